@@ -1,13 +1,15 @@
 """Where results live, and whether what backward needs is kept.
 
-Every forward takes a workspace `ws`. With the default, FRESH, each result is a new array and each cache is kept:
-a reader may take `ws.empty(shape, *operands)` for `np.empty` and skip the rest. Inference passes a Pool: no caches,
-and the memory of a finished intermediate serves the next one. The mathematics is the same lines either way, so the
-results agree to the bit; a test says so.
+Every forward takes a workspace `ws`. With the default, FRESH, each result is a new array and everything in a Cache
+stays valid: a reader may take `ws.empty(shape, *operands)` and `ws.over(x)` for `np.empty` and skip the rest.
+Inference passes a Pool instead: an elementwise step writes its result over its operand, a finished intermediate gives
+its memory to the next one, and the Caches, which nobody will read, point at memory that has moved on. The
+mathematics is the same lines either way and the results agree to the bit; a test says so.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,47 +18,55 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Fresh:
-    """New arrays; caches kept unless told otherwise."""
+    """New arrays; what backward needs is kept."""
 
-    def __init__(self, keeps_caches: bool = True) -> None:
-        self.keeps_caches = keeps_caches
+    keeps_caches = True
 
     def empty(self, shape: tuple[int, ...], *operands: Array) -> Array:
         """An array for a result of these operands: its dtype is the promotion of all of theirs."""
         return np.empty(shape, np.result_type(*operands))
 
+    def over(self, x: Array, *operands: Array) -> Array:
+        """An array of the shape of x for a result of x and the operands; a Pool gives x itself."""
+        return self.empty(x.shape, x, *operands)
+
     def release(self, *arrays: Array) -> None:
-        """The caller will not read these again. Here nothing follows from that: a cache may hold them."""
+        """The caller will not read these again. Nothing follows from that here: a Cache may hold them."""
 
 
 class Pool(Fresh):
-    """Reused buffers and no caches, for inference. One pool serves one thread: two in one pool overwrite each other.
+    """Reused buffers and no caches, for inference. One pool serves one thread: two in one pool would overwrite each
+    other's results.
 
-    A buffer goes back to the pool with `release` and is handed out again for any result that fits in it. What is not
-    released stays with whoever holds it, so a result that leaves the forward is simply never released.
+    `empty` hands out the smallest free buffer that is large enough; `release` takes one back. An array that is never
+    released, such as the final result, belongs to whoever holds it; an array that is released belongs to the pool from
+    then on, wherever it came from.
     """
 
+    keeps_caches = False
+
     def __init__(self) -> None:
-        super().__init__(keeps_caches=False)
-        self._free: list[Array] = []  # flat byte buffers
+        self._free: list[Array] = []  # flat arrays of bytes
 
     def empty(self, shape: tuple[int, ...], *operands: Array) -> Array:
         dtype = np.result_type(*operands)
-        needed = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        needed = dtype.itemsize * math.prod(shape)
         fitting = [i for i, buffer in enumerate(self._free) if buffer.nbytes >= needed]
         if fitting:
-            smallest = min(fitting, key=lambda i: self._free[i].nbytes)
-            buffer = self._free.pop(smallest)
+            buffer = self._free.pop(min(fitting, key=lambda i: self._free[i].nbytes))
         else:
             buffer = np.empty(needed, np.uint8)
         return buffer[:needed].view(dtype).reshape(shape)
 
+    def over(self, x: Array, *operands: Array) -> Array:
+        return x if np.result_type(x, *operands) == x.dtype else self.empty(x.shape, x, *operands)
+
     def release(self, *arrays: Array) -> None:
         for array in arrays:
-            owner = array
-            while isinstance(owner.base, np.ndarray):
-                owner = owner.base
-            self._free.append(owner)
+            buffer = array
+            while isinstance(buffer.base, np.ndarray):
+                buffer = buffer.base
+            self._free.append(buffer.reshape(-1).view(np.uint8))
 
 
 FRESH = Fresh()

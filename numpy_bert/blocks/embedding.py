@@ -1,0 +1,73 @@
+"""y = dropout(LayerNorm(W_word[token] + W_position[position] + W_segment[segment]))
+
+The three embeddings of BERT (Devlin et al., arXiv:1810.04805, figure 2), their sum, and its norm (in Google's code,
+not in the paper's figure).
+
+Letters: B batch, T tokens, H hidden size, V vocabulary, P positions, S segment types.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..config import BertConfig
+from ..memory import FRESH, Array, Fresh
+from ..tree import shape
+from . import dropout, layer_norm, lookup
+from .dropout import Dropout
+
+
+class Ids(NamedTuple):
+    """Which row of each table every place takes."""
+
+    token: Array  # (B, T) integers below V
+    position: Array  # (B, T) integers below P
+    segment: Array  # (B, T) integers below S
+
+
+class Params(NamedTuple):
+    word: Array  # (V, H)
+    position: Array  # (P, H)
+    segment: Array  # (S, H)
+    norm: layer_norm.Params
+
+
+class Cache(NamedTuple):
+    word: lookup.Cache
+    position: lookup.Cache
+    segment: lookup.Cache
+    norm: layer_norm.Cache
+    dropout: dropout.Cache
+
+
+def shapes(config: BertConfig) -> Params:
+    H = config.hidden_size
+    return Params(
+        word=shape(config.vocab_size, H),
+        position=shape(config.max_position_embeddings, H),
+        segment=shape(config.type_vocab_size, H),
+        norm=layer_norm.shapes(H),
+    )
+
+
+def forward(ids: Ids, params: Params, eps: float, drop: Dropout, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+    """ids three times (B, T) -> y (B, T, H)"""
+    word, word_cache = lookup.forward(ids.token, params.word)  # (B, T, H)
+    position, position_cache = lookup.forward(ids.position, params.position)  # (B, T, H)
+    segment, segment_cache = lookup.forward(ids.segment, params.segment)  # (B, T, H)
+    normed, norm_cache = layer_norm.forward(word + position + segment, params.norm, eps, ws)
+    y, dropout_cache = dropout.forward(normed, drop, ws)
+    return y, Cache(word_cache, position_cache, segment_cache, norm_cache, dropout_cache)
+
+
+def backward(dy: Array, cache: Cache) -> Params:
+    """dy (B, T, H) -> dparams. There is no dx: ids are not differentiable."""
+    # y = dropout(normed)
+    dnormed = dropout.backward(dy, cache.dropout)
+    # normed = LayerNorm(word + position + segment)
+    dsum, dnorm = layer_norm.backward(dnormed, cache.norm)
+    # the sum hands its gradient to each of the three
+    dsegment = lookup.backward(dsum, cache.segment)
+    dposition = lookup.backward(dsum, cache.position)
+    dword = lookup.backward(dsum, cache.word)
+    return Params(dword, dposition, dsegment, dnorm)

@@ -1,0 +1,83 @@
+"""z = LayerNorm(x + dropout(MultiHead(x))),   y = LayerNorm(z + dropout(FFN(z)))
+
+One layer of the encoder (Vaswani et al., arXiv:1706.03762, figure 1, left), the norm after the sum as in BERT.
+
+Letters: B batch, T tokens, H hidden size, F feed-forward size.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..config import BertConfig
+from ..memory import FRESH, Array, Fresh
+from . import dropout, feed_forward, layer_norm, multi_head_attention
+from .dropout import Dropout
+
+
+class Params(NamedTuple):
+    attention: multi_head_attention.Params
+    attention_norm: layer_norm.Params
+    feed_forward: feed_forward.Params
+    feed_forward_norm: layer_norm.Params
+
+
+class Cache(NamedTuple):
+    attention: multi_head_attention.Cache
+    attention_dropout: dropout.Cache
+    attention_norm: layer_norm.Cache
+    feed_forward: feed_forward.Cache
+    feed_forward_dropout: dropout.Cache
+    feed_forward_norm: layer_norm.Cache
+
+
+def shapes(config: BertConfig) -> Params:
+    H = config.hidden_size
+    return Params(
+        attention=multi_head_attention.shapes(H),
+        attention_norm=layer_norm.shapes(H),
+        feed_forward=feed_forward.shapes(H, config.intermediate_size),
+        feed_forward_norm=layer_norm.shapes(H),
+    )
+
+
+def forward(
+    x: Array,
+    params: Params,
+    mask: Array | None,
+    config: BertConfig,
+    rng: np.random.Generator | None = None,
+    ws: Fresh = FRESH,
+) -> tuple[Array, Cache]:
+    """x (B, T, H), mask None or (B, T) boolean -> y (B, T, H). Without a generator there is no dropout."""
+    eps, heads = config.layer_norm_eps, config.num_attention_heads
+    drop, drop_attention = Dropout(config.hidden_dropout, rng), Dropout(config.attention_dropout, rng)
+
+    attended, c1 = multi_head_attention.forward(x, params.attention, heads, mask, drop_attention, ws)
+    dropped, c2 = dropout.forward(attended, drop, ws)
+    residual = np.add(x, dropped, out=ws.over(dropped, x))
+    z, c3 = layer_norm.forward(residual, params.attention_norm, eps, ws)
+
+    fed, c4 = feed_forward.forward(z, params.feed_forward, config.gelu, ws)
+    dropped, c5 = dropout.forward(fed, drop, ws)
+    residual = np.add(z, dropped, out=ws.over(dropped, z))
+    ws.release(z)
+    y, c6 = layer_norm.forward(residual, params.feed_forward_norm, eps, ws)
+    return y, Cache(c1, c2, c3, c4, c5, c6)
+
+
+def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
+    """dy (B, T, H) -> dx (B, T, H), dparams"""
+    # y = LayerNorm(z + dropout(FFN(z))): z is reached along two ways, the sum and the FFN
+    dresidual, dfeed_forward_norm = layer_norm.backward(dy, cache.feed_forward_norm)
+    dfed = dropout.backward(dresidual, cache.feed_forward_dropout)
+    dz, dfeed_forward = feed_forward.backward(dfed, cache.feed_forward)
+    dz += dresidual
+    # z = LayerNorm(x + dropout(MultiHead(x))): x likewise
+    dresidual, dattention_norm = layer_norm.backward(dz, cache.attention_norm)
+    dattended = dropout.backward(dresidual, cache.attention_dropout)
+    dx, dattention = multi_head_attention.backward(dattended, cache.attention)
+    dx += dresidual
+    return dx, Params(dattention, dattention_norm, dfeed_forward, dfeed_forward_norm)

@@ -1,0 +1,67 @@
+"""gelu(x) = x Φ(x),   Φ(x) = ½ (1 + erf(x / √2))                              the erf form
+gelu(x) ≈ ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))                         the tanh form
+
+The Gaussian error linear unit of Hendrycks and Gimpel (arXiv:1606.08415): x times the probability that a standard
+normal variable is below x. Hugging Face's `hidden_act: gelu` is the erf form, Google's BERT code runs the tanh form;
+they differ by up to 5e-4, which is enough to change a published answer, so the form follows the checkpoint.
+
+For x = -inf the product is -inf · 0 and the result NaN, as the formula says; every finite x gives a finite result.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import erf
+
+from ..memory import FRESH, Array, Fresh
+
+SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
+CUBIC = 0.044715  # Hendrycks and Gimpel, section 2
+
+
+class Cache(NamedTuple):
+    """The input only: Φ or the tanh is computed again, which costs less than keeping a second (B, T, F) array."""
+
+    x: Array
+    form: str
+
+
+def forward(x: Array, form: str, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+    """x (...) -> y (...); form is "erf" or "tanh"."""
+    y = ws.over(x)
+    if form == "erf":
+        np.multiply(x, _normal_cdf(x), out=y)
+    else:
+        np.multiply(x, 0.5 * (1.0 + np.tanh(_inner(x))), out=y)
+    return y, Cache(x, form)
+
+
+def backward(dy: Array, cache: Cache) -> Array:
+    """dy (...) -> dx (...)
+
+    erf form:  y = x Φ(x),            dy/dx = Φ(x) + x φ(x),  φ(x) = exp(-x²/2) / √(2π) the derivative of Φ
+    tanh form: y = ½ x (1 + t),       dy/dx = ½ (1 + t) + ½ x (1 - t²) u',  t = tanh(u), u' = √(2/π) (1 + 3·0.044715 x²)
+    """
+    x, form = cache
+    if form == "erf":
+        density = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+        return dy * (_normal_cdf(x) + x * density)
+    t = np.tanh(_inner(x))
+    du = SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x)
+    return dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du)
+
+
+def _normal_cdf(x: Array) -> Array:
+    """Φ(x) = ½ (1 + erf(x / √2))"""
+    cdf: Array = erf(x * math.sqrt(0.5))
+    cdf += 1.0
+    cdf *= 0.5
+    return cdf
+
+
+def _inner(x: Array) -> Array:
+    """u = √(2/π) (x + 0.044715 x³) = √(2/π) x (1 + 0.044715 x²)"""
+    return SQRT_2_OVER_PI * x * (1.0 + CUBIC * x * x)

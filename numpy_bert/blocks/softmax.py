@@ -1,0 +1,48 @@
+"""p_i = exp(x_i) / Σ_j exp(x_j),   the sum over the last axis and, where a mask is given, over its True places only
+
+A shift of x changes nothing (it cancels in the fraction), so the largest x is subtracted first and exp cannot
+overflow. A masked place has probability exactly 0; a row without a single True place is all zeros.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..memory import FRESH, Array, Fresh
+
+LOWEST = -1e30  # stands for -inf: it survives complex arithmetic, where -inf times a complex number is NaN
+
+
+class Cache(NamedTuple):
+    """The result only: the derivative needs nothing else, and x is free to be overwritten."""
+
+    p: Array  # (..., n)
+
+
+def forward(x: Array, mask: Array | None = None, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+    """x (..., n), mask None or boolean, broadcast to x -> p (..., n)"""
+    p = ws.over(x)
+    if mask is None:
+        np.subtract(x, x.real.max(axis=-1, keepdims=True), out=p)
+        np.exp(p, out=p)
+        p /= p.sum(axis=-1, keepdims=True)
+    else:
+        np.copyto(p, np.where(mask, x, x.dtype.type(LOWEST)))
+        p -= p.real.max(axis=-1, keepdims=True)
+        np.exp(p, out=p)
+        p *= mask  # changes something only in a row that is masked throughout
+        total = p.sum(axis=-1, keepdims=True)
+        p /= np.where(total == 0, total.dtype.type(1), total)
+    return p, Cache(p)
+
+
+def backward(dp: Array, cache: Cache) -> Array:
+    """dp (..., n) -> dx (..., n)
+
+    ∂p_i/∂x_j = p_i (δ_ij - p_j), hence dx_j = Σ_i dp_i p_i (δ_ij - p_j) = p_j (dp_j - Σ_i dp_i p_i).
+    Each row of dx sums to zero, as it must: a shift of x changes nothing. Masked places have p = 0, hence dx = 0.
+    """
+    p = cache.p
+    return p * (dp - (dp * p).sum(axis=-1, keepdims=True))

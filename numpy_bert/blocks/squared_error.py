@@ -1,0 +1,25 @@
+"""loss = 1/n Σ_i (x_i - target_i)²
+
+The mean squared error, the loss of regression.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..memory import Array
+
+
+class Cache(NamedTuple):
+    error: Array  # (n,)
+
+
+def forward(x: Array, targets: Array) -> tuple[Array, Cache]:
+    """x (n,), targets (n,) -> loss, a scalar"""
+    error = x - targets
+    return (error * error).sum() / max(error.size, 1), Cache(error)
+
+
+def backward(dloss: Array | float, cache: Cache) -> Array:
+    """dloss, a scalar -> dx (n,):   ∂loss/∂x_i = 2 (x_i - target_i) / n"""
+    return cache.error * (2.0 * dloss / max(cache.error.size, 1))

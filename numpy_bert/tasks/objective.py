@@ -1,0 +1,103 @@
+"""loss = task(BERT(inputs)),   a function of all parameters, and its gradient by each of them
+
+The whole model: BERT and the heads a checkpoint carries. `forward` and `backward` join one head to BERT; everything that
+trains or checks a whole model goes through them.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import tree
+from ..blocks import bert
+from ..config import BertConfig
+from ..memory import FRESH, Array, Fresh
+from . import masked_lm, next_sentence, pretraining, sequence_classification
+
+HEADS: dict[str, ModuleType] = {
+    "masked_lm": masked_lm,
+    "next_sentence": next_sentence,
+    "sequence_classification": sequence_classification,
+}
+TASKS: dict[str, ModuleType] = HEADS | {"pretraining": pretraining}
+
+
+class Params(NamedTuple):
+    """Everything that is learned. A head that a checkpoint lacks is None."""
+
+    bert: bert.Params
+    masked_lm: masked_lm.Params | None = None
+    next_sentence: next_sentence.Params | None = None
+    sequence_classification: sequence_classification.Params | None = None
+
+
+class Batch(NamedTuple):
+    """What a task learns from at once: the texts, and labels as its `loss` wants them."""
+
+    inputs: bert.Inputs
+    labels: Any
+
+
+class Cache(NamedTuple):
+    task: str
+    params: Params  # for the shapes of what this task does not touch
+    bert: bert.Cache
+    head: Any  # the LossCache of the task
+
+
+def shapes(config: BertConfig, heads: tuple[str, ...], has_pooler: bool = True) -> Params:
+    """The tree of Shapes of a model with these heads."""
+    return Params(bert.shapes(config, has_pooler), **{head: HEADS[head].shapes(config) for head in heads})
+
+
+def forward(
+    task: str,
+    batch: Batch,
+    params: Params,
+    config: BertConfig,
+    rng: np.random.Generator | None = None,
+    ws: Fresh = FRESH,
+) -> tuple[Array, Cache]:
+    """-> loss, a scalar. Without a generator there is no dropout."""
+    encoded, bert_cache = bert.forward(batch.inputs, params.bert, config, rng, ws)
+    head = head_params(task, params)
+    loss, head_cache = TASKS[task].loss(encoded, batch.labels, head, config, rng, ws)
+    return loss, Cache(task, params, bert_cache, head_cache)
+
+
+def backward(dloss: Array | float, cache: Cache) -> Params:
+    """dloss, a scalar -> dparams, zero for the heads that took no part"""
+    # loss = task(encoded)
+    dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
+    # encoded = BERT(inputs)
+    dbert = bert.backward(dencoded, cache.bert)
+    touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
+    untouched = {
+        head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched
+    }
+    return _untie(Params(dbert, **touched, **untouched), cache.params)
+
+
+def head_params(task: str, params: Params) -> Any:
+    """The parameters of a task's head; a tied decoder is the word embedding itself, the same array."""
+    masked = params.masked_lm
+    if masked is not None and masked.decoder is None:
+        params = params._replace(masked_lm=masked._replace(decoder=params.bert.embedding.word))
+    if task == "pretraining":
+        return pretraining.Params(params.masked_lm, params.next_sentence)  # type: ignore[arg-type]
+    return getattr(params, task)
+
+
+def _untie(dparams: Params, params: Params) -> Params:
+    """A tied embedding serves as input and as decoder: its gradient is the sum of both parts, in one place."""
+    masked, dmasked = params.masked_lm, dparams.masked_lm
+    if masked is None or masked.decoder is not None or dmasked is None or dmasked.decoder is None:
+        return dparams
+    embedding = dparams.bert.embedding
+    embedding = embedding._replace(word=embedding.word + dmasked.decoder)
+    return dparams._replace(
+        bert=dparams.bert._replace(embedding=embedding), masked_lm=dmasked._replace(decoder=None)
+    )

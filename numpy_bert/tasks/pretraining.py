@@ -1,0 +1,52 @@
+"""loss = loss of masked_lm + loss of next_sentence
+
+What BERT was pretrained with (Devlin et al., arXiv:1810.04805, section 3.1 and appendix A.2): both heads read the same
+encoded batch, so their gradients by it add up.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..blocks.bert import Output
+from ..config import BertConfig
+from ..memory import FRESH, Array, Fresh
+from . import masked_lm, next_sentence
+
+
+class Labels(NamedTuple):
+    masked_lm: Array  # (B, T)
+    next_sentence: Array  # (B,)
+
+
+class Params(NamedTuple):
+    masked_lm: masked_lm.Params
+    next_sentence: next_sentence.Params
+
+
+class LossCache(NamedTuple):
+    masked_lm: masked_lm.LossCache
+    next_sentence: next_sentence.LossCache
+
+
+def loss(
+    encoded: Output,
+    labels: Labels,
+    params: Params,
+    config: BertConfig,
+    rng: np.random.Generator | None = None,
+    ws: Fresh = FRESH,
+) -> tuple[Array, LossCache]:
+    """-> loss, a scalar"""
+    masked, masked_cache = masked_lm.loss(encoded, labels.masked_lm, params.masked_lm, config, rng, ws)
+    follows, follows_cache = next_sentence.loss(encoded, labels.next_sentence, params.next_sentence, config, rng, ws)
+    return masked + follows, LossCache(masked_cache, follows_cache)
+
+
+def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
+    """dloss, a scalar -> dencoded (each head reads another of the two outputs), dparams"""
+    from_next, dnext_sentence = next_sentence.loss_backward(dloss, cache.next_sentence)
+    from_masked, dmasked_lm = masked_lm.loss_backward(dloss, cache.masked_lm)
+    return Output(from_masked.hidden, from_next.pooled), Params(dmasked_lm, dnext_sentence)

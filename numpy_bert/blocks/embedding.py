@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from ..config import BertConfig
 from ..memory import FRESH, Array, Fresh
 from ..tree import shape
@@ -55,7 +57,9 @@ def forward(ids: Ids, params: Params, eps: float, drop: Dropout, ws: Fresh = FRE
     word, word_cache = lookup.forward(ids.token, params.word)  # (B, T, H)
     position, position_cache = lookup.forward(ids.position, params.position)  # (B, T, H)
     segment, segment_cache = lookup.forward(ids.segment, params.segment)  # (B, T, H)
-    normed, norm_cache = layer_norm.forward(word + position + segment, params.norm, eps, ws)
+    total = np.add(word, position, out=ws.empty(word.shape, word, position, segment))
+    total += segment
+    normed, norm_cache = layer_norm.forward(total, params.norm, eps, ws)
     y, dropout_cache = dropout.forward(normed, drop, ws)
     return y, Cache(word_cache, position_cache, segment_cache, norm_cache, dropout_cache)
 
@@ -64,10 +68,10 @@ def backward(dy: Array, cache: Cache) -> Params:
     """dy (B, T, H) -> dparams. There is no dx: ids are not differentiable."""
     # y = dropout(normed)
     dnormed = dropout.backward(dy, cache.dropout)
-    # normed = LayerNorm(word + position + segment)
-    dsum, dnorm = layer_norm.backward(dnormed, cache.norm)
-    # the sum hands its gradient to each of the three
-    dsegment = lookup.backward(dsum, cache.segment)
-    dposition = lookup.backward(dsum, cache.position)
-    dword = lookup.backward(dsum, cache.word)
+    # normed = LayerNorm(total)
+    dtotal, dnorm = layer_norm.backward(dnormed, cache.norm)
+    # total = word + position + segment: the sum hands its gradient to each of the three
+    dsegment = lookup.backward(dtotal, cache.segment)
+    dposition = lookup.backward(dtotal, cache.position)
+    dword = lookup.backward(dtotal, cache.word)
     return Params(dword, dposition, dsegment, dnorm)

@@ -32,4 +32,5 @@ def backward(dy: Array, cache: Cache) -> Array:
     ∂y_i/∂x_j = δ_ij - p_j, hence dx_j = dy_j - p_j Σ_i dy_i.
     """
     p = np.exp(cache.y)
-    return dy - p * dy.sum(axis=-1, keepdims=True)
+    dx: Array = dy - p * dy.sum(axis=-1, keepdims=True)
+    return dx

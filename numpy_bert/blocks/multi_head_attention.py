@@ -1,4 +1,5 @@
-"""MultiHead(x) = concat(head_1, ..., head_A) W_Oᵀ + b_O,   head_a = attention(x W_Qaᵀ + b_Qa, x W_Kaᵀ + b_Ka, x W_Vaᵀ + b_Va)
+"""MultiHead(x) = concat(head_1, ..., head_A) W_Oᵀ + b_O
+head_a = attention(x W_Qaᵀ + b_Qa, x W_Kaᵀ + b_Ka, x W_Vaᵀ + b_Va)
 
 Self-attention with A heads (Vaswani et al., arXiv:1706.03762, section 3.2.2). The A matrices W_Qa (D, H) lie below each
 other in one W_Q (H, H), and W_Q, W_K and W_V below each other in one `qkv.W` (3H, H): rows 0 to H-1 are the queries,

@@ -45,4 +45,5 @@ def backward(dp: Array, cache: Cache) -> Array:
     Each row of dx sums to zero, as it must: a shift of x changes nothing. Masked places have p = 0, hence dx = 0.
     """
     p = cache.p
-    return p * (dp - (dp * p).sum(axis=-1, keepdims=True))
+    dx: Array = p * (dp - (dp * p).sum(axis=-1, keepdims=True))
+    return dx

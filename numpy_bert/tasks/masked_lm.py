@@ -51,7 +51,8 @@ def forward(
     Only the asked positions get logits: V of them a token is by far the largest array of the model.
     """
     h = encoded.hidden
-    assert h is not None and params.decoder is not None, "a tied decoder is filled in by objective.head_params"
+    assert h is not None
+    assert params.decoder is not None, "a tied decoder is filled in by objective.head_params"
     B, T, H = h.shape
     asked = h.reshape(B * T, H)[positions]  # (M, H)
     u, transform_cache = linear.forward(asked, params.transform, ws)

@@ -1,7 +1,7 @@
 """loss = task(BERT(inputs)),   a function of all parameters, and its gradient by each of them
 
-The whole model: BERT and the heads a checkpoint carries. `forward` and `backward` join one head to BERT; everything that
-trains or checks a whole model goes through them.
+The whole model: BERT and the heads a checkpoint carries. `forward` and `backward` join one head to BERT; everything
+that trains or checks a whole model goes through them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,23 @@ from .. import tree
 from ..blocks import bert
 from ..config import BertConfig
 from ..memory import FRESH, Array, Fresh
-from . import masked_lm, next_sentence, pretraining, sequence_classification
+from . import (
+    masked_lm,
+    multiple_choice,
+    next_sentence,
+    pretraining,
+    question_answering,
+    sequence_classification,
+    token_classification,
+)
 
 HEADS: dict[str, ModuleType] = {
     "masked_lm": masked_lm,
     "next_sentence": next_sentence,
     "sequence_classification": sequence_classification,
+    "token_classification": token_classification,
+    "question_answering": question_answering,
+    "multiple_choice": multiple_choice,
 }
 TASKS: dict[str, ModuleType] = HEADS | {"pretraining": pretraining}
 
@@ -32,6 +43,9 @@ class Params(NamedTuple):
     masked_lm: masked_lm.Params | None = None
     next_sentence: next_sentence.Params | None = None
     sequence_classification: sequence_classification.Params | None = None
+    token_classification: token_classification.Params | None = None
+    question_answering: question_answering.Params | None = None
+    multiple_choice: multiple_choice.Params | None = None
 
 
 class Batch(NamedTuple):

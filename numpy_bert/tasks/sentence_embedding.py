@@ -1,4 +1,4 @@
-"""mean: v = Σ_t m_t h_t / Σ_t m_t      cls: v = h_0      max: v_i = max_t { h_ti : m_t }      normalised: v / √(Σ_i v_i²)
+"""mean: v = Σ_t m_t h_t / Σ_t m_t,   cls: v = h_0,   max: v_i = max_t { h_ti : m_t };   normalised: v / √(Σ_i v_i²)
 
 One vector for a text, pooled from its hidden states (Reimers and Gurevych, arXiv:1908.10084, section 3). m is 1 on the
 tokens of the text and 0 on padding. Nothing is learned here; which pooling a checkpoint was trained with stands in its
@@ -63,7 +63,8 @@ def _share(h: Array, mask: Array | None, pooling: str) -> Array:
     dtype = h.real.dtype
     present = np.ones((B, T, 1), dtype) if mask is None else np.where(mask[:, :, None], dtype.type(1), dtype.type(0))
     if pooling == "mean":
-        return present / np.maximum(present.sum(axis=1, keepdims=True), dtype.type(1))
+        mean: Array = present / np.maximum(present.sum(axis=1, keepdims=True), dtype.type(1))
+        return mean
     share = np.zeros((B, T, 1 if pooling == "cls" else H), dtype)
     if pooling == "cls":
         share[:, 0] = 1.0

@@ -1,0 +1,307 @@
+"""numpy-bert: the command line. Each command is a function; it prints for people, and with --json prints JSON.
+
+Exit status: 0 done, 1 bad data or a failed check, 2 bad usage. An error is one line on stderr; --debug adds where it
+came from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import __version__
+from .errors import Error, UsageError, show
+from .terminal import bar, printable, progress, table
+
+if TYPE_CHECKING:
+    from .model import Bert
+
+
+class Parser(argparse.ArgumentParser):
+    """Usage errors in one line; no guessing of abbreviated options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{printable(message)} (see: {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("default", UserWarning)
+    try:
+        options = _parser().parse_args(arguments)
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        return _fail(error, 2, debug)
+    except Error as error:
+        return _fail(error, 1, debug)
+    except BrokenPipeError:  # the reader of our output has gone: so are we, quietly
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _fail(Error("interrupted"), 130, debug)
+    except MemoryError:
+        return _fail(Error("expected enough memory for this input, got none left"), 1, debug)
+
+
+def _fail(error: Error, status: int, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"numpy_bert: error: {printable(str(error))}", file=sys.stderr)
+    return status
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"numpy_bert: warning: {printable(str(message))}", file=sys.stderr)
+
+
+# Commands, in the order of the help page.
+
+
+def demo(options: argparse.Namespace) -> int:
+    from .demo import show_all
+
+    return show_all(_load(options), options.json)
+
+
+def tokenize(options: argparse.Namespace) -> int:
+    tokenizer = _load(options).tokenizer
+    for text in _texts(options):
+        encoding = tokenizer.encode(text)
+        if options.json:
+            _print_json({"tokens": encoding.tokens, "ids": encoding.ids})
+            continue
+        spans = [f"{start}-{end}" if end > start else "" for start, end in encoding.offsets]
+        rows = list(zip(encoding.tokens, encoding.ids, spans, strict=True))
+        print(table(("piece", "id", "characters"), rows, "lr") + "\n")
+    return 0
+
+
+def embed(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    bert, texts = _load(options), _texts(options)
+    if options.output is not None:
+        _refuse_to_overwrite(options.output)
+    with progress(len(texts), "text") as done:
+        vectors = bert.embed(texts, progress=done.update)
+    if options.output is not None:
+        _save_array(options.output, vectors)
+        print(f"{len(vectors)} vectors of {vectors.shape[1]} numbers: {printable(str(options.output))}")
+    elif options.json:
+        for vector in vectors:
+            _print_json({"vector": [float(number) for number in vector]})
+    else:
+        first = [" ".join(f"{number:7.4f}" for number in vector[:6]) + " ..." for vector in vectors]
+        lengths = [f"{float(np.sqrt((vector * vector).sum())):.4f}" for vector in vectors]
+        rows = list(zip(map(_short, texts), lengths, first, strict=True))
+        print(table(("text", "length", f"the first of {vectors.shape[1]} numbers"), rows, "lrl"))
+        if 2 <= len(texts) <= 12:
+            print("\ncosine similarity")
+            cosines = bert.similarity(texts, texts)
+            print(table([""] + [str(i + 1) for i in range(len(texts))], [
+                [f"{i + 1} {_short(text)}"] + [f"{cosine:.3f}" for cosine in row]
+                for i, (text, row) in enumerate(zip(texts, cosines, strict=True))
+            ], "l" + "r" * len(texts)))  # fmt: skip
+    return 0
+
+
+def fill_mask(options: argparse.Namespace) -> int:
+    answers = _load(options).fill_mask(options.text, options.top_k)
+    if options.json:
+        _print_json([[prediction._asdict() for prediction in answer] for answer in answers])
+        return 0
+    for number, answer in enumerate(answers, 1):
+        if len(answers) > 1:
+            print(f"[MASK] {number}")
+        rows = [(p.token, f"{p.probability:.4f}", bar(p.probability)) for p in answer]
+        print(table(("token", "probability", ""), rows, "lr") + ("\n" if number < len(answers) else ""))
+    return 0
+
+
+def next_sentence(options: argparse.Namespace) -> int:
+    probability = _load(options).next_sentence(options.a, options.b)
+    if options.json:
+        _print_json({"probability": probability})
+    else:
+        print(f"the probability that B follows A: {probability:.4f}  {bar(probability)}")
+    return 0
+
+
+def classify(options: argparse.Namespace) -> int:
+    bert, texts = _load(options), _texts(options)
+    with progress(len(texts), "text") as done:
+        found = bert.classify(texts, progress=done.update)
+    if options.json:
+        for answer in found:
+            _print_json(answer._asdict())
+        return 0
+    rows = []
+    for text, answer in zip(texts, found, strict=True):
+        share = answer.scores["value"] if answer.probability is None else answer.probability
+        rows.append((_short(text), answer.label or "", f"{share:.4f}"))
+    print(table(("text", "label", "value" if found and found[0].label is None else "probability"), rows, "llr"))
+    return 0
+
+
+def gradcheck(options: argparse.Namespace) -> int:
+    from . import pairs
+
+    unknown = [name for name in options.block if name not in pairs.names()]
+    if unknown:
+        raise UsageError(f"gradcheck: expected blocks among {', '.join(pairs.names())}, got {show(unknown[0])}")
+    if options.model is None:
+        rows = pairs.run(tuple(options.block), options.method)
+    else:
+        bert = _load(options, dtype="float64")
+        with progress(None, "tensor") as done:
+            rows = pairs.run_at(bert.params, bert.config, tuple(options.block), progress=done.update)
+    failed = sum(not row.passed for row in rows)
+    if options.json:
+        _print_json({"passed": not failed, "rows": [row._asdict() for row in rows]})
+    else:
+        print(pairs.format_rows(rows))
+        print(f"\n{len(rows)} gradients checked, {failed or 'none'} failed")
+    return 1 if failed else 0
+
+
+def inspect(options: argparse.Namespace) -> int:
+    from .checkpoints import inspection
+
+    report = inspection.inspect(options.path)
+    if options.json:
+        _print_json(inspection.to_json(report))
+    else:
+        print(inspection.format_inspection(report))
+    return 0
+
+
+# What the commands share.
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="numpy-bert", description="BERT in NumPy: use it, check its gradients, look inside.")
+    parser.add_argument("--version", action="version", version=f"numpy-bert {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+
+    def command(run: Any, name: str, help: str, model: bool = True) -> Parser:
+        one: Parser = commands.add_parser(name, help=help, description=help)
+        one.set_defaults(run=run)
+        if model:
+            one.add_argument("--model", metavar="PATH", help="a checkpoint: a folder, or a file with weights")
+        one.add_argument("--json", action="store_true", help="print JSON")
+        one.add_argument("--debug", action="store_true", help="where an error came from")
+        return one
+
+    def with_texts(one: Parser) -> Parser:
+        one.add_argument("text", nargs="*", metavar="TEXT")
+        one.add_argument("--input", metavar="FILE", help="a text a line, UTF-8; - for standard input")
+        return one
+
+    command(demo, "demo", "a tour: every command once, on real text")
+    with_texts(command(tokenize, "tokenize", "cut texts into the pieces the model knows"))
+    one = with_texts(command(embed, "embed", "one vector for each text"))
+    one.add_argument("--output", metavar="OUT.npy", type=Path, help="write the vectors, an array (n, H)")
+    one = command(fill_mask, "fill-mask", "the likeliest tokens for each [MASK] of a text")
+    one.add_argument("text", metavar="TEXT")
+    one.add_argument("--top-k", type=_count, default=5, metavar="K", help="how many (5)")
+    one = command(next_sentence, "next-sentence", "how likely it is that B follows A")
+    one.add_argument("a", metavar="A")
+    one.add_argument("b", metavar="B")
+    with_texts(command(classify, "classify", "the class of each text"))
+    one = command(gradcheck, "gradcheck", "check each hand-written gradient against numerical differentiation")
+    one.add_argument("block", nargs="*", metavar="BLOCK", help="names of blocks and tasks; all, if none is given")
+    one.add_argument("--method", choices=("complex", "central", "projection"), default="complex")
+    one = command(inspect, "inspect", "what a checkpoint holds and what it can do", model=False)
+    one.add_argument("path", metavar="PATH")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {show(text)}")
+    return int(text)
+
+
+def _load(options: argparse.Namespace, dtype: str | None = None) -> Bert:
+    from .model import load
+
+    if options.model is None:
+        raise UsageError("expected --model PATH, a folder with a published BERT, got none")
+    return load(options.model, dtype=dtype)
+
+
+def _texts(options: argparse.Namespace) -> list[str]:
+    """The texts of the command line, or the lines of a file."""
+    if options.input is None:
+        if not options.text:
+            raise UsageError("expected TEXT or --input FILE, got neither")
+        return list(options.text)
+    if options.text:
+        raise UsageError("expected TEXT or --input FILE, got both")
+    return list(_lines(options.input))
+
+
+def _lines(name: str) -> Iterable[str]:
+    """The lines of a UTF-8 file, split at newlines alone; "-" is standard input."""
+    from .checkpoints.files import File, label
+
+    if name == "-":
+        data, where = sys.stdin.buffer.read(), "standard input"
+    else:
+        with File(name) as file:
+            data, where = file.read_at(0, file.size), label(name)
+    lines = data.split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    for number, line in enumerate(lines, 1):
+        try:
+            yield line.removesuffix(b"\r").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Error(f"{where}: line {number}: expected UTF-8, got byte 0x{line[error.start]:02x}") from None
+
+
+def _short(text: str, longest: int = 40) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def _refuse_to_overwrite(path: Path) -> None:
+    if path.exists():
+        raise Error(f"{show(str(path))}: expected a new file, got one that exists; nothing is written over")
+
+
+def _save_array(path: Path, array: Any) -> None:
+    """Write an .npy file: complete under its name, or not there at all."""
+    import io
+
+    import numpy as np
+
+    from .checkpoints.atomic import replacing
+
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    with replacing(path) as stream:
+        stream.write(buffer.getbuffer())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

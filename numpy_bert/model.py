@@ -1,0 +1,352 @@
+"""Bert: what load() returns. Its methods turn texts into batches, call the heads, and turn logits into answers."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import inference, inputs
+from .blocks import bert, softmax
+from .checkpoints import folder, sentence_pooling
+from .checkpoints.sentence_pooling import SentencePooling
+from .checkpoints.weights import load as load_weights
+from .config import BertConfig, read_config
+from .errors import Error, show
+from .memory import Array, Pool
+from .tasks import labels, masked_lm, next_sentence, objective, sentence_embedding, sequence_classification
+from .text.tokenizer import Encoding, Tokenizer, read_tokenizer
+
+Pair = tuple[str, str]
+
+
+class Hidden(NamedTuple):
+    """What BERT makes of a batch."""
+
+    hidden: Array  # (B, T, H) of the last layer
+    pooled: Array | None  # (B, H); None where the checkpoint has no pooler
+    layers: tuple[Array, ...]  # L + 1 times (B, T, H): the embedding, then each layer; () unless asked for
+    attentions: tuple[Array, ...]  # L times (B, A, T, T), rows are queries; () unless asked for
+
+
+class Prediction(NamedTuple):
+    """One token that may stand in a masked place."""
+
+    token: str
+    id: int
+    probability: float
+
+
+class Classification(NamedTuple):
+    """The likeliest class of a text. A regression has no class: label and probability are None, the score its value."""
+
+    label: str | None
+    probability: float | None
+    scores: dict[str, float]  # the probability of each class; of a regression {"value": ...}
+
+
+class Bert:
+    """A BERT with its tokenizer and the heads its checkpoint carries. Made by numpy_bert.load.
+
+    Nothing in it changes with use, so threads may share one.
+    """
+
+    def __init__(
+        self,
+        config: BertConfig,
+        params: objective.Params,
+        tokenizer: Tokenizer | None = None,
+        pooling: SentencePooling | Error = sentence_pooling.DEFAULT,
+        path: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.params = params
+        self.path = path
+        self._tokenizer = tokenizer
+        self._pooling = pooling  # an Error is kept for those who ask for sentence vectors
+
+    def __repr__(self) -> str:
+        c = self.config
+        sizes = f"L={c.num_hidden_layers} H={c.hidden_size} A={c.num_attention_heads} V={c.vocab_size}"
+        return f"Bert({sizes}, {self.dtype}, heads: {', '.join(self.heads) or 'none'})"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.params.bert.embedding.word.dtype
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the heads the checkpoint carries."""
+        return tuple(name for name in objective.HEADS if getattr(self.params, name) is not None)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        if self._tokenizer is None:
+            raise Error(f"{self.path}: expected vocab.txt or tokenizer.json beside the weights, got neither")
+        return self._tokenizer
+
+    @property
+    def pooling(self) -> SentencePooling:
+        """How `embed` makes one vector of a text."""
+        if isinstance(self._pooling, Error):
+            raise self._pooling
+        return self._pooling
+
+    # Texts in, answers out.
+
+    @overload
+    def __call__(self, texts: str) -> Array: ...
+    @overload
+    def __call__(self, texts: Sequence[str]) -> list[Array]: ...
+    def __call__(self, texts: str | Sequence[str]) -> Array | list[Array]:
+        """Contextual embeddings of the pieces of a text, [CLS] and [SEP] included: (T, H); for a list, a list."""
+        one = isinstance(texts, str)
+        found = self._run([texts] if one else texts, _token_vectors)
+        return found[0] if one else found
+
+    def embed(self, texts: str | Sequence[str], progress: Any = None) -> Array:
+        """Sentence vectors (n, H), pooled and normalised as the checkpoint says; (H,) for a single text."""
+        pooling, normalise, max_length = self.pooling
+
+        def read(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
+            assert encoded.hidden is not None
+            vectors, _ = sentence_embedding.forward(encoded.hidden, batch.mask, pooling, normalise)
+            return list(vectors)
+
+        one = isinstance(texts, str)
+        found = self._run([texts] if one else texts, read, max_length, progress)
+        if one:
+            return found[0]
+        return np.stack(found) if found else np.zeros((0, self.config.hidden_size), self.dtype)
+
+    def similarity(self, a: str | Sequence[str], b: str | Sequence[str]) -> Array:
+        """(n, m): the cosine of the angle between the sentence vectors of each of a and each of b."""
+        first, second = (np.atleast_2d(self.embed(texts)) for texts in (a, b))
+        unit = [v / np.maximum(np.sqrt((v * v).sum(axis=1, keepdims=True)), 1e-12) for v in (first, second)]
+        cosines: Array = unit[0] @ unit[1].T
+        return cosines
+
+    def fill_mask(self, text: str, top_k: int = 5) -> list[list[Prediction]]:
+        """For each [MASK] of the text, in order, its top_k likeliest tokens."""
+        head = self._head("masked_lm")
+        if type(top_k) is not int or not 1 <= top_k <= self.config.vocab_size:
+            raise Error(f"top_k: expected an integer from 1 to {self.config.vocab_size}, got {show(top_k)}")
+        encoding = self._encode([text], special=True)[0]
+        places = np.flatnonzero(np.array(encoding.ids) == self.tokenizer.mask_id)
+        if not len(places):
+            raise Error(f"text: expected at least one [MASK], got none in {show(text)}")
+        encoded = self._encoded(encoding)
+        logits, _ = masked_lm.forward(encoded, places, head, self.config)
+        probabilities, _ = softmax.forward(_finite(logits))
+        answers = []
+        for row in probabilities:
+            best = np.argsort(-row, kind="stable")[:top_k]
+            answers.append([Prediction(self.tokenizer.tokens[i], int(i), float(row[i])) for i in best])
+        return answers
+
+    def next_sentence(self, a: str, b: str) -> float:
+        """The probability that b follows a."""
+        head = self._head("next_sentence")
+        encoded = self._encoded(self._encode([(a, b)])[0])
+        logits, _ = next_sentence.forward(encoded, head)
+        return float(softmax.forward(_finite(logits))[0][0, next_sentence.FOLLOWS])
+
+    @overload
+    def classify(self, texts: str | Pair, progress: Any = None) -> Classification: ...
+    @overload
+    def classify(self, texts: Sequence[str | Pair], progress: Any = None) -> list[Classification]: ...
+    def classify(self, texts: Any, progress: Any = None) -> Classification | list[Classification]:
+        """The class of a text or of a pair (a tuple of two texts); for a list, a list."""
+        head = self._head("sequence_classification")
+
+        def read(encoded: bert.Output, batch: bert.Inputs) -> list[Classification]:
+            logits, _ = sequence_classification.forward(encoded, head, self.config)
+            return [self._classification(row) for row in _finite(logits)]
+
+        one = isinstance(texts, (str, tuple))
+        found = self._run([texts] if one else texts, read, progress=progress)
+        return found[0] if one else found
+
+    def _classification(self, logits: Array) -> Classification:
+        if self.config.is_regression:
+            return Classification(None, None, {"value": float(logits[0])})
+        labels = self.config.labels or tuple(f"LABEL_{i}" for i in range(len(logits)))
+        p, _ = softmax.forward(logits[None])
+        best = int(p[0].argmax())
+        scores = {label: float(value) for label, value in zip(labels, p[0], strict=True)}
+        return Classification(labels[best], float(p[0, best]), scores)
+
+    # Arrays in, arrays out.
+
+    def forward(
+        self,
+        token_ids: ArrayLike,
+        segment_ids: ArrayLike | None = None,
+        attention_mask: ArrayLike | None = None,
+        position_ids: ArrayLike | None = None,
+        everything: bool = False,
+    ) -> Hidden:
+        """token_ids (B, T) -> hidden (B, T, H), pooled (B, H) or None; with `everything` all layers and attentions."""
+        batch = inputs.inputs(token_ids, segment_ids, attention_mask, position_ids, self.config)
+        if not everything:
+            # Each call has its own memory, so callers may share a model between threads.
+            encoded, _ = bert.forward(batch, self.params.bert, self.config, ws=Pool())
+            return Hidden(encoded.hidden, encoded.pooled, (), ())  # type: ignore[arg-type]
+        encoded, cache = bert.forward(batch, self.params.bert, self.config)
+        layers = [layer.attention.qkv.x for layer in cache.encoder.layers] + [encoded.hidden]
+        attentions = [layer.attention.attention.softmax.p for layer in cache.encoder.layers]
+        return Hidden(encoded.hidden, encoded.pooled, tuple(layers), tuple(attentions))  # type: ignore[arg-type]
+
+    def logits(
+        self,
+        task: str,
+        token_ids: ArrayLike,
+        segment_ids: ArrayLike | None = None,
+        attention_mask: ArrayLike | None = None,
+        position_ids: ArrayLike | None = None,
+    ) -> Array:
+        """Raw outputs of one head: masked_lm (B, T, V), next_sentence (B, 2), sequence_classification (B, C)."""
+        head = self._head(task)
+        batch = inputs.inputs(token_ids, segment_ids, attention_mask, position_ids, self.config)
+        encoded, _ = bert.forward(batch, self.params.bert, self.config)
+        if task == "masked_lm":
+            B, T = batch.ids.token.shape
+            rows, _ = masked_lm.forward(encoded, np.arange(B * T), head, self.config)
+            return rows.reshape(B, T, -1)
+        if task == "next_sentence":
+            return next_sentence.forward(encoded, head)[0]
+        return sequence_classification.forward(encoded, head, self.config)[0]
+
+    def loss_and_gradients(
+        self, task: str, batch: objective.Batch | Mapping[str, Any], rng: np.random.Generator | None = None
+    ) -> tuple[float, objective.Params]:
+        """The loss of a task on a batch, and its gradient by every parameter, with the type of bert.params.
+
+        batch: an objective.Batch, or a mapping with token_ids, optionally segment_ids, attention_mask and
+        position_ids, and labels as the task's `loss` describes them (for "pretraining" a pair: masked_lm (B, T) and
+        next_sentence (B,)). With a generator there is dropout, as in training.
+        """
+        for head in ("masked_lm", "next_sentence") if task == "pretraining" else (task,):
+            self._head(head)
+        if not isinstance(batch, objective.Batch):
+            batch = self._batch(task, batch)
+        loss, cache = objective.forward(task, batch, self.params, self.config, rng)
+        return float(loss), objective.backward(1.0, cache)
+
+    def _batch(self, task: str, batch: Mapping[str, Any]) -> objective.Batch:
+        known = {"token_ids", "segment_ids", "attention_mask", "position_ids", "labels"}
+        for key in sorted(set(batch) ^ known):
+            if key not in known or key in ("token_ids", "labels"):
+                got = "an unknown key" if key not in known else "none"
+                raise Error(f"batch: {show(key)}: expected token_ids, labels and perhaps {sorted(known)}, got {got}")
+        rows = [batch.get(key) for key in ("token_ids", "segment_ids", "attention_mask", "position_ids")]
+        arrays = inputs.inputs(rows[0], rows[1], rows[2], rows[3], self.config)  # type: ignore[arg-type]
+        return objective.Batch(arrays, labels.labels(task, batch["labels"], arrays.ids.token.shape, self.config))
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write a folder that load() and Hugging Face transformers both open; returns its path.
+
+        The folder must not exist yet, or be empty: nothing is ever written over.
+        """
+        from .checkpoints import writing
+
+        return writing.write_folder(Path(folder), self.config, self.params, self._tokenizer, self._pooling)
+
+    # Steps that the methods share.
+
+    def _head(self, task: str) -> Any:
+        """The parameters of a head; an error that names the heads there are where the checkpoint lacks it."""
+        if task not in objective.HEADS:
+            raise Error(f"task: expected one of {', '.join(objective.HEADS)}, got {show(task)}")
+        if task not in self.heads:
+            there = ", ".join(self.heads) or "none"
+            raise Error(f"{self.path or 'model'}: expected a {task} head, got a checkpoint with heads: {there}")
+        return objective.head_params(task, self.params)
+
+    def _encode(
+        self, texts: Sequence[str | Pair], special: bool = False, max_length: int | None = None
+    ) -> list[Encoding]:
+        """Tokenize; what is too long is cut, and a warning says so.
+
+        In a user's text "[SEP]" is plain text (special=False), so no text can pretend to be two; where a text is to
+        hold a [MASK], the special tokens in it are read as such.
+        """
+        limit = self.config.max_position_embeddings
+        limit = limit if max_length is None else min(limit, max_length)
+        encodings, cut = [], 0
+        for text in texts:
+            a, b = text if isinstance(text, tuple) and len(text) == 2 else (text, None)
+            encoding = self.tokenizer.encode(a, b, special=special)  # type: ignore[arg-type]
+            if len(encoding.ids) > limit:
+                encoding = self.tokenizer.encode(a, b, max_length=limit, special=special)  # type: ignore[arg-type]
+                cut += 1
+            encodings.append(encoding)
+        if cut:
+            many = "1 text was" if cut == 1 else f"{cut} texts were"
+            warnings.warn(f"{many} longer than {limit} pieces and cut there", UserWarning, stacklevel=4)
+        return encodings
+
+    def _encoded(self, encoding: Encoding) -> bert.Output:
+        batch = inputs.padded([encoding.ids], [encoding.segment_ids])
+        return bert.forward(batch, self.params.bert, self.config)[0]
+
+    def _run(
+        self, texts: Sequence[Any], read: Any, max_length: int | None = None, progress: Any = None
+    ) -> list[Any]:
+        encodings = self._encode(texts, max_length=max_length)
+        return inference.run(encodings, self.params.bert, self.config, read, progress or (lambda done: None))
+
+
+def _token_vectors(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
+    assert encoded.hidden is not None
+    return [h[:n].copy() for h, n in zip(encoded.hidden, inference.lengths(batch), strict=True)]
+
+
+def _finite(logits: Array) -> Array:
+    if not np.isfinite(logits).all():
+        raise Error("logits: expected finite numbers, got NaN or infinity; the weights are damaged or out of range")
+    return logits
+
+
+def load(
+    path: str | os.PathLike[str],
+    dtype: str | None = None,
+    mmap: bool = False,
+    strict_finite: bool = False,
+) -> Bert:
+    """A published BERT: a folder, or a file with weights that has its config and vocabulary beside it.
+
+    dtype: "float32" or "float64" to compute in; None takes what the file stores, at least float32. mmap=True shares
+    the pages of a safetensors file with other processes; the file must then not change while the model is used.
+    strict_finite=True refuses NaN and infinite weights, which otherwise give a warning. Nothing of a checkpoint is
+    ever executed. Raises Error, in one line that names the file, for whatever cannot be used.
+    """
+    if dtype not in (None, "float32", "float64"):
+        raise Error(f"dtype: expected float32 or float64, got {show(dtype)}; half precision overflows in the norms")
+    weights = folder.locate(path)
+    config = read_config(weights.folder)
+    params, _ = load_weights(weights, config, dtype, mmap, strict_finite)
+    if weights.passed_over:
+        others = ", ".join(weights.passed_over)
+        warnings.warn(f"{weights.folder}: read {weights.path.name} and passed over {others}", UserWarning, stacklevel=2)
+    pooling: SentencePooling | Error
+    try:
+        pooling = sentence_pooling.read(weights.folder)
+    except Error as error:
+        pooling = error
+    return Bert(config, params, _read_tokenizer(weights.folder, config), pooling, weights.folder)
+
+
+def _read_tokenizer(place: Path, config: BertConfig) -> Tokenizer | None:
+    if not any((place / name).exists() for name in ("vocab.txt", "tokenizer.json")):
+        return None
+    tokenizer = read_tokenizer(place)
+    if len(tokenizer.tokens) > config.vocab_size:
+        many, few = len(tokenizer.tokens), config.vocab_size
+        raise Error(f"{place}: expected at most {few} tokens (vocab_size of the config), got a vocabulary of {many}")
+    return tokenizer

@@ -1,0 +1,77 @@
+"""start_t = w_s · h_t + b_s,   end_t = w_e · h_t + b_e
+
+The span of a context that answers a question (Devlin et al., arXiv:1810.04805, section 4.2 and figure 4 c): the softmax
+of `start` over the tokens says where it begins, that of `end` where it ends. The text is [CLS] question [SEP] context
+[SEP]; a question without an answer has its span at [CLS]. The loss is the mean of the two cross-entropies.
+
+Letters: B batch, T tokens, H hidden size.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..blocks import cross_entropy, linear
+from ..blocks.bert import Output
+from ..config import BertConfig
+from ..memory import FRESH, Array, Fresh
+
+
+class Labels(NamedTuple):
+    start: Array  # (B,) the first token of the answer
+    end: Array  # (B,) its last token
+
+
+class Params(NamedTuple):
+    dense: linear.Params  # W (2, H), b (2,): w_s above w_e
+
+
+class Cache(NamedTuple):
+    dense: linear.Cache
+
+
+def shapes(config: BertConfig) -> Params:
+    return Params(linear.shapes(config.hidden_size, 2))
+
+
+def forward(encoded: Output, params: Params, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+    """encoded.hidden (B, T, H) -> logits (B, T, 2), start and end"""
+    assert encoded.hidden is not None
+    logits, dense_cache = linear.forward(encoded.hidden, params.dense, ws)
+    return logits, Cache(dense_cache)
+
+
+def backward(dlogits: Array, cache: Cache) -> tuple[Output, Params]:
+    """dlogits (B, T, 2) -> dencoded, dparams"""
+    dhidden, ddense = linear.backward(dlogits, cache.dense)
+    return Output(dhidden, None), Params(ddense)
+
+
+class LossCache(NamedTuple):
+    head: Cache
+    start: cross_entropy.Cache
+    end: cross_entropy.Cache
+
+
+def loss(
+    encoded: Output,
+    labels: Labels,
+    params: Params,
+    config: BertConfig,
+    rng: np.random.Generator | None = None,
+    ws: Fresh = FRESH,
+) -> tuple[Array, LossCache]:
+    """labels: start and end, each (B,), positions below T, or IGNORED -> loss, a scalar"""
+    logits, head_cache = forward(encoded, params, ws)
+    start, start_cache = cross_entropy.forward(logits[:, :, 0], labels.start)  # T classes: the tokens
+    end, end_cache = cross_entropy.forward(logits[:, :, 1], labels.end)
+    return 0.5 * (start + end), LossCache(head_cache, start_cache, end_cache)
+
+
+def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
+    """dloss, a scalar -> dencoded, dparams"""
+    dend = cross_entropy.backward(0.5 * dloss, cache.end)  # (B, T)
+    dstart = cross_entropy.backward(0.5 * dloss, cache.start)
+    return backward(np.stack([dstart, dend], axis=-1), cache.head)

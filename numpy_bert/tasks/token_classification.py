@@ -1,0 +1,85 @@
+"""logits = dropout(hidden) Wᵀ + b
+
+A class for each token, such as the names of persons and places (Devlin et al., arXiv:1810.04805, section 5.3 and
+figure 4 d). Of a word that was cut into pieces the first piece carries the label; the others, [CLS], [SEP] and padding
+are IGNORED. The loss is the cross-entropy over the tokens that carry a label.
+
+Letters: B batch, T tokens, H hidden size, C classes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..blocks import cross_entropy, dropout, linear
+from ..blocks.bert import Output
+from ..blocks.dropout import Dropout
+from ..config import BertConfig
+from ..memory import FRESH, Array, Fresh
+
+
+class Params(NamedTuple):
+    dense: linear.Params  # W (C, H), b (C,)
+
+
+class Cache(NamedTuple):
+    dropout: dropout.Cache
+    dense: linear.Cache
+
+
+def shapes(config: BertConfig) -> Params:
+    return Params(linear.shapes(config.hidden_size, config.num_labels))
+
+
+def forward(
+    encoded: Output,
+    params: Params,
+    config: BertConfig,
+    rng: np.random.Generator | None = None,
+    ws: Fresh = FRESH,
+) -> tuple[Array, Cache]:
+    """encoded.hidden (B, T, H) -> logits (B, T, C)"""
+    assert encoded.hidden is not None
+    drop = Dropout(config.head_dropout, rng)
+    dropped, dropout_cache = dropout.forward(encoded.hidden, drop, ws)
+    logits, dense_cache = linear.forward(dropped, params.dense, ws)
+    return logits, Cache(dropout_cache, dense_cache)
+
+
+def backward(dlogits: Array, cache: Cache) -> tuple[Output, Params]:
+    """dlogits (B, T, C) -> dencoded, dparams"""
+    # logits = dropped Wᵀ + b
+    ddropped, ddense = linear.backward(dlogits, cache.dense)
+    # dropped = dropout(hidden)
+    dhidden = dropout.backward(ddropped, cache.dropout)
+    return Output(dhidden, None), Params(ddense)
+
+
+class LossCache(NamedTuple):
+    head: Cache
+    loss: cross_entropy.Cache
+    BT: tuple[int, int]
+
+
+def loss(
+    encoded: Output,
+    labels: Array,
+    params: Params,
+    config: BertConfig,
+    rng: np.random.Generator | None = None,
+    ws: Fresh = FRESH,
+) -> tuple[Array, LossCache]:
+    """labels (B, T): a class on the first piece of each word, IGNORED elsewhere -> loss, a scalar"""
+    logits, head_cache = forward(encoded, params, config, rng, ws)
+    B, T, C = logits.shape
+    value, loss_cache = cross_entropy.forward(logits.reshape(B * T, C), labels.reshape(B * T))
+    return value, LossCache(head_cache, loss_cache, (B, T))
+
+
+def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
+    """dloss, a scalar -> dencoded, dparams"""
+    B, T = cache.BT
+    dlogits = cross_entropy.backward(dloss, cache.loss)  # (B·T, C)
+    return backward(dlogits.reshape(B, T, -1), cache.head)

@@ -14,9 +14,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erf
 
 from ..memory import FRESH, Array, Fresh
+from . import normal_cdf
 
 SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 CUBIC = 0.044715  # Hendrycks and Gimpel, section 2
@@ -31,11 +31,9 @@ class Cache(NamedTuple):
 
 def forward(x: Array, form: str, ws: Fresh = FRESH) -> tuple[Array, Cache]:
     """x (...) -> y (...); form is "erf" or "tanh"."""
-    y = ws.over(x)
-    if form == "erf":
-        np.multiply(x, _normal_cdf(x), out=y)
-    else:
-        np.multiply(x, 0.5 * (1.0 + np.tanh(_inner(x))), out=y)
+    gate = normal_cdf.cdf(x, ws) if form == "erf" else 0.5 * (1.0 + np.tanh(_inner(x)))
+    y = np.multiply(x, gate, out=ws.over(x))
+    ws.release(gate)
     return y, Cache(x, form)
 
 
@@ -47,19 +45,13 @@ def backward(dy: Array, cache: Cache) -> Array:
     """
     x, form = cache
     if form == "erf":
-        density = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
-        return dy * (_normal_cdf(x) + x * density)
+        slope = normal_cdf.density(x)
+        slope *= x
+        slope += normal_cdf.cdf(x)
+        return slope * dy
     t = np.tanh(_inner(x))
     du = SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x)
     return dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du)
-
-
-def _normal_cdf(x: Array) -> Array:
-    """Φ(x) = ½ (1 + erf(x / √2))"""
-    cdf: Array = erf(x * math.sqrt(0.5))
-    cdf += 1.0
-    cdf *= 0.5
-    return cdf
 
 
 def _inner(x: Array) -> Array:

@@ -30,3 +30,15 @@ class BertConfig:
     num_labels: int = 2  # C
     labels: tuple[str, ...] = field(default=())  # names of the classes, in order; () where none are known
     problem_type: str | None = None  # "regression", "single_label_classification" or None: by the number of labels
+    architectures: tuple[str, ...] = ()  # as the file names them: ("BertForMaskedLM",); () in Google's files
+    tie_word_embeddings: bool = True  # the masked-LM decoder is the word embedding itself
+
+    @property
+    def head_dropout(self) -> float:
+        """The dropout before a classifier."""
+        return self.hidden_dropout if self.classifier_dropout is None else self.classifier_dropout
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether sequence classification predicts a value: said so, or by having one label."""
+        return self.problem_type == "regression" or (self.problem_type is None and self.num_labels == 1)

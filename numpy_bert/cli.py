@@ -21,6 +21,7 @@ from .terminal import bar, printable, progress, table
 
 if TYPE_CHECKING:
     from .model import Bert
+    from .text.tokenizer import Tokenizer
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,7 +81,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def tokenize(options: argparse.Namespace) -> int:
-    tokenizer = _load(options).tokenizer
+    tokenizer = _tokenizer(options)
     for text in _texts(options):
         encoding = tokenizer.encode(text)
         if options.json:
@@ -244,6 +245,19 @@ def _load(options: argparse.Namespace, dtype: str | None = None) -> Bert:
     if options.model is None:
         raise UsageError("expected --model PATH, a folder with a published BERT, got none")
     return load(options.model, dtype=dtype)
+
+
+def _tokenizer(options: argparse.Namespace) -> Tokenizer:
+    """The tokenizer alone: the weights are not read for it."""
+    from .checkpoints.files import label
+    from .text.tokenizer import read_tokenizer
+
+    if options.model is None:
+        raise UsageError("expected --model PATH, a folder with a vocabulary, got none")
+    place = Path(options.model)
+    if not place.exists():
+        raise Error(f"{label(place)}: expected a folder with a vocabulary, got nothing of this name")
+    return read_tokenizer(place if place.is_dir() else place.parent)
 
 
 def _texts(options: argparse.Namespace) -> list[str]:

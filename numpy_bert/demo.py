@@ -107,7 +107,7 @@ def _gradients() -> Section:
     worst = max(row.error for row in rows)
     passed = all(row.passed for row in rows)
     text = (
-        f"layer norm, attention and a whole encoder layer, backward by hand against complex step: {len(rows)} tensors,\n"
+        f"layer norm, attention and an encoder layer, backward by hand against complex step: {len(rows)} tensors,\n"
         f"largest relative error {worst:.1e}: {'all right' if passed else 'NOT right'}. See: numpy-bert gradcheck"
     )
     return "Gradient checks", text, {"tensors": len(rows), "error": float(worst), "passed": passed}

@@ -14,7 +14,7 @@ import numpy as np
 
 from .blocks import bert
 from .config import BertConfig
-from .inputs import padded
+from .inputs import Text, padded
 from .memory import Array, Pool
 
 PIECES = 1024  # in one batch, padding included; a longer text makes a batch of its own
@@ -33,13 +33,13 @@ def batches(lengths: Sequence[int], pieces: int = PIECES) -> Iterator[list[int]]
 
 
 def run(
-    texts: Sequence[Any],
+    texts: Sequence[Text],
     params: bert.Params,
     config: BertConfig,
     read: Callable[[bert.Output, bert.Inputs], Sequence[Result]],
     progress: Callable[[int], object] = lambda done: None,
 ) -> list[Result]:
-    """texts: anything with .ids and .segment_ids -> what `read` makes of each, in their order.
+    """What `read` makes of each text, in their order.
 
     `read` gets the encoded batch and returns one result for each of its texts, which must not be a view of it: the
     memory serves the next batch.
@@ -47,7 +47,7 @@ def run(
     results: list[Any] = [None] * len(texts)
     pool = Pool()
     for chosen in batches([len(text.ids) for text in texts]):
-        inputs = padded([texts[i].ids for i in chosen], [texts[i].segment_ids for i in chosen], config.pad_token_id)
+        inputs = padded([texts[i] for i in chosen], config.pad_token_id)
         encoded, _ = bert.forward(inputs, params, config, ws=pool)
         for i, result in zip(chosen, read(encoded, inputs), strict=True):
             results[i] = result

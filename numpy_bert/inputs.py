@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,7 +38,7 @@ def inputs(
     B, T = tokens.shape
     if T == 0:
         raise Error("token_ids: expected at least one token in each row, got none")
-    if T > config.max_position_embeddings:
+    if config.max_position_embeddings < T and position_ids is None:
         raise Error(f"token_ids: max_position_embeddings={config.max_position_embeddings}, got {T} tokens")
     _below("token_ids", tokens, "vocab_size", config.vocab_size)
 
@@ -54,17 +54,24 @@ def inputs(
     return Inputs(Ids(tokens, positions, segments), mask)
 
 
-def padded(rows: Sequence[Sequence[int]], segments: Sequence[Sequence[int]] | None = None, pad_id: int = 0) -> Inputs:
+class Text(NamedTuple):
+    """A tokenized text or pair."""
+
+    ids: Sequence[int]
+    segment_ids: Sequence[int] | None  # None: all 0
+
+
+def padded(texts: Sequence[Text], pad_id: int = 0) -> Inputs:
     """Texts of any lengths as one batch, padded on the right; no mask where there is nothing to pad."""
-    T = max(len(row) for row in rows)
-    tokens = np.full((len(rows), T), pad_id, np.int64)
-    segment_ids = np.zeros((len(rows), T), np.int64)
-    mask = np.zeros((len(rows), T), np.bool_)
-    for i, row in enumerate(rows):
-        tokens[i, : len(row)] = row
-        mask[i, : len(row)] = True
+    T = max(len(text.ids) for text in texts)
+    tokens = np.full((len(texts), T), pad_id, np.int64)
+    segment_ids = np.zeros((len(texts), T), np.int64)
+    mask = np.zeros((len(texts), T), np.bool_)
+    for i, (ids, segments) in enumerate(texts):
+        tokens[i, : len(ids)] = ids
+        mask[i, : len(ids)] = True
         if segments is not None:
-            segment_ids[i, : len(row)] = segments[i]
+            segment_ids[i, : len(ids)] = segments
     positions = np.broadcast_to(np.arange(T), tokens.shape)
     return Inputs(Ids(tokens, positions, segment_ids), None if mask.all() else mask)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import inference, inputs
-from .blocks import bert, softmax
+from .blocks import bert, encoder_layer, softmax
 from .checkpoints import folder, sentence_pooling
 from .checkpoints.sentence_pooling import SentencePooling
 from .checkpoints.weights import load as load_weights
 from .config import BertConfig, read_config
 from .errors import Error, show
+from .inputs import Text
 from .memory import Array, Pool
 from .tasks import labels, masked_lm, next_sentence, objective, sentence_embedding, sequence_classification
-from .text.tokenizer import Encoding, Tokenizer, read_tokenizer
+from .text.tokenizer import Tokenizer, read_tokenizer
 
 Pair = tuple[str, str]
 
@@ -102,14 +103,14 @@ class Bert:
     @overload
     def __call__(self, texts: str) -> Array: ...
     @overload
-    def __call__(self, texts: Sequence[str]) -> list[Array]: ...
-    def __call__(self, texts: str | Sequence[str]) -> Array | list[Array]:
+    def __call__(self, texts: list[str] | tuple[str, ...]) -> list[Array]: ...
+    def __call__(self, texts: Any) -> Array | list[Array]:
         """Contextual embeddings of the pieces of a text, [CLS] and [SEP] included: (T, H); for a list, a list."""
         one = isinstance(texts, str)
-        found = self._run([texts] if one else texts, _token_vectors)
+        found: list[Array] = self._run([texts] if one else texts, _token_vectors)
         return found[0] if one else found
 
-    def embed(self, texts: str | Sequence[str], progress: Any = None) -> Array:
+    def embed(self, texts: str | Iterable[str], progress: Any = None) -> Array:
         """Sentence vectors (n, H), pooled and normalised as the checkpoint says; (H,) for a single text."""
         pooling, normalise, max_length = self.pooling
 
@@ -119,12 +120,12 @@ class Bert:
             return list(vectors)
 
         one = isinstance(texts, str)
-        found = self._run([texts] if one else texts, read, max_length, progress)
+        found: list[Array] = self._run([texts] if one else texts, read, max_length, progress)
         if one:
             return found[0]
         return np.stack(found) if found else np.zeros((0, self.config.hidden_size), self.dtype)
 
-    def similarity(self, a: str | Sequence[str], b: str | Sequence[str]) -> Array:
+    def similarity(self, a: str | Iterable[str], b: str | Iterable[str]) -> Array:
         """(n, m): the cosine of the angle between the sentence vectors of each of a and each of b."""
         first, second = (np.atleast_2d(self.embed(texts)) for texts in (a, b))
         unit = [v / np.maximum(np.sqrt((v * v).sum(axis=1, keepdims=True)), 1e-12) for v in (first, second)]
@@ -136,11 +137,12 @@ class Bert:
         head = self._head("masked_lm")
         if type(top_k) is not int or not 1 <= top_k <= self.config.vocab_size:
             raise Error(f"top_k: expected an integer from 1 to {self.config.vocab_size}, got {show(top_k)}")
-        encoding = self._encode([text], special=True)[0]
-        places = np.flatnonzero(np.array(encoding.ids) == self.tokenizer.mask_id)
+        masked = self._encode([text], special=True)[0]
+        places = np.flatnonzero(np.array(masked.ids) == self.tokenizer.mask_id)
         if not len(places):
-            raise Error(f"text: expected at least one [MASK], got none in {show(text)}")
-        encoded = self._encoded(encoding)
+            mask = self.tokenizer.special_tokens.mask
+            raise Error(f"text: expected at least one {mask}, got none within {len(masked.ids)} pieces: {show(text)}")
+        encoded = self._encoded(masked)
         logits, _ = masked_lm.forward(encoded, places, head, self.config)
         probabilities, _ = softmax.forward(_finite(logits))
         answers = []
@@ -159,7 +161,7 @@ class Bert:
     @overload
     def classify(self, texts: str | Pair, progress: Any = None) -> Classification: ...
     @overload
-    def classify(self, texts: Sequence[str | Pair], progress: Any = None) -> list[Classification]: ...
+    def classify(self, texts: list[str] | list[Pair], progress: Any = None) -> list[Classification]: ...
     def classify(self, texts: Any, progress: Any = None) -> Classification | list[Classification]:
         """The class of a text or of a pair (a tuple of two texts); for a list, a list."""
         head = self._head("sequence_classification")
@@ -169,7 +171,7 @@ class Bert:
             return [self._classification(row) for row in _finite(logits)]
 
         one = isinstance(texts, (str, tuple))
-        found = self._run([texts] if one else texts, read, progress=progress)
+        found: list[Classification] = self._run([texts] if one else texts, read, progress=progress)
         return found[0] if one else found
 
     def _classification(self, logits: Array) -> Classification:
@@ -198,8 +200,9 @@ class Bert:
             encoded, _ = bert.forward(batch, self.params.bert, self.config, ws=Pool())
             return Hidden(encoded.hidden, encoded.pooled, (), ())  # type: ignore[arg-type]
         encoded, cache = bert.forward(batch, self.params.bert, self.config)
-        layers = [layer.attention.qkv.x for layer in cache.encoder.layers] + [encoded.hidden]
-        attentions = [layer.attention.attention.softmax.p for layer in cache.encoder.layers]
+        kept = [layer.attention for layer in cache.encoder.layers if isinstance(layer, encoder_layer.Cache)]
+        layers = [attention.qkv.x for attention in kept] + [encoded.hidden]
+        attentions = [attention.attention.softmax.p for attention in kept]
         return Hidden(encoded.hidden, encoded.pooled, tuple(layers), tuple(attentions))  # type: ignore[arg-type]
 
     def logits(
@@ -210,7 +213,11 @@ class Bert:
         attention_mask: ArrayLike | None = None,
         position_ids: ArrayLike | None = None,
     ) -> Array:
-        """Raw outputs of one head: masked_lm (B, T, V), next_sentence (B, 2), sequence_classification (B, C)."""
+        """Raw outputs of one head.
+
+        masked_lm (B, T, V), next_sentence (B, 2), sequence_classification (B, C), token_classification (B, T, C),
+        question_answering (B, T, 2), multiple_choice (B,).
+        """
         head = self._head(task)
         batch = inputs.inputs(token_ids, segment_ids, attention_mask, position_ids, self.config)
         encoded, _ = bert.forward(batch, self.params.bert, self.config)
@@ -218,9 +225,11 @@ class Bert:
             B, T = batch.ids.token.shape
             rows, _ = masked_lm.forward(encoded, np.arange(B * T), head, self.config)
             return rows.reshape(B, T, -1)
-        if task == "next_sentence":
-            return next_sentence.forward(encoded, head)[0]
-        return sequence_classification.forward(encoded, head, self.config)[0]
+        if task in ("next_sentence", "question_answering"):
+            logits: Array = objective.HEADS[task].forward(encoded, head)[0]
+        else:
+            logits = objective.HEADS[task].forward(encoded, head, self.config)[0]
+        return logits
 
     def loss_and_gradients(
         self, task: str, batch: objective.Batch | Mapping[str, Any], rng: np.random.Generator | None = None
@@ -269,8 +278,8 @@ class Bert:
         return objective.head_params(task, self.params)
 
     def _encode(
-        self, texts: Sequence[str | Pair], special: bool = False, max_length: int | None = None
-    ) -> list[Encoding]:
+        self, texts: Iterable[str | Pair], special: bool = False, max_length: int | None = None
+    ) -> list[Text]:
         """Tokenize; what is too long is cut, and a warning says so.
 
         In a user's text "[SEP]" is plain text (special=False), so no text can pretend to be two; where a text is to
@@ -278,28 +287,34 @@ class Bert:
         """
         limit = self.config.max_position_embeddings
         limit = limit if max_length is None else min(limit, max_length)
-        encodings, cut = [], 0
+        tokenizer = self.tokenizer
+        found, cut = [], 0
         for text in texts:
-            a, b = text if isinstance(text, tuple) and len(text) == 2 else (text, None)
-            encoding = self.tokenizer.encode(a, b, special=special)  # type: ignore[arg-type]
-            if len(encoding.ids) > limit:
-                encoding = self.tokenizer.encode(a, b, max_length=limit, special=special)  # type: ignore[arg-type]
-                cut += 1
-            encodings.append(encoding)
+            if isinstance(text, tuple) and len(text) == 2:
+                pair = tokenizer.encode(*text, special=special)
+                if len(pair.ids) > limit:
+                    pair = tokenizer.encode(*text, max_length=limit, special=special)
+                    cut += 1
+                found.append(Text(pair.ids, pair.segment_ids))
+            else:
+                [ids] = tokenizer.encode_ids([text], special=special)
+                if len(ids) > limit:
+                    ids = [*ids[: limit - 1], tokenizer.sep_id]
+                    cut += 1
+                found.append(Text(ids, None))
         if cut:
             many = "1 text was" if cut == 1 else f"{cut} texts were"
             warnings.warn(f"{many} longer than {limit} pieces and cut there", UserWarning, stacklevel=4)
-        return encodings
+        return found
 
-    def _encoded(self, encoding: Encoding) -> bert.Output:
-        batch = inputs.padded([encoding.ids], [encoding.segment_ids])
-        return bert.forward(batch, self.params.bert, self.config)[0]
+    def _encoded(self, text: Text) -> bert.Output:
+        return bert.forward(inputs.padded([text]), self.params.bert, self.config)[0]
 
-    def _run(
-        self, texts: Sequence[Any], read: Any, max_length: int | None = None, progress: Any = None
-    ) -> list[Any]:
-        encodings = self._encode(texts, max_length=max_length)
-        return inference.run(encodings, self.params.bert, self.config, read, progress or (lambda done: None))
+    def _run(self, texts: Any, read: Any, max_length: int | None = None, progress: Any = None) -> list[Any]:
+        if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+            raise Error(f"texts must be str or a list of str, got {type(texts).__name__}")
+        found = self._encode(texts, max_length=max_length)
+        return inference.run(found, self.params.bert, self.config, read, progress or (lambda done: None))
 
 
 def _token_vectors(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:

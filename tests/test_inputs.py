@@ -5,7 +5,7 @@ import pytest
 
 from numpy_bert import Error
 from numpy_bert.config import BertConfig
-from numpy_bert.inputs import inputs, padded
+from numpy_bert.inputs import Text, inputs, padded
 
 CONFIG = BertConfig(vocab_size=20, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, max_position_embeddings=8)
 
@@ -83,9 +83,9 @@ def test_a_mask_of_ones_is_no_mask():
 
 
 def test_padding_is_on_the_right_and_masked():
-    batch = padded([[5, 6, 7], [8]], [[0, 0, 1], [0]], pad_id=3)
+    batch = padded([Text([5, 6, 7], [0, 0, 1]), Text([8], None)], pad_id=3)
     assert batch.ids.token.tolist() == [[5, 6, 7], [8, 3, 3]]
     assert batch.ids.segment.tolist() == [[0, 0, 1], [0, 0, 0]]
     assert batch.mask is not None
     assert batch.mask.tolist() == [[True] * 3, [True, False, False]]
-    assert padded([[1, 2], [3, 4]]).mask is None
+    assert padded([Text([1, 2], None), Text([3, 4], None)]).mask is None

@@ -1,0 +1,250 @@
+"""What load() returns, and the methods of Bert, on tiny models with random weights."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from tiny import tiny_bert, tiny_config
+
+import numpy_bert
+from numpy_bert import Error, tree
+from numpy_bert.checkpoints.sentence_pooling import SentencePooling
+from numpy_bert.model import Bert
+from numpy_bert.tasks import objective
+
+TEXTS = ["i liked this movie .", "it rains", "", "the very very good film and the train to berlin .", "unknownword !"]
+
+
+@pytest.fixture(scope="module")
+def bert():
+    return tiny_bert()
+
+
+@pytest.fixture(scope="module")
+def double():
+    return tiny_bert(dtype="float64")
+
+
+def test_a_text_gives_an_array_and_a_list_a_list(bert):
+    one = bert(TEXTS[0])
+    many = bert(TEXTS)
+    assert one.shape == (7, 12)
+    assert [h.shape for h in many] == [(len(bert.tokenizer.encode(text).ids), 12) for text in TEXTS]
+    np.testing.assert_allclose(many[0], one, atol=1e-5)
+    assert bert([]) == []
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
+def test_a_batch_equals_one_text_at_a_time(dtype, tolerance, rng):
+    bert = tiny_bert(dtype=dtype)
+    words = [token for token in bert.tokenizer.tokens if token.isalpha()]
+    texts = [" ".join(rng.choice(words, n)) for n in rng.integers(0, 20, 60)]
+    together = bert(texts)
+    for text, vectors in zip(texts, together, strict=True):
+        np.testing.assert_allclose(vectors, bert(text), atol=tolerance, rtol=0)
+    np.testing.assert_allclose(bert.embed(texts), [bert.embed(text) for text in texts], atol=tolerance, rtol=0)
+
+
+def test_sentence_vectors_are_pooled_as_told(bert):
+    h = bert(TEXTS[0])
+    for pooling, wanted in (("mean", h.mean(axis=0)), ("cls", h[0]), ("max", h.max(axis=0))):
+        plain = Bert(bert.config, bert.params, bert.tokenizer, SentencePooling(pooling, False, None))
+        unit = Bert(bert.config, bert.params, bert.tokenizer, SentencePooling(pooling, True, None))
+        np.testing.assert_allclose(plain.embed(TEXTS[0]), wanted, atol=1e-6)
+        np.testing.assert_allclose(unit.embed(TEXTS)[0], wanted / np.sqrt((wanted**2).sum()), atol=1e-6)
+    assert bert.embed(TEXTS).shape == (5, 12)
+    assert bert.embed([]).shape == (0, 12)
+
+
+def test_an_unknown_pooling_is_told_when_it_is_needed(bert):
+    broken = Bert(bert.config, bert.params, bert.tokenizer, Error("expected mean, got pooling_mode_lasttoken"))
+    assert broken("it rains").shape == (4, 12)
+    with pytest.raises(Error, match="lasttoken"):
+        broken.embed("it rains")
+
+
+def test_similarity_is_the_cosine(bert):
+    cosines = bert.similarity(TEXTS[:3], TEXTS)
+    assert cosines.shape == (3, 5)
+    np.testing.assert_allclose(np.diag(cosines), 1.0, atol=1e-6)
+    a, b = bert.embed(TEXTS[0]), bert.embed(TEXTS[1])
+    np.testing.assert_allclose(cosines[0, 1], a @ b / np.sqrt((a @ a) * (b @ b)), atol=1e-6)
+
+
+def test_fill_mask_agrees_with_the_logits(double):
+    text = "the [MASK] was very [MASK] ."
+    answers = double.fill_mask(text, top_k=4)
+    ids = double.tokenizer.encode(text).ids
+    logits = double.logits("masked_lm", [ids])[0]
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    assert [len(answer) for answer in answers] == [4, 4]
+    for answer, place in zip(answers, [i for i, token in enumerate(ids) if token == 4], strict=True):
+        assert [prediction.id for prediction in answer] == np.argsort(-p[place])[:4].tolist()
+        for prediction in answer:
+            assert prediction.token == double.tokenizer.tokens[prediction.id]
+            assert prediction.probability == pytest.approx(p[place, prediction.id])
+
+
+@pytest.mark.parametrize(("text", "top_k", "message"), [
+    ("no mask", 5, r"at least one \[MASK\]"),
+    ("[MASK]", 0, "top_k: expected an integer from 1 to"),
+    ("[MASK]", 10**9, "top_k"),
+    ("[MASK]", 2.0, "top_k"),
+])  # fmt: skip
+def test_fill_mask_refuses(bert, text, top_k, message):
+    with pytest.raises(Error, match=message):
+        bert.fill_mask(text, top_k)
+
+
+def test_next_sentence_and_pairs(double):
+    a, b = "i liked this movie", "it was good"
+    encoding = double.tokenizer.encode(a, b)
+    logits = double.logits("next_sentence", [encoding.ids], [encoding.segment_ids])[0]
+    assert double.next_sentence(a, b) == pytest.approx(np.exp(logits[0]) / np.exp(logits).sum())
+    scores = double.logits("sequence_classification", [encoding.ids], [encoding.segment_ids])[0]
+    found = double.classify((a, b))
+    assert found.label == f"LABEL_{scores.argmax()}"
+    assert sum(found.scores.values()) == pytest.approx(1.0)
+    assert double.classify([(a, b), (b, a)])[0].probability == pytest.approx(found.probability)
+
+
+def test_special_tokens_in_a_users_text_are_plain_text(bert):
+    ids = bert.tokenizer.encode("good [SEP] bad", special=False).ids
+    np.testing.assert_allclose(bert("good [SEP] bad"), bert.forward([ids]).hidden[0], atol=1e-6)
+
+
+def test_classes_carry_their_names():
+    bert = tiny_bert(labels=("no", "maybe", "yes"))
+    assert set(bert.classify("good").scores) == {"no", "maybe", "yes"}
+
+
+def test_one_label_is_a_regression():
+    bert = tiny_bert(num_labels=1)
+    found = bert.classify("good")
+    assert found.label is None
+    ids = bert.tokenizer.encode("good").ids
+    assert found.scores["value"] == pytest.approx(bert.logits("sequence_classification", [ids])[0, 0])
+
+
+def test_everything_on_request(bert):
+    ids = [bert.tokenizer.encode(TEXTS[3]).ids]
+    short, full = bert.forward(ids), bert.forward(ids, everything=True)
+    assert np.array_equal(short.hidden, full.hidden)
+    assert np.array_equal(short.pooled, full.pooled)
+    assert short.layers == short.attentions == ()
+    assert len(full.layers) == 3
+    assert len(full.attentions) == 2
+    assert np.array_equal(full.layers[-1], full.hidden)
+    np.testing.assert_allclose(full.attentions[1].sum(axis=-1), 1.0, atol=1e-6)
+
+
+def test_a_missing_head_is_named_with_those_there_are():
+    bert = tiny_bert(heads=("masked_lm",), has_pooler=False)
+    assert bert.forward([[2, 3]]).pooled is None
+    for call in (lambda: bert.classify("good"), lambda: bert.next_sentence("a", "b")):
+        with pytest.raises(Error, match="got a checkpoint with heads: masked_lm"):
+            call()
+    with pytest.raises(Error, match="expected one of masked_lm"):
+        bert.logits("parsing", [[2, 3]])
+
+
+@pytest.mark.parametrize("text", [b"bytes", None, 7, ["nested"]])
+def test_what_is_no_text(bert, text):
+    with pytest.raises(Error, match="str"):
+        bert([text])
+    if not isinstance(text, list):
+        with pytest.raises(Error, match="str"):
+            bert(text)
+
+
+def test_a_long_text_is_cut_with_a_warning(bert):
+    with pytest.warns(UserWarning, match="1 text was longer than 24 pieces"):
+        assert bert("good " * 100).shape == (24, 12)
+    with pytest.warns(UserWarning, match="2 texts were longer than 24"):
+        bert.classify([("good " * 100, "bad"), ("good", "bad " * 50), ("good", "bad")])
+    with pytest.warns(UserWarning, match="cut"), pytest.raises(Error, match="MASK"):
+        bert.fill_mask("good " * 100 + "[MASK]")
+
+
+def test_non_finite_logits_are_an_error():
+    bert = tiny_bert()
+    params = tree.replace(bert.params, "sequence_classification.dense.b", np.full(3, np.nan, np.float32))
+    with pytest.raises(Error, match="finite"):
+        Bert(bert.config, params, bert.tokenizer).classify("good")
+
+
+def test_a_model_without_a_vocabulary_still_computes(bert):
+    bare = Bert(bert.config, bert.params)
+    assert bare.forward([[2, 5, 3]]).hidden.shape == (1, 3, 12)
+    with pytest.raises(Error, match=r"vocab\.txt or tokenizer\.json"):
+        bare("good")
+
+
+def test_loss_and_gradients_have_the_type_of_the_parameters(double):
+    ids = double.tokenizer.encode("the movie was good").ids
+    labels = [[-100, -100, 8, -100, -100, -100]]
+    batch = {"token_ids": [ids], "labels": (labels, [0])}
+    loss, gradients = double.loss_and_gradients("pretraining", batch)
+    assert np.isfinite(loss)
+    assert type(gradients) is objective.Params
+    for (name, array), (other, gradient) in zip(tree.items(double.params), tree.items(gradients), strict=True):
+        assert (name, array.shape, array.dtype) == (other, gradient.shape, gradient.dtype)
+    assert not np.any(gradients.sequence_classification.dense.W)
+    assert np.any(gradients.masked_lm.bias)
+
+
+@pytest.mark.parametrize(("batch", "message"), [
+    ({"token_ids": [[2, 3]]}, "labels"),
+    ({"labels": [1]}, "token_ids"),
+    ({"token_ids": [[2, 3]], "labels": [1], "mask": 1}, "'mask'"),
+    ({"token_ids": [[2, 3]], "labels": [3]}, "expected 0 to 2, or -100 to ignore, got 3"),
+    ({"token_ids": [[2, 3]], "labels": [1.0]}, "expected integers, got float64"),
+    ({"token_ids": [[2, 3]], "labels": [1, 2]}, r"expected shape \(1,\), got \(2,\)"),
+])  # fmt: skip
+def test_refused_batches(bert, batch, message):
+    with pytest.raises(Error, match=message):
+        bert.loss_and_gradients("sequence_classification", batch)
+
+
+def test_threads_share_a_model(bert):
+    """Two threads, 200 calls each: every result is that of a single thread."""
+    wanted = [bert(text) for text in TEXTS]
+    wrong = []
+
+    def work():
+        for call in range(200):
+            i = call % len(TEXTS)
+            if not np.array_equal(bert(TEXTS[i]), wanted[i]):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_nothing_handed_over_or_held_is_written_to(bert):
+    before = [array.copy() for array in tree.leaves(bert.params)]
+    ids = np.array([bert.tokenizer.encode(TEXTS[0]).ids])
+    mask = np.ones_like(ids)
+    kept = ids.copy()
+    result = bert.forward(ids, attention_mask=mask)
+    bert.classify(TEXTS)
+    bert.embed(TEXTS)
+    result.hidden[:] = 0  # what a caller does to a result does not reach the model
+    assert np.array_equal(ids, kept)
+    assert all(np.array_equal(a, b) for a, b in zip(before, tree.leaves(bert.params), strict=True))
+
+
+def test_load_refuses_half_precision(tmp_path):
+    with pytest.raises(Error, match="dtype: expected float32 or float64, got 'float16'"):
+        numpy_bert.load(tmp_path, dtype="float16")
+
+
+def test_the_config_of_a_tiny_model_is_valid():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert tiny_config().hidden_size == 12

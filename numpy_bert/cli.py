@@ -160,6 +160,39 @@ def classify(options: argparse.Namespace) -> int:
     return 0
 
 
+def tag(options: argparse.Namespace) -> int:
+    found = _load(options).tag(options.text)
+    if options.json:
+        _print_json([entity._asdict() for entity in found])
+    else:
+        rows = [(e.text, e.label, f"{e.start}-{e.end}", f"{e.probability:.4f}") for e in found]
+        print(table(("entity", "label", "characters", "probability"), rows, "lllr"))
+    return 0
+
+
+def answer(options: argparse.Namespace) -> int:
+    found = _load(options).answer(options.question, options.context, options.top_k)
+    if options.json:
+        _print_json([one._asdict() for one in found])
+    else:
+        rows = [(a.text, f"{a.start}-{a.end}", f"{a.probability:.4f}", f"{a.score:.3f}") for a in found]
+        print(table(("answer", "characters", "probability", "score"), rows, "llrr"))
+    return 0
+
+
+def choose(options: argparse.Namespace) -> int:
+    found = _load(options).choose(options.prompt, options.choice)
+    if options.json:
+        _print_json(found._asdict())
+    else:
+        rows = [
+            ("->" if i == found.best else "", text, f"{p:.4f}", bar(p))
+            for i, (text, p) in enumerate(zip(options.choice, found.probabilities, strict=True))
+        ]
+        print(table(("", "choice", "probability", ""), rows, "llr"))
+    return 0
+
+
 def gradcheck(options: argparse.Namespace) -> int:
     from . import pairs
 
@@ -225,6 +258,15 @@ def _parser() -> Parser:
     one.add_argument("a", metavar="A")
     one.add_argument("b", metavar="B")
     with_texts(command(classify, "classify", "the class of each text"))
+    one = command(tag, "tag", "the named entities of a text")
+    one.add_argument("text", metavar="TEXT")
+    one = command(answer, "answer", "the stretch of a context that answers a question")
+    one.add_argument("question", metavar="QUESTION")
+    one.add_argument("context", metavar="CONTEXT")
+    one.add_argument("--top-k", type=_count, default=1, metavar="K", help="how many answers (1)")
+    one = command(choose, "choose", "which of several texts continues a prompt best")
+    one.add_argument("prompt", metavar="PROMPT")
+    one.add_argument("choice", nargs="+", metavar="CHOICE")
     one = command(gradcheck, "gradcheck", "check each hand-written gradient against numerical differentiation")
     one.add_argument("block", nargs="*", metavar="BLOCK", help="names of blocks and tasks; all, if none is given")
     one.add_argument("--method", choices=("complex", "central", "projection"), default="complex")

@@ -20,8 +20,21 @@ from .config import BertConfig, read_config
 from .errors import Error, show
 from .inputs import Text
 from .memory import Array, Pool
-from .tasks import labels, masked_lm, next_sentence, objective, sentence_embedding, sequence_classification
-from .text.tokenizer import Tokenizer, read_tokenizer
+from .tasks import (
+    answer_spans,
+    entities,
+    labels,
+    masked_lm,
+    multiple_choice,
+    next_sentence,
+    objective,
+    question_answering,
+    sentence_embedding,
+    sequence_classification,
+    token_classification,
+)
+from .tasks.entities import Entity
+from .text.tokenizer import Encoding, Tokenizer, read_tokenizer
 
 Pair = tuple[str, str]
 
@@ -49,6 +62,25 @@ class Classification(NamedTuple):
     label: str | None
     probability: float | None
     scores: dict[str, float]  # the probability of each class; of a regression {"value": ...}
+
+
+class Answer(NamedTuple):
+    """A stretch of a context that answers a question."""
+
+    text: str
+    start: int  # character offsets into the context
+    end: int
+    score: float  # the sum of its start and end logits
+    probability: float  # among the best answers
+
+
+class Choice(NamedTuple):
+    """The choice that fits best."""
+
+    best: int  # its place among the choices
+    text: str
+    probability: float
+    probabilities: tuple[float, ...]  # of each choice
 
 
 class Bert:
@@ -174,14 +206,64 @@ class Bert:
         found: list[Classification] = self._run([texts] if one else texts, read, progress=progress)
         return found[0] if one else found
 
+    def tag(self, text: str) -> list[Entity]:
+        """The named entities of a text, with their character offsets in it."""
+        head = self._head("token_classification")
+        pieces = self._with_offsets(text)
+        encoded = self._encoded(Text(pieces.ids, None))
+        logits, _ = token_classification.forward(encoded, head, self.config)  # (1, T, C)
+        p, _ = softmax.forward(_finite(logits[0]))
+        return entities.entities(text, pieces.tokens, pieces.offsets, p, self._labels(p.shape[-1]))
+
+    def answer(self, question: str, context: str, top_k: int = 1, stride: int = answer_spans.STRIDE) -> list[Answer]:
+        """The top_k likeliest answers to the question, each a stretch of the context.
+
+        A long context is read in windows that begin `stride` pieces apart. The probability of an answer is its share
+        among the 20 best.
+        """
+        head = self._head("question_answering")
+        tokenizer = self.tokenizer
+        asked = tokenizer.encode(question, special=False, add_special_tokens=False).ids
+        pieces = tokenizer.encode(context, special=False, add_special_tokens=False)
+        if not pieces.ids:
+            raise Error("context: expected a text with at least one word, got none")
+        limit = self.config.max_position_embeddings
+        windows = answer_spans.windows(asked, pieces.ids, tokenizer.cls_id, tokenizer.sep_id, limit, stride)
+        logits = [
+            _finite(question_answering.forward(self._encoded(Text(w.ids, w.segment_ids)), head)[0][0]) for w in windows
+        ]
+        spans = answer_spans.best_spans(windows, logits)
+        p, _ = softmax.forward(np.array([[span.score for span in spans]]))
+        answers = []
+        for span, probability in zip(spans[:top_k], p[0], strict=False):
+            start, end = pieces.offsets[span.first][0], pieces.offsets[span.last][1]
+            answers.append(Answer(context[start:end], start, end, span.score, float(probability)))
+        return answers
+
+    def choose(self, prompt: str, choices: list[str] | tuple[str, ...]) -> Choice:
+        """Which of the choices fits the prompt best."""
+        head = self._head("multiple_choice")
+        if isinstance(choices, str) or len(choices) < 2:
+            raise Error(f"choices: expected a list of at least two texts, got {show(choices)}")
+        texts = self._encode([(prompt, choice) for choice in choices])
+        batch = inputs.padded(texts, self.config.pad_token_id)
+        encoded, _ = bert.forward(batch, self.params.bert, self.config)
+        scores, _ = multiple_choice.forward(encoded, head, self.config)  # (K,)
+        p, _ = softmax.forward(_finite(scores)[None])
+        best = int(p[0].argmax())
+        return Choice(best, choices[best], float(p[0, best]), tuple(float(x) for x in p[0]))
+
     def _classification(self, logits: Array) -> Classification:
         if self.config.is_regression:
             return Classification(None, None, {"value": float(logits[0])})
-        labels = self.config.labels or tuple(f"LABEL_{i}" for i in range(len(logits)))
+        labels = self._labels(len(logits))
         p, _ = softmax.forward(logits[None])
         best = int(p[0].argmax())
         scores = {label: float(value) for label, value in zip(labels, p[0], strict=True)}
         return Classification(labels[best], float(p[0, best]), scores)
+
+    def _labels(self, C: int) -> tuple[str, ...]:
+        return self.config.labels or tuple(f"LABEL_{i}" for i in range(C))
 
     # Arrays in, arrays out.
 
@@ -303,9 +385,17 @@ class Bert:
                     cut += 1
                 found.append(Text(ids, None))
         if cut:
-            many = "1 text was" if cut == 1 else f"{cut} texts were"
-            warnings.warn(f"{many} longer than {limit} pieces and cut there", UserWarning, stacklevel=4)
+            _warn_cut(cut, limit)
         return found
+
+    def _with_offsets(self, text: str) -> Encoding:
+        """One text with the characters each piece comes from; what is too long is cut, and a warning says so."""
+        limit = self.config.max_position_embeddings
+        pieces = self.tokenizer.encode(text, special=False)
+        if len(pieces.ids) > limit:
+            pieces = self.tokenizer.encode(text, max_length=limit, special=False)
+            _warn_cut(1, limit)
+        return pieces
 
     def _encoded(self, text: Text) -> bert.Output:
         return bert.forward(inputs.padded([text]), self.params.bert, self.config)[0]
@@ -320,6 +410,11 @@ class Bert:
 def _token_vectors(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
     assert encoded.hidden is not None
     return [h[:n].copy() for h, n in zip(encoded.hidden, inference.lengths(batch), strict=True)]
+
+
+def _warn_cut(many: int, limit: int) -> None:
+    text = "1 text was" if many == 1 else f"{many} texts were"
+    warnings.warn(f"{text} longer than {limit} pieces and cut there", UserWarning, stacklevel=5)
 
 
 def _finite(logits: Array) -> Array:

@@ -82,8 +82,13 @@ def forward(
     return loss, Cache(task, params, bert_cache, head_cache)
 
 
-def backward(dloss: Array | float, cache: Cache) -> Params:
-    """dloss, a scalar -> dparams, zero for the heads that took no part"""
+def losses(loss: Array, cache: Cache) -> Any:
+    """The summands of the loss in the shape of the labels: each array of labels gives one mean over its rows."""
+    return getattr(cache.head, "losses", loss)
+
+
+def backward(dloss: Any, cache: Cache) -> Params:
+    """dloss, a scalar, or one for each of the `losses` -> dparams, zero for the heads that took no part"""
     # loss = task(encoded)
     dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
     # encoded = BERT(inputs)

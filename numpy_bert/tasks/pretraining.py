@@ -29,6 +29,7 @@ class Params(NamedTuple):
 class LossCache(NamedTuple):
     masked_lm: masked_lm.LossCache
     next_sentence: next_sentence.LossCache
+    losses: Labels  # the two summands of the loss
 
 
 def loss(
@@ -42,11 +43,12 @@ def loss(
     """-> loss, a scalar"""
     masked, masked_cache = masked_lm.loss(encoded, labels.masked_lm, params.masked_lm, config, rng, ws)
     follows, follows_cache = next_sentence.loss(encoded, labels.next_sentence, params.next_sentence, config, rng, ws)
-    return masked + follows, LossCache(masked_cache, follows_cache)
+    return masked + follows, LossCache(masked_cache, follows_cache, Labels(masked, follows))
 
 
-def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
-    """dloss, a scalar -> dencoded (each head reads another of the two outputs), dparams"""
-    from_next, dnext_sentence = next_sentence.loss_backward(dloss, cache.next_sentence)
-    from_masked, dmasked_lm = masked_lm.loss_backward(dloss, cache.masked_lm)
+def loss_backward(dloss: Array | float | Labels, cache: LossCache) -> tuple[Output, Params]:
+    """dloss, a scalar or one for each of the two losses -> dencoded (each head reads another output), dparams"""
+    dmasked, dfollows = dloss if isinstance(dloss, Labels) else (dloss, dloss)
+    from_next, dnext_sentence = next_sentence.loss_backward(dfollows, cache.next_sentence)
+    from_masked, dmasked_lm = masked_lm.loss_backward(dmasked, cache.masked_lm)
     return Output(from_masked.hidden, from_next.pooled), Params(dmasked_lm, dnext_sentence)

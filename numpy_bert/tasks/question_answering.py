@@ -53,6 +53,7 @@ class LossCache(NamedTuple):
     head: Cache
     start: cross_entropy.Cache
     end: cross_entropy.Cache
+    losses: Labels  # the two summands of the loss
 
 
 def loss(
@@ -67,11 +68,13 @@ def loss(
     logits, head_cache = forward(encoded, params, ws)
     start, start_cache = cross_entropy.forward(logits[:, :, 0], labels.start)  # T classes: the tokens
     end, end_cache = cross_entropy.forward(logits[:, :, 1], labels.end)
-    return 0.5 * (start + end), LossCache(head_cache, start_cache, end_cache)
+    losses = Labels(0.5 * start, 0.5 * end)
+    return losses.start + losses.end, LossCache(head_cache, start_cache, end_cache, losses)
 
 
-def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
-    """dloss, a scalar -> dencoded, dparams"""
-    dend = cross_entropy.backward(0.5 * dloss, cache.end)  # (B, T)
-    dstart = cross_entropy.backward(0.5 * dloss, cache.start)
+def loss_backward(dloss: Array | float | Labels, cache: LossCache) -> tuple[Output, Params]:
+    """dloss, a scalar or one for each of the two summands -> dencoded, dparams"""
+    dfirst, dlast = dloss if isinstance(dloss, Labels) else (dloss, dloss)
+    dend = cross_entropy.backward(0.5 * dlast, cache.end)  # (B, T)
+    dstart = cross_entropy.backward(0.5 * dfirst, cache.start)
     return backward(np.stack([dstart, dend], axis=-1), cache.head)

@@ -1,12 +1,13 @@
 """Many texts in, one result for each out, in the caller's order.
 
 Texts are sorted by length and cut into batches of about a thousand pieces: texts of like length share a batch, so
-little of it is padding, and a batch fits the processor's cache. Caches of the blocks are not kept and their memory is
-reused from batch to batch.
+little of it is padding, and a batch fits the processor's cache. Each core has a worker with a memory pool of its own,
+which serves batch after batch.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from .blocks import bert
 from .config import BertConfig
 from .inputs import Text, padded
 from .memory import Array, Pool
+from .threads import spread
 
 PIECES = 1024  # in one batch, padding included; a longer text makes a batch of its own
 
@@ -45,13 +47,22 @@ def run(
     memory serves the next batch.
     """
     results: list[Any] = [None] * len(texts)
-    pool = Pool()
-    for chosen in batches([len(text.ids) for text in texts]):
+    own = threading.local()  # a pool for each worker
+
+    def one(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
+        if not hasattr(own, "pool"):
+            own.pool = Pool()
         inputs = padded([texts[i] for i in chosen], config.pad_token_id)
-        encoded, _ = bert.forward(inputs, params, config, ws=pool)
-        for i, result in zip(chosen, read(encoded, inputs), strict=True):
+        encoded, _ = bert.forward(inputs, params, config, ws=own.pool)
+        found = read(encoded, inputs)
+        own.pool.release(*(output for output in encoded if output is not None))
+        return chosen, found
+
+    groups = list(batches([len(text.ids) for text in texts]))
+    # A single batch has nothing to share out: BLAS may have all cores for it.
+    for chosen, found in spread(one, groups) if len(groups) > 1 else map(one, groups):
+        for i, result in zip(chosen, found, strict=True):
             results[i] = result
-        pool.release(*(output for output in encoded if output is not None))
         progress(len(chosen))
     return results
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LONGEST_NAME = 120  # characters of a foreign name that a message shows
-LONGEST_MESSAGE = 300  # characters of a whole message
+LONGEST_MESSAGE = 280  # characters of a whole message; with what the command line puts before it, a line of 300
 
 
 class Error(ValueError):

@@ -1,0 +1,58 @@
+"""The classes of characters that BERT's tokenizer tells apart, the same on every Python.
+
+    is_white_space      becomes a space                  tab, line feed, carriage return, Zs, U+2028, U+2029
+    is_removed          vanishes                         Cc, Cf, Co, Cs, U+FFFD
+    is_chinese          is a word of its own             the eight blocks of ideographs of Google's code
+    is_punctuation      is a word of its own             P*, and every ASCII sign that is no letter or digit
+    is_nonspacing_mark  vanishes with the accents        Mn
+
+What is a letter, a mark or a format character is read from a frozen table, not from Python's `unicodedata`, which
+changes from release to release. An unassigned code point (Cn) is kept: it may become a letter.
+
+Rules: Google's `tokenization.py`. Private use (Co) and lone surrogates (Cs) are removed, as by the slow tokenizer
+of Hugging Face; so is Co by its fast one. Google keeps both, where they can only make an unknown word.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from . import unicode_tables
+
+
+class CharacterClass:
+    """A set of code points, given as ranges `first-last` in hexadecimal that may overlap."""
+
+    def __init__(self, ranges: str) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        parts = (part.partition("-") for part in ranges.split())
+        for first, last in sorted((int(a, 16), int(b or a, 16)) for a, _, b in parts):
+            if self._lasts and first <= self._lasts[-1] + 1:
+                self._lasts[-1] = max(self._lasts[-1], last)
+            else:
+                self._firsts.append(first)
+                self._lasts.append(last)
+
+    def __call__(self, character: str) -> bool:
+        code = ord(character)
+        index = bisect_right(self._firsts, code) - 1
+        return index >= 0 and code <= self._lasts[index]
+
+    def pattern(self) -> str:
+        """The members, for the inside of a bracket in a regular expression."""
+        pairs = zip(self._firsts, self._lasts, strict=True)
+        return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in pairs)
+
+
+CONTROL = "0-8 b-c e-1f 7f-9f"  # Cc but for tab, line feed and carriage return
+SURROGATE = "d800-dfff"
+PRIVATE_USE = "e000-f8ff f0000-ffffd 100000-10fffd"
+REPLACEMENT = "fffd"  # stands for bytes that could not be decoded
+
+is_white_space = CharacterClass("9-a d 20 a0 1680 2000-200a 2028-2029 202f 205f 3000")
+is_removed = CharacterClass(" ".join((CONTROL, SURROGATE, PRIVATE_USE, REPLACEMENT, unicode_tables.FORMAT)))
+is_chinese = CharacterClass("4e00-9fff 3400-4dbf 20000-2a6df 2a700-2b73f 2b740-2b81f 2b820-2ceaf f900-faff 2f800-2fa1f")
+is_punctuation = CharacterClass("21-2f 3a-40 5b-60 7b-7e " + unicode_tables.PUNCTUATION)
+is_nonspacing_mark = CharacterClass(unicode_tables.NONSPACING_MARKS)
+is_reordered = CharacterClass(unicode_tables.REORDERED)

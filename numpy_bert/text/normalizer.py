@@ -1,0 +1,126 @@
+"""Text as an uncased (or cased) BERT reads it: cleaned, Chinese characters apart, lower case, no accents.
+
+    text -> control characters removed, white space to " "
+         -> " " around each Chinese character
+         -> lower case                                (uncased models)
+         -> NFD, nonspacing marks (accents) removed   (uncased models, unless told otherwise)
+
+Each character is normalised alone and its result remembered, so the time is linear in the text whatever it holds,
+and every character of the result comes from one known character of the source. Two rules look at neighbours, and
+are settled first, only where the text holds one of their characters:
+
+- Σ is ς at the end of a word and σ elsewhere, as Python's `str.lower` has it;
+- NFD puts marks in the order of their combining classes. Marks that are removed need no order; the few others do.
+
+Rules: Google's `tokenization.py` (BasicTokenizer). What still depends on Python's Unicode tables (13.0 for 3.10,
+15.1 for 3.13): lower case and NFD of the characters that came after 13.0, which the published vocabularies lack.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import chain, groupby
+
+from .character_classes import is_chinese, is_nonspacing_mark, is_removed, is_reordered, is_white_space
+
+MOST_REMEMBERED = 1 << 16  # characters; a text in any language has fewer, a hostile one cannot fill the memory
+
+_REMOVED = re.compile(f"[{is_removed.pattern()}]")
+_REORDERED = re.compile(f"[{is_reordered.pattern()}]")
+_CASE_IGNORABLE = "\u00ad"  # a soft hyphen: casing looks through it
+
+
+class CharacterTable(dict[int, str]):
+    """Code point -> what it becomes, found on first use: a table for `str.translate`."""
+
+    def __init__(self, character: Callable[[str], str]) -> None:
+        self._character = character
+
+    def __missing__(self, code: int) -> str:
+        result = self._character(chr(code))
+        if len(self) < MOST_REMEMBERED:
+            self[code] = result
+        return result
+
+
+class Normalizer:
+    """The normalisation of one model.
+
+    lowercase: whether the model is uncased. strip_accents: whether accents are removed; None means as lowercase.
+    chinese: whether Chinese characters are set apart.
+    """
+
+    def __init__(self, lowercase: bool = True, strip_accents: bool | None = None, chinese: bool = True) -> None:
+        self.lowercase = lowercase
+        self.strip_accents = lowercase if strip_accents is None else strip_accents
+        self.chinese = chinese
+        self._table = CharacterTable(self.character)
+
+    def normalize(self, text: str) -> str:
+        """The normalised text. Takes any str, lone surrogates included."""
+        if not text.isascii():
+            text, _ = self._settle_neighbours(text)
+        return text.translate(self._table)
+
+    def normalize_with_sources(self, text: str) -> tuple[str, Sequence[int]]:
+        """The normalised text, and for each of its characters the position in `text` it comes from."""
+        sources: Sequence[int] = range(len(text))
+        if not text.isascii():
+            text, sources = self._settle_neighbours(text)
+        parts = map(self._table.__getitem__, map(ord, text))
+        # Four bytes a character: a list of integers would take forty.
+        found = array("I", (i for i, part in zip(sources, parts, strict=True) for _ in part))
+        return text.translate(self._table), found
+
+    def character(self, c: str) -> str:
+        """What one character becomes, its neighbours aside: none, one or several characters."""
+        if is_white_space(c):
+            return " "
+        if is_removed(c):
+            return ""
+        if self.chinese and is_chinese(c):
+            return f" {self._fold(c)} "
+        return self._fold(c)
+
+    def _fold(self, c: str) -> str:
+        if self.lowercase:
+            c = c.lower()
+        if self.strip_accents:
+            c = "".join(part for part in unicodedata.normalize("NFD", c) if not is_nonspacing_mark(part))
+        return c
+
+    def _settle_neighbours(self, text: str) -> tuple[str, Sequence[int]]:
+        """The text with what depends on neighbours decided, and the position each character comes from."""
+        if self.lowercase and "Σ" in text:
+            text = lower_sigmas(text)
+        if self.strip_accents and _REORDERED.search(text):
+            return decompose(text)
+        return text, range(len(text))
+
+
+def lower_sigmas(text: str) -> str:
+    """The text in lower case, ς where a word ends, characters that are removed replaced by one; as long as the text."""
+    cleaned = _REMOVED.sub(_CASE_IGNORABLE, text)
+    if "İ" not in cleaned:
+        return cleaned.lower()
+    # The one character whose lower case is longer than itself. I has the same effect on its neighbours.
+    lowered = cleaned.replace("İ", "I").lower()
+    return "".join("İ" if c == "İ" else low for c, low in zip(cleaned, lowered, strict=True))
+
+
+def decompose(text: str) -> tuple[str, Sequence[int]]:
+    """The text cleaned and in NFD, and the position each character comes from.
+
+    Marks that move take the positions of the places they move to, so that positions never go back: the pieces of a
+    word lie in the text one after the other. n log n for n marks, where `unicodedata.normalize` takes n².
+    """
+    # One object for each different character, however often it is there: ten million marks then fit into memory.
+    parts = {c: () if is_removed(c) else tuple(unicodedata.normalize("NFD", c)) for c in set(text)}
+    ordered: list[str] = []
+    decomposed = chain.from_iterable(map(parts.__getitem__, text))
+    for _, run in groupby(decomposed, key=lambda c: unicodedata.combining(c) > 0):
+        ordered.append("".join(sorted(run, key=unicodedata.combining)))
+    return "".join(ordered), array("I", (i for i, c in enumerate(text) for _ in parts[c]))

@@ -1,0 +1,79 @@
+"""Writing a file that is whole or not there: a temporary file beside it, flushed to disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from ..errors import Error
+from .files import Path, label, reason
+
+
+@contextlib.contextmanager
+def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the name `path` when the block ends well and vanishes when it does not.
+
+    Whoever opens `path` meanwhile finds the old file or none, also after a power cut. `reading` names the
+    files that the data come from: writing over one of them is refused. Error: why `path` cannot be written.
+    """
+    name = label(path)
+    refuse_same(path, reading)
+    folder = os.path.dirname(os.fspath(path)) or os.curdir
+    # Its own short name, so that a long name of the file itself still fits.
+    temporary = os.path.join(folder, f".numpy-bert-{secrets.token_hex(8)}.tmp")
+    try:
+        stream = open(temporary, "xb")  # noqa: SIM115 - closed before the rename, not after it
+    except OSError as error:
+        raise unwritable(name, error) from None
+    try:
+        with stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+        flush_folder(folder)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise unwritable(name, error) from None
+        raise
+
+
+def refuse_same(path: Path, reading: Sequence[Path]) -> None:
+    """An error if `path` is one of the files being read, by whatever name, or something that is no file."""
+    try:
+        target = os.stat(path)
+    except OSError:
+        return  # not there yet, or the attempt to write it will tell why
+    if not stat.S_ISREG(target.st_mode):
+        raise Error(f"{label(path)}: expected a new name or a file to replace, got what is no regular file")
+    for source in reading:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(target, os.stat(source)):
+                raise Error(f"{label(path)}: expected a new name, got the file that is being read")
+
+
+def flush_folder(folder: str) -> None:
+    """Make the rename itself lasting. Some systems cannot flush a folder, and need not."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def unwritable(name: str, error: OSError) -> Error:
+    why = "its folder does not exist" if error.errno == errno.ENOENT else reason(error)
+    return Error(f"{name}: cannot write: {why}")

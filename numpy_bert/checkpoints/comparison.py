@@ -1,0 +1,167 @@
+"""Two checkpoints side by side, in whatever forms: the largest difference of each tensor.
+
+Tensors are matched by what they are called in Hugging Face's spelling, matrices brought to its layout (out, in), and Q,
+K and V that lie in one array taken apart. No config is needed. A few tensors at a time are read from each side, so the
+memory is bounded by the largest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import show
+from ..memory import Array
+from ..terminal import table
+from . import folder, names
+from .files import Entry
+from .folder import Weights
+from .inspection import batches
+
+PART = 1 << 20  # elements compared at a time
+
+
+class Difference(NamedTuple):
+    """One tensor on both sides."""
+
+    name: str  # as Hugging Face spells it
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    largest: float | None  # |a - b| at its largest; None where the shapes differ
+    relative: float | None  # that, divided by the largest |a|; None also where a is zero
+    equal: bool  # every element, NaN being equal to itself
+
+
+class Place(NamedTuple):
+    """Where a tensor lies in a file."""
+
+    foreign: str
+    part: int  # which of the equal parts of that array
+    parts: int
+    transposed: bool
+
+
+class Comparison(NamedTuple):
+    paths: tuple[Path, Path]
+    differences: tuple[Difference, ...]
+    only: tuple[tuple[str, ...], tuple[str, ...]]  # names, as in the file, of weights that one side has alone
+
+    @property
+    def equal(self) -> bool:
+        """Whether the weights are the same: all that are in both, and none that is in one alone."""
+        return all(d.equal for d in self.differences) and not any(self.only)
+
+
+class Side:
+    """The weights of one checkpoint by Hugging Face name. What is known to be no weight is left aside."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+        self.entries: dict[str, Entry] = weights.reader.describe(weights.path)
+        self.places: dict[str, Place] = {}
+        for foreign in self.entries:
+            name, transposed = names.spelled(foreign)
+            if names.left(foreign, name):
+                continue
+            parts = names.sources(name) if names.is_own(name) else (name,)
+            if any(part in self.places for part in parts):  # a second classifier, or a second copy
+                parts = (foreign,)
+            for i, part in enumerate(parts):
+                self.places[part] = Place(foreign, i, len(parts), transposed)
+        tied = names.DECODER not in self.places and names.WORD in self.places
+        if tied and any(name.startswith(names.HEAD_PREFIXES["masked_lm"]) for name in self.places):
+            self.places[names.DECODER] = self.places[names.WORD]
+
+    def read(self, batch: list[str]) -> dict[str, Array]:
+        """Some tensors in Hugging Face's layout."""
+        foreign = {self.places[name].foreign for name in batch}
+        arrays: dict[str, Array] = self.weights.reader.read(self.weights.path, names=foreign)
+        return {name: _plain(name, arrays[self.places[name].foreign], self.places[name]) for name in batch}
+
+    def alone(self, other: Side) -> tuple[str, ...]:
+        """Foreign names of what the other side lacks."""
+        return tuple(dict.fromkeys(self.places[name].foreign for name in self.places if name not in other.places))
+
+
+def compare(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> Comparison:
+    """Each tensor of one checkpoint beside its counterpart in the other. Error: one of them cannot be read."""
+    first, second = (Side(folder.locate(path)) for path in (a, b))
+    both = {name: first.entries[place.foreign] for name, place in first.places.items() if name in second.places}
+    differences = []
+    for batch in batches(both):
+        ours, theirs = first.read(batch), second.read(batch)
+        differences += [_difference(name, ours[name], theirs[name]) for name in batch]
+    paths = first.weights.path, second.weights.path
+    return Comparison(paths, tuple(differences), (first.alone(second), second.alone(first)))
+
+
+def _plain(name: str, array: Array, place: Place) -> Array:
+    """The array as (out, in), the heads in one dimension, the part of it that is meant."""
+    if ".attention.self." in name and name.endswith(".bias"):
+        array = array.reshape(-1)  # (A, D) in some years of Keras
+    elif place.transposed and array.ndim == 3:  # likewise (H, A, D), and (A, D, H) after the heads
+        inputs = array.shape[0] if ".attention.self." in name else -1
+        array = array.reshape(inputs, -1 if inputs > 0 else array.shape[-1])
+    if place.transposed:
+        array = array.T
+    if place.parts == 1:
+        return array
+    rows = array.shape[0] // place.parts if array.ndim else 0
+    return array[place.part * rows : (place.part + 1) * rows]
+
+
+def _difference(name: str, a: Array, b: Array) -> Difference:
+    if a.shape != b.shape:
+        return Difference(name, (a.shape, b.shape), None, None, False)
+    largest, scale, equal = 0.0, 0.0, True
+    with np.errstate(invalid="ignore", over="ignore"):
+        for x, y in _parts(a, b):
+            equal = equal and bool(((x == y) | (np.isnan(x) & np.isnan(y))).all())
+            largest = max(largest, float(np.nanmax(np.abs(x - y), initial=0.0)))
+            scale = max(scale, float(np.nanmax(np.abs(x), initial=0.0)))
+    return Difference(name, (a.shape, b.shape), largest, largest / scale if scale else None, equal)
+
+
+def _parts(a: Array, b: Array) -> Iterator[tuple[Array, Array]]:
+    """Both arrays in float64, some rows at a time."""
+    a, b = np.atleast_1d(a), np.atleast_1d(b)
+    rows = max(1, PART * len(a) // max(a.size, 1))
+    for start in range(0, len(a), rows):
+        yield a[start : start + rows].astype(np.float64), b[start : start + rows].astype(np.float64)
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as JSON has it; an infinite difference is null."""
+    rows = [d._asdict() for d in comparison.differences]
+    for row in rows:
+        row |= {key: None for key in ("largest", "relative") if row[key] is not None and not np.isfinite(row[key])}
+    return {
+        "paths": [str(path) for path in comparison.paths],
+        "equal": comparison.equal,
+        "differences": rows,
+        "only_in": [list(foreign) for foreign in comparison.only],
+    }
+
+
+def format_comparison(comparison: Comparison) -> str:
+    """The comparison for people, the largest difference first."""
+    order = sorted(comparison.differences, key=lambda d: (d.largest is not None, -(d.largest or 0.0)))
+    unequal = [d for d in order if not d.equal]
+    rows = []
+    for d in unequal:
+        shapes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in dict.fromkeys(d.shapes))
+        numbers = ["" if number is None else f"{number:.3g}" for number in (d.largest, d.relative)]
+        rows.append((show(d.name)[1:-1], shapes, *(numbers if d.largest is not None else ("other shape", ""))))
+    lines = [f"{side}: {show(str(path))[1:-1]}" for side, path in zip("ab", comparison.paths, strict=True)]
+    sections = ["\n".join(lines)]
+    if rows:
+        sections.append(table(("tensor", "shape", "largest difference", "of the largest"), rows, "llrr"))
+    for side, foreign in zip("ab", comparison.only, strict=True):
+        if foreign:
+            sections.append("\n".join([f"only in {side}:"] + [f"  {show(name)[1:-1]}" for name in foreign]))
+    count = len(comparison.differences)
+    sections.append(f"{count} tensors in both, {count - len(unequal)} equal in every element, {len(unequal)} not")
+    return "\n\n".join(sections)

@@ -1,0 +1,64 @@
+"""Any readable form of a checkpoint -> a folder in Hugging Face's form, Google's TensorFlow form, or npz."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ..config import read_config
+from ..errors import Error, UsageError, show
+from ..text.folder import DESCRIPTION, VOCABULARY
+from ..text.tokenizer import Tokenizer, read_tokenizer
+from . import folder, sentence_pooling, weights, writing
+from .accounting import account
+from .writing import Pooling
+
+Progress = Callable[[int, int], object]  # bytes done, bytes in all; every byte is read once and written once
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    to: str = "hf",
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Write the model at `source` (a folder, or a file with weights) as the new folder `target`; returns its path.
+
+    to: "hf", "tf1" or "npz"; writing.py tells what each holds. The weights keep their values to the bit; float16 and
+    bfloat16 become float32. Tensors that mean nothing to a BERT are left, with a warning that names them.
+    Error: `source` cannot be read, or `target` is there already and not an empty folder.
+    """
+    if to not in writing.FORMS:
+        raise UsageError(f"to: expected one of {', '.join(writing.FORMS)}, got {show(to)}")
+    target = Path(target)
+    writing.refuse_existing(target)  # before the work, and again before the rename
+    found = folder.locate(source)
+    config = read_config(found.folder)
+    tokenizer, pooling = _tokenizer(found.folder), _pooling(found.folder)
+    entries = account(found.reader.describe(found.path), config).used.values()
+    size = sum(tensor.entry.nbytes for tensor in entries)
+    done = 0
+
+    def read(nbytes: int) -> None:
+        nonlocal done
+        done += nbytes
+        progress(min(done, size), 2 * size)
+
+    params, stored = weights.load(found, config, progress=read)
+    writing.FORMS[to](target, stored.config, params, tokenizer, pooling)
+    progress(2 * size, 2 * size)
+    return target
+
+
+def _pooling(place: Path) -> Pooling:
+    try:
+        return sentence_pooling.read(place)
+    except Error as error:
+        return error
+
+
+def _tokenizer(place: Path) -> Tokenizer | None:
+    if not any((place / name).exists() for name in (VOCABULARY, DESCRIPTION)):
+        return None
+    return read_tokenizer(place)

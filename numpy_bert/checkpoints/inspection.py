@@ -1,0 +1,303 @@
+"""What a checkpoint holds and what it can do, whatever state it is in.
+
+Everything that loading would check is checked, but a fault does not end the report, it becomes a line of it: a config
+that cannot be read, weights whose data are missing, a vocabulary that is damaged. Tensors are read a few at a time, so
+the memory is bounded by the largest of them and 32 MiB.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..config import BertConfig, read_config
+from ..errors import Error, show
+from ..memory import Array
+from ..tasks import objective
+from ..terminal import table
+from ..text.tokenizer import read_tokenizer
+from . import folder, names, sentence_pooling
+from .accounting import Account, account, check_shapes
+from .files import CHUNK, Entry, File, label
+from .folder import Weights
+
+BATCH = 1 << 25  # bytes of tensors that are read at once
+MOST_FAILURES = 20  # tensors that cannot be read, after which no more are tried
+USED, LEFT, UNEXPECTED = "used", "left", "unexpected"
+HOW = {
+    "safetensors": "a 64-bit length and a JSON object",
+    "torch_zip": "a zip archive that begins with no .npy file",
+    "torch_legacy": "a pickled magic number",
+    "tf_bundle": "the magic number of a TensorFlow table at the end",
+    "hdf5": "the HDF5 signature",
+    "flax": "a MessagePack map",
+    "npz": "a zip archive that begins with a .npy file",
+    "sharded": "its ending .index.json",
+}
+TITLES = {
+    "safetensors": "safetensors",
+    "torch_zip": "PyTorch (zip)",
+    "torch_legacy": "PyTorch (legacy, before 1.6)",
+    "tf_bundle": "TensorFlow (V2 bundle)",
+    "hdf5": "Keras (HDF5)",
+    "flax": "Flax (MessagePack)",
+    "npz": "NumPy (npz)",
+    "sharded": "several files with an index",
+}
+
+
+class Numbers(NamedTuple):
+    """What the elements of a tensor are; the first three over those that are finite, None where there are none."""
+
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    not_finite: int
+
+
+class Tensor(NamedTuple):
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    status: str  # used, left or unexpected
+    role: str  # the leaf of objective.Params that it becomes or is a part of, or what it is and why it is left
+    numbers: Numbers | None  # None where it could not be read
+
+
+class FileSum(NamedTuple):
+    name: str
+    size: int
+    sha256: str
+
+
+class Report(NamedTuple):
+    path: Path  # the file with the weights
+    form: str
+    config: BertConfig | None  # None where it cannot be read
+    tensors: tuple[Tensor, ...]
+    missing: tuple[str, ...]  # Hugging Face names that the config asks for
+    tasks: tuple[str, ...]  # what the model can do; () where it cannot be loaded
+    files: tuple[FileSum, ...]
+    passed_over: tuple[str, ...]  # other files with weights in the same folder
+    problems: tuple[str, ...]  # messages of what loading would refuse, or do without
+
+    @property
+    def unexpected(self) -> tuple[str, ...]:
+        return tuple(tensor.name for tensor in self.tensors if tensor.status == UNEXPECTED)
+
+
+def inspect(path: str | os.PathLike[str]) -> Report:
+    """Look at a folder, a file with weights or a name of the hub. Error: there is nothing that could be looked at."""
+    weights = folder.locate(path)
+    entries: dict[str, Entry] = weights.reader.describe(weights.path)
+    problems: dict[str, None] = {}  # a set in order
+    config = _attempt(problems, read_config, weights.folder)
+    found = account(entries, config) if config else None
+    roles = dict(_roles(entries, found))
+    numbers = dict(_numbers(weights, entries, problems))
+    tensors = [
+        Tensor(name, entry.shape, entry.dtype, *roles[name], numbers.get(name)) for name, entry in entries.items()
+    ]
+    others = weights.reader.others(weights.path) if hasattr(weights.reader, "others") else {}
+    tensors += [Tensor(name, (), kind, LEFT, "no numbers", None) for name, kind in others.items()]
+    readable = all(tensor.numbers for tensor in tensors if tensor.status == USED)
+    tasks = _tasks(weights, found, problems) if found and readable else ()
+    places = _attempt(problems, folder.files_of, weights) or [weights.path]
+    files = tuple(file for place in places if (file := _attempt(problems, _sum, place, weights.folder)))
+    missing = found.missing if found else ()
+    config = found.config if found else None
+    return Report(
+        weights.path, weights.form, config, tuple(tensors), missing, tasks, files, weights.passed_over, tuple(problems)
+    )
+
+
+def _attempt(problems: dict[str, None], function: Any, *arguments: Any) -> Any:
+    """What the function returns, or None and its Error among the problems."""
+    try:
+        return function(*arguments)
+    except Error as error:
+        problems[str(error)] = None
+        return None
+
+
+def _roles(entries: dict[str, Entry], found: Account | None) -> Iterator[tuple[str, tuple[str, str]]]:
+    """(name, (status, role)) of every tensor. Without a config every name that is known counts as used."""
+    spellings = {foreign: names.spelled(foreign).name for foreign in entries}
+    heads = found.heads if found else names.heads_in(set(spellings.values()), ())
+    head = next((head for head in names.CLASSIFIERS if head in heads), None)
+    for foreign, name in spellings.items():
+        role = found.left.get(foreign) if found else names.left(foreign, name)
+        leaf = names.leaf(name, head)
+        unknown = foreign in found.unexpected if found else leaf is None
+        if role:
+            yield foreign, (LEFT, role)
+        elif unknown or leaf is None:
+            yield foreign, (UNEXPECTED, "")
+        else:
+            part = f" [{leaf.part + 1} of {leaf.parts}]" if leaf.parts > 1 else ""
+            yield foreign, (USED, leaf.name + part)
+
+
+def _numbers(weights: Weights, entries: dict[str, Entry], problems: dict[str, None]) -> Iterator[tuple[str, Numbers]]:
+    failures = 0
+    for batch in batches(entries):
+        arrays = _attempt({}, weights.reader.read, weights.path, batch)
+        for name in batch:
+            if arrays is None:  # one of them: the others are read alone
+                alone = _attempt(problems, weights.reader.read, weights.path, [name]) or {}
+                failures += not alone
+                yield from ((name, summary(array)) for name, array in alone.items())
+            else:
+                yield name, summary(arrays.pop(name))
+            if failures >= MOST_FAILURES:
+                return
+
+
+def batches(entries: dict[str, Entry]) -> Iterator[list[str]]:
+    """Names of tensors that are read at once."""
+    batch: list[str] = []
+    size = 0
+    for name, entry in entries.items():
+        if batch and size + entry.nbytes > BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(name)
+        size += entry.nbytes
+    if batch:
+        yield batch
+
+
+def summary(array: Array) -> Numbers:
+    """The numbers of one tensor."""
+    if array.dtype.kind == "f":
+        finite = np.isfinite(array)
+        bad = array.size - int(finite.sum())
+        array = array[finite] if bad else array
+    else:
+        bad = 0
+    if not array.size:
+        return Numbers(None, None, None, bad)
+    return Numbers(float(array.min()), float(array.max()), float(array.mean(dtype=np.float64)), bad)
+
+
+def _tasks(weights: Weights, found: Account, problems: dict[str, None]) -> tuple[str, ...]:
+    """What the model can do. Whatever stands in the way is a problem."""
+    where = label(weights.path)
+    if found.missing:
+        some = ", ".join(found.missing[:3]) + ", ..." * (len(found.missing) > 3)
+        problems[f"{where}: expected every tensor of the config, got {len(found.missing)} missing: {some}"] = None
+        return ()
+    shapes = objective.shapes(found.config, found.heads, found.has_pooler)
+    before = len(problems)
+    _attempt(problems, check_shapes, where, shapes, found)
+    if len(problems) > before:
+        return ()
+    promised = [head for head, name in names.ARCHITECTURES.items() if name in found.config.architectures]
+    if names.PRETRAINING in found.config.architectures:
+        promised += ["masked_lm", "next_sentence"]
+    for head in promised:
+        if head not in found.heads:
+            problems[f"{where}: expected the {head} head that the config names, got weights without it"] = None
+    pooling = _attempt(problems, sentence_pooling.read, weights.folder)
+    _attempt(problems, read_tokenizer, weights.folder)
+    return ("embeddings", *(["sentence_embedding"] if pooling else []), *found.heads)
+
+
+def _sum(path: Path, beside: Path) -> FileSum:
+    digest = hashlib.sha256()
+    with File(path) as file:
+        for start in range(0, file.size, CHUNK):
+            digest.update(file.read_at(start, min(CHUNK, file.size - start)))
+        return FileSum(path.relative_to(beside).as_posix(), file.size, digest.hexdigest())
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as JSON has it: finite numbers, lists and objects."""
+    return {
+        "path": str(report.path),
+        "form": report.form,
+        "recognised_by": HOW[report.form],
+        "config": dataclasses.asdict(report.config) if report.config else None,
+        "tensors": [
+            tensor._replace(numbers=None)._asdict() | {"numbers": tensor.numbers and tensor.numbers._asdict()}
+            for tensor in report.tensors
+        ],
+        "totals": _totals(report),
+        "missing": report.missing,
+        "unexpected": report.unexpected,
+        "tasks": report.tasks,
+        "files": [file._asdict() for file in report.files],
+        "passed_over": report.passed_over,
+        "problems": report.problems,
+    }
+
+
+def _totals(report: Report) -> dict[str, int]:
+    used = [tensor for tensor in report.tensors if tensor.status == USED]
+    return {
+        "tensors": len(report.tensors),
+        "used": len(used),
+        "left": sum(tensor.status == LEFT for tensor in report.tensors),
+        "unexpected": len(report.unexpected),
+        "parameters": sum(int(np.prod(tensor.shape, dtype=object)) for tensor in used),
+        "bytes": sum(file.size for file in report.files),
+    }
+
+
+def format_inspection(report: Report) -> str:
+    """The report for people: aligned columns, foreign names escaped and cut."""
+    totals = _totals(report)
+    facts = [
+        ("weights", _name(str(report.path))),
+        ("form", f"{TITLES[report.form]}, recognised by {HOW[report.form]}"),
+        ("config", _config_line(report.config)),
+        ("tensors", ", ".join(f"{totals[key]} {key}" for key in ("used", "left", "unexpected"))),
+        ("parameters", f"{totals['parameters']:,}"),
+        ("can do", ", ".join(report.tasks) or "nothing: it cannot be loaded, see the problems"),
+    ]
+    if report.passed_over:
+        facts.append(("passed over", ", ".join(map(_name, report.passed_over))))
+    sections = [table(("", ""), facts).strip("\n"), _tensor_table(report)]
+    for title, lines in (("missing", report.missing), ("unexpected", report.unexpected), ("problems", report.problems)):
+        if lines:
+            sections.append("\n".join([f"{title}:"] + [f"  {_name(line, 400)}" for line in lines]))
+    files = [(_name(file.name), f"{file.size:,}", file.sha256) for file in report.files]
+    sections.append(table(("file", "bytes", "sha256"), files, "lrl"))
+    return "\n\n".join(sections)
+
+
+def _tensor_table(report: Report) -> str:
+    rows = []
+    for tensor in report.tensors:
+        numbers = tensor.numbers
+        shown = ["" if number is None else f"{number:.4g}" for number in numbers[:3]] if numbers else [""] * 3
+        finite = "" if numbers is None else f"{numbers.not_finite} not" if numbers.not_finite else "all"
+        shape = "x".join(map(str, tensor.shape)) or "scalar"
+        role = tensor.role if tensor.status == USED else ": ".join(filter(None, (tensor.status, tensor.role)))
+        rows.append((_name(tensor.name), shape, tensor.dtype, *shown, finite, role))
+    return table(("tensor", "shape", "dtype", "min", "max", "mean", "finite", "becomes"), rows, "lllrrrll")
+
+
+def _config_line(config: BertConfig | None) -> str:
+    if config is None:
+        return "cannot be read, see the problems"
+    sizes = {
+        "L": config.num_hidden_layers,
+        "H": config.hidden_size,
+        "A": config.num_attention_heads,
+        "F": config.intermediate_size,
+        "V": config.vocab_size,
+        "P": config.max_position_embeddings,
+    }
+    text = " ".join(f"{letter}={size}" for letter, size in sizes.items())
+    return f"{text}, GELU in its {config.gelu} form, epsilon {config.layer_norm_eps:g}"
+
+
+def _name(name: str, longest: int = 120) -> str:
+    return show(name, longest)[1:-1]

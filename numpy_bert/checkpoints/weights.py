@@ -1,0 +1,168 @@
+"""{name: array} of any published form -> objective.Params, each tensor accounted for.
+
+Shapes are compared with the config before anything is allocated, so a file can make the reader take at most as much
+memory as it has bytes. Each tensor is then read straight into its place: Q, K and V into the three parts of one array.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..config import BertConfig
+from ..errors import Error, show
+from ..memory import Array
+from ..tasks import objective
+from . import names
+from .accounting import Account, Stored, account, check_shapes
+from .files import Entry, label
+from .folder import Weights
+
+Progress = Callable[[int], object]  # is told the bytes of each tensor that is being read
+
+
+def load(
+    weights: Weights,
+    config: BertConfig,
+    dtype: str | None = None,
+    mmap: bool = False,
+    strict_finite: bool = False,
+    *,
+    without: Collection[str] = (),
+    progress: Progress = lambda done: None,
+) -> tuple[objective.Params, Account]:
+    """Read the weights a config asks for. The model's config is that of the Account.
+
+    dtype: "float32" or "float64"; None takes float64 where the file stores it and float32 for everything else, which
+    holds float16 and bfloat16 exactly. Reading float64 into float32 rounds, and a number too large is an error.
+    mmap: share the pages of a safetensors file instead of copying them; the file must then not change.
+    without: heads that are not read, to be made anew. A decoder that a config calls tied and that differs from the
+    word embedding is used as it is, with a warning, as transformers does; other copies that differ are an error.
+    """
+    where = label(weights.path)
+    entries: dict[str, Entry] = weights.reader.describe(weights.path)
+    found = account(entries, config, without)
+    if found.missing:
+        raise Error(f"{where}: expected every tensor of the config, got {_some(found.missing)} missing")
+    shapes = objective.shapes(found.config, found.heads, found.has_pooler)
+    check_shapes(where, shapes, found)
+    kind = np.dtype(dtype) if dtype else _natural_dtype(found.used)
+    digests = {name: _digest(_copy(weights, name, kind)) for name in found.copies}
+    params, places = _read(weights, shapes, found, kind, mmap, progress)
+    for name in found.copies:
+        original = found.copies[name]
+        if digests[name] == _digest(places[original]):
+            continue
+        if original != names.WORD:
+            raise Error(f"{where}: {show(name)}: expected a copy of {show(original)}, got other numbers")
+        _warn(f"{where}: {show(name)}: expected the word embedding, being tied to it, got others, which are used")
+        untied = dataclasses.replace(config, tie_word_embeddings=False)
+        return load(weights, untied, dtype, mmap, strict_finite, without=without, progress=progress)
+    _tell(where, config, found)
+    _check_finite(where, params, strict_finite)
+    return params, found
+
+
+def _natural_dtype(used: dict[str, Stored]) -> np.dtype[Any]:
+    stored = [tensor.entry.loaded for tensor in used.values()]
+    return np.result_type(np.float32, *stored)
+
+
+def _read(
+    weights: Weights,
+    shapes: objective.Params,
+    found: Account,
+    kind: np.dtype[Any],
+    mmap: bool,
+    progress: Progress,
+) -> tuple[objective.Params, dict[str, Array]]:
+    """The parameters, and by its name in Account.used the part of them that each tensor of the file became."""
+    shared: dict[str, Array] = {}
+    if mmap and weights.form == "safetensors":
+        shared = weights.reader.read(weights.path, mmap=True)
+    params: dict[str, Array] = {}
+    places: dict[str, Array] = {}
+    for leaf, shape in tree.items(shapes):
+        parts = names.stored_as(leaf, found.used)
+        view = shared.get(found.used[parts[0]].foreign)
+        whole = len(parts) == 1 and view is not None and view.dtype == kind
+        params[leaf] = view if whole and view is not None else np.empty(shape.dims, kind)
+        rows = shape.dims[0] // len(parts)
+        for i, source in enumerate(parts):
+            places[source] = params[leaf][i * rows : (i + 1) * rows]
+    targets = {
+        tensor.foreign: (tensor, places[name])
+        for name, tensor in found.used.items()
+        if places[name].flags.writeable  # what is not shares the pages of the file and is in its place already
+    }
+
+    def into(name: str, entry: Entry) -> Array | None:
+        tensor, place = targets[name]
+        progress(entry.nbytes)
+        fits = not tensor.transposed and np.can_cast(entry.loaded, kind, "safe")
+        return place.reshape(entry.shape) if fits else None
+
+    arrays = weights.reader.read(weights.path, names=tuple(targets), into=into)
+    for name, (tensor, place) in targets.items():
+        array = arrays.pop(name)
+        if not np.shares_memory(array, place):
+            array = array.reshape(place.shape[::-1]).T if tensor.transposed else array.reshape(place.shape)
+            _convert(label(weights.path), name, array, place)
+    return tree.map_named(lambda leaf, _: params[leaf], shapes), places
+
+
+def _convert(where: str, name: str, array: Array, place: Array) -> None:
+    """Copy into a narrower dtype or another layout; a number that float32 cannot hold is an error."""
+    with np.errstate(over="ignore"):
+        np.copyto(place, array, casting="same_kind")
+    if array.dtype.itemsize > place.dtype.itemsize and np.isinf(place).sum() > np.isinf(array).sum():
+        raise Error(f"{where}: {show(name)}: expected numbers within float32, got {array.dtype} beyond it")
+
+
+def _copy(weights: Weights, name: str, kind: np.dtype[Any]) -> Array:
+    """A tensor that should equal another one, as that one is stored here."""
+    array: Array = weights.reader.read(weights.path, names=[name])[name]
+    with np.errstate(over="ignore"):
+        return (array.T if names.spelled(name).transposed else array).astype(kind, copy=False)
+
+
+def _digest(array: Array) -> bytes:
+    """Stands for an array that is not kept for a comparison: it may be as large as a fifth of the model."""
+    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).digest()
+
+
+def _tell(where: str, config: BertConfig, found: Account) -> None:
+    if found.config.num_labels != config.num_labels:
+        got = f"none and {found.config.num_labels} in the weights"
+        _warn(f"{where}: expected a config with the number of labels, got {got}")
+    if found.unexpected:
+        _warn(f"{where}: expected tensors of BERT alone, got {_some(found.unexpected)} that mean nothing here; left")
+
+
+def _some(foreign: tuple[str, ...], most: int = 3) -> str:
+    return f"{len(foreign)} ({', '.join(show(name, 60) for name in foreign[:most])}{', ...' * (len(foreign) > most)})"
+
+
+def _check_finite(where: str, params: objective.Params, strict: bool) -> None:
+    """NaN or infinite weights load with a warning, or not at all."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspects = [(name, array) for name, array in tree.items(params) if not np.isfinite(array.sum())]
+    bad = [(name, int((~np.isfinite(array)).sum())) for name, array in suspects]
+    bad = [(name, count) for name, count in bad if count]
+    if bad:
+        total = sum(count for _, count in bad)
+        name, count = bad[0]
+        text = f"{where}: {name}: expected finite weights, got {count} NaN or infinite ({total} in all)"
+        if strict:
+            raise Error(text)
+        _warn(text)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, UserWarning, stacklevel=5)

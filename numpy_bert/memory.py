@@ -21,6 +21,7 @@ class Fresh:
     """New arrays; what backward needs is kept."""
 
     keeps_caches = True
+    recomputes = False
 
     def empty(self, shape: tuple[int, ...], *operands: Array) -> Array:
         """An array for a result of these operands: its dtype is the promotion of all of theirs."""
@@ -32,6 +33,14 @@ class Fresh:
 
     def release(self, *arrays: Array) -> None:
         """The caller will not read these again. Nothing follows from that here: a Cache may hold them."""
+
+
+class Recompute(Fresh):
+    """New arrays; of each encoder layer only the input is kept, and backward runs its forward a second time
+    (activation checkpointing: Chen et al., arXiv:1604.06174). A third more work for an L-th of the caches.
+    """
+
+    recomputes = True
 
 
 class Pool(Fresh):
@@ -70,3 +79,4 @@ class Pool(Fresh):
 
 
 FRESH = Fresh()
+RECOMPUTE = Recompute()

@@ -2,6 +2,9 @@
 
 A shift of x changes nothing (it cancels in the fraction), so the largest x is subtracted first and exp cannot
 overflow. A masked place has probability exactly 0; a row without a single True place is all zeros.
+
+A mask of floating-point numbers is added to x instead. So Google's code masks, with -10000, which excludes as long as no
+score is that far above the others; here it only serves to show what the difference makes (explain/drift.py).
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ class Cache(NamedTuple):
 
 
 def forward(x: Array, mask: Array | None = None, ws: Fresh = FRESH) -> tuple[Array, Cache]:
-    """x (..., n), mask None or boolean, broadcast to x -> p (..., n)"""
+    """x (..., n), mask None, boolean or to be added, broadcast to x -> p (..., n)"""
+    if mask is not None and mask.dtype.kind == "f":
+        x, mask = np.add(x, mask, out=ws.over(x, mask)), None
     p = ws.over(x)
     if mask is None:
         np.subtract(x, x.real.max(axis=-1, keepdims=True), out=p)

@@ -1,0 +1,1 @@
+"""How a BERT learns: random parameters, data, update rules, the loop, and saves that survive a crash."""

@@ -1,0 +1,155 @@
+"""Texts with their classes, from a file of tab-separated columns, an example a line:
+
+    a stirring , funny film <TAB> 1
+
+`columns` names them in their order, by default text and label; a second text is called pair, and a column that is not
+used "-". UTF-8, no quoting; empty lines are left out. For a regression the labels are numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..blocks import bert, log_softmax
+from ..checkpoints.files import label as label_of
+from ..config import BertConfig
+from ..errors import Error, UsageError, show
+from ..inputs import Text, padded
+from ..memory import Pool
+from ..tasks import objective, sequence_classification
+from ..text.tokenizer import Tokenizer
+from .batches import PIECES, parts
+from .text_lines import lines
+
+Path = str | os.PathLike[str]
+COLUMNS = ("text", "label")
+NAMES = ("text", "pair", "label", "-")
+
+
+class Row(NamedTuple):
+    """A line of the file."""
+
+    number: int
+    text: str
+    pair: str | None
+    label: str
+
+
+def rows(path: Path, columns: Sequence[str] = COLUMNS) -> list[Row]:
+    """Every example. Error: a line with too few columns or too many, or an empty label; no examples at all."""
+    if not {"text", "label"} <= set(columns) <= set(NAMES) or any(columns.count(name) > 1 for name in NAMES[:3]):
+        raise UsageError(f"columns: expected text and label, perhaps pair and -, each once, got {show(columns)}")
+    found = []
+    for number, line in lines(path):
+        if not line:
+            continue
+        fields = line.split("\t")
+        if len(fields) != len(columns):
+            expected = f"{len(columns)} columns between tabs ({', '.join(columns)})"
+            raise Error(f"{label_of(path)}: line {number}: expected {expected}, got {len(fields)}")
+        named = dict(zip(columns, fields, strict=True))
+        if not named["label"].strip():
+            raise Error(f"{label_of(path)}: line {number}: expected a label, got nothing")
+        found.append(Row(number, named["text"], named.get("pair"), named["label"].strip()))
+    if not found:
+        raise Error(f"{label_of(path)}: expected one example a line, got none")
+    return found
+
+
+def classes(found: Sequence[Row]) -> tuple[str, ...]:
+    """The classes that occur, in order: numbers by value, names by alphabet."""
+    names = {row.label for row in found}
+    if all(name.isascii() and name.isdigit() for name in names):
+        return tuple(sorted(names, key=lambda name: (int(name), name)))
+    return tuple(sorted(names))
+
+
+def fitted(path: Path, config: BertConfig, columns: Sequence[str] = COLUMNS) -> BertConfig:
+    """The config with the classes that occur in a file. A config for regression stays one."""
+    if config.problem_type == "regression":
+        return dataclasses.replace(config, num_labels=1, labels=())
+    names = classes(rows(path, columns))
+    return dataclasses.replace(config, num_labels=len(names), labels=names, problem_type="single_label_classification")
+
+
+def read(
+    path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, columns: Sequence[str] = COLUMNS
+) -> Examples:
+    """The examples of a file. Error: see `rows`; also a label that is no class of the config."""
+    return Examples(path, tokenizer, config, max_length, columns)
+
+
+class Examples:
+    """Tokenized examples with the ids of their labels."""
+
+    def __init__(
+        self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, columns: Sequence[str] = COLUMNS
+    ) -> None:
+        self._pad = config.pad_token_id
+        found = rows(path, columns)
+        self.labels = _labels(path, found, config)
+        encodings = [tokenizer.encode(r.text, r.pair, max_length, special=False) for r in found]
+        self._texts = [
+            Text(np.array(encoding.ids, np.int32), np.array(encoding.segment_ids, np.int8)) for encoding in encodings
+        ]
+        self.lengths = [len(text.ids) for text in self._texts]
+        self.digest = digest([tuple(row)[1:] for row in found])
+
+    def batch(self, chosen: Sequence[int]) -> objective.Batch:
+        """The chosen texts and their labels, (B, T) and (B,)."""
+        inputs = padded([self._texts[i] for i in chosen], self._pad)
+        return objective.Batch(inputs, self.labels[list(chosen)])
+
+
+def digest(content: Sequence[object]) -> str:
+    """A hash of what was read: the same for the same examples, wherever the file lies."""
+    return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+def _labels(path: Path, found: Sequence[Row], config: BertConfig) -> np.ndarray:  # type: ignore[type-arg]
+    if config.is_regression:
+        return np.array([_number(path, row) for row in found])
+    ids = {name: i for i, name in enumerate(config.labels)}
+    for row in found:
+        if row.label not in ids:
+            known = ", ".join(show(name) for name in config.labels[:20])
+            where = f"{label_of(path)}: line {row.number}"
+            raise Error(f"{where}: expected a label of the model ({known}), got {show(row.label)}")
+    return np.array([ids[row.label] for row in found])
+
+
+def _number(path: Path, row: Row) -> float:
+    try:
+        value = float(row.label)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise Error(f"{label_of(path)}: line {row.number}: expected a number as label, got {show(row.label)}")
+    return value
+
+
+def evaluate(examples: Examples, params: objective.Params, config: BertConfig) -> dict[str, float]:
+    """Loss and accuracy, of a regression the mean squared error, over all examples."""
+    pool, right, loss = Pool(), 0, 0.0
+    for chosen in parts(examples.lengths, range(len(examples.lengths)), PIECES):
+        inputs, labels = examples.batch(chosen)
+        encoded, _ = bert.forward(inputs, params.bert, config, ws=pool)
+        logits, _ = sequence_classification.forward(encoded, params.sequence_classification, config)
+        if config.is_regression:
+            loss += float(((logits[:, 0] - labels) ** 2).sum())
+        else:
+            right += int((logits.argmax(axis=1) == labels).sum())
+            log_p, _ = log_softmax.forward(logits)
+            loss -= float(log_p[np.arange(len(labels)), labels].sum())
+        pool.release(*(output for output in encoded if output is not None))
+    many = len(examples.lengths)
+    if config.is_regression:
+        return {"mean_squared_error": loss / many}
+    return {"loss": loss / many, "accuracy": right / many}

@@ -1,0 +1,149 @@
+"""The folder of a run: its saves, the newest two or more of them, its learning curve, and the lock of its trainer.
+
+    run/
+      save-000100/  save-000200/    see saves
+      steps.csv  evaluations.csv    the learning curve, a row a step and a row an evaluation
+      curve.png                     the same as a picture
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..checkpoints.atomic import unwritable
+from ..checkpoints.files import label
+from ..errors import Error
+from . import curve, saves
+from .lock import Lock
+from .saves import Manifest
+from .step import State
+
+KEPT = 2  # saves
+STEPS, EVALUATIONS, PICTURE = "steps.csv", "evaluations.csv", "curve.png"
+SAVE = re.compile(r"save-(\d+)(?:\.(\d+))?")
+LEFTOVER = re.compile(r"save-[\d.]+\.(?:tmp|old)-\d+")
+
+
+class RunFolder:
+    """A folder to train in, made if it is not there; locked until `close`. A context manager.
+
+    identity: what the run is, as JSON (recipe, config, data): saves of another are not gone on with.
+    Error: somebody trains in it, it cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], identity: dict[str, Any]) -> None:
+        self.path = Path(path)
+        self.identity = identity
+        self.last: Path | None = None  # the last save that is known to be good
+        self._damaged: set[Path] = set()
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(label(path), error) from None
+        self._lock = Lock(self.path)
+        try:
+            self._sweep()
+        except OSError as error:
+            self.close()
+            raise unwritable(label(path), error) from None
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._lock.release()
+
+    def _sweep(self) -> None:
+        """Remove what interrupted processes left: we hold the lock, so nobody is writing it."""
+        for entry in self.path.iterdir():
+            if LEFTOVER.fullmatch(entry.name):
+                shutil.rmtree(entry, ignore_errors=True)
+
+    def saves(self) -> list[Path]:
+        """All saves, the newest first, whether good or not."""
+        found = []
+        for entry in self.path.iterdir():
+            match = SAVE.fullmatch(entry.name)
+            if match:
+                found.append((int(match[1]), int(match[2] or 0), entry))
+        return [entry for _, _, entry in sorted(found, reverse=True)]
+
+    def begin(self) -> None:
+        """Start a run of its own. Error: there are saves of an earlier one."""
+        if self.saves():
+            raise Error(f"{label(self.path)}: expected a new folder, got one with saves; resume it or name another")
+        self._curves("", "")
+
+    def resume(self, state: State, force: bool = False) -> dict[str, int]:
+        """Fill the state from the newest good save; returns the place in the data.
+
+        A damaged save is named in a warning and the one before it taken. Error: there is no good one; the run that
+        was saved is not this one (unless `force`, then a warning).
+        """
+        candidates = self.saves()
+        for path in candidates:
+            try:
+                manifest = saves.verify(path)
+            except Error as error:
+                self._damaged.add(path)
+                warnings.warn(f"{error}; falling back to an older save", UserWarning, stacklevel=2)
+                continue
+            self._compare(path, manifest, force)
+            position = saves.restore(path, state)
+            self._curves(*(_text(path / name) for name in (STEPS, EVALUATIONS)))
+            self.last = path
+            return position
+        got = f"{len(candidates)} damaged" if candidates else "none"
+        raise Error(f"{label(self.path)}: expected a good save to resume from, got {got}")
+
+    def _compare(self, path: Path, manifest: Manifest, force: bool) -> None:
+        changed = saves.differences(self.identity, manifest.identity)
+        if changed:
+            text = f"{label(path)}: expected the run that was saved, got another: {'; '.join(changed)}"
+            if not force:
+                raise Error(f"{text} (force goes on nevertheless)")
+            warnings.warn(text, UserWarning, stacklevel=3)
+
+    def save(self, state: State, position: dict[str, int]) -> Path:
+        """Write a save, then delete those that are older than the newest two. Returns its path."""
+        path = self._new(state.step)
+        curves = {STEPS: self.steps.text, EVALUATIONS: self.evaluations.text}
+        saves.write(path, state, position, self.identity, curves)
+        self.last = path
+        good = [other for other in self.saves() if other not in self._damaged]
+        for old in good[KEPT:]:
+            saves.remove(old)
+        return path
+
+    def _new(self, step: int) -> Path:
+        """A name that no save has: a run that fell back may save a step a second time."""
+        name, number = f"save-{step:06d}", 0
+        while os.path.lexists(self.path / name):
+            number += 1
+            name = f"save-{step:06d}.{number}"
+        return self.path / name
+
+    def _curves(self, steps: str, evaluations: str) -> None:
+        self.steps = curve.Table(self.path / STEPS, steps)
+        self.evaluations = curve.Table(self.path / EVALUATIONS, evaluations)
+
+    def draw(self) -> None:
+        """The learning curve as a picture, where matplotlib is installed."""
+        if not curve.plot(self.path / STEPS, self.path / EVALUATIONS, self.path / PICTURE):
+            text = "curve.png is not drawn: that takes matplotlib, pip install numpy_bert[plot]"
+            warnings.warn(text, UserWarning, stacklevel=2)
+
+
+def _text(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8")
+    return ""

@@ -81,8 +81,9 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def tokenize(options: argparse.Namespace) -> int:
+    texts = _texts(options)
     tokenizer = _tokenizer(options)
-    for text in _texts(options):
+    for text in texts:
         encoding = tokenizer.encode(text)
         if options.json:
             _print_json({"tokens": encoding.tokens, "ids": encoding.ids})
@@ -96,9 +97,10 @@ def tokenize(options: argparse.Namespace) -> int:
 def embed(options: argparse.Namespace) -> int:
     import numpy as np
 
-    bert, texts = _load(options), _texts(options)
+    texts = _texts(options)
     if options.output is not None:
         _refuse_to_overwrite(options.output)
+    bert = _load(options)
     with progress(len(texts), "text") as done:
         vectors = bert.embed(texts, progress=done.update)
     if options.output is not None:
@@ -145,7 +147,8 @@ def next_sentence(options: argparse.Namespace) -> int:
 
 
 def classify(options: argparse.Namespace) -> int:
-    bert, texts = _load(options), _texts(options)
+    texts = _texts(options)
+    bert = _load(options)
     with progress(len(texts), "text") as done:
         found = bert.classify(texts, progress=done.update)
     if options.json:
@@ -196,9 +199,6 @@ def choose(options: argparse.Namespace) -> int:
 def gradcheck(options: argparse.Namespace) -> int:
     from . import pairs
 
-    unknown = [name for name in options.block if name not in pairs.names()]
-    if unknown:
-        raise UsageError(f"gradcheck: expected blocks among {', '.join(pairs.names())}, got {show(unknown[0])}")
     if options.model is None:
         rows = pairs.run(tuple(options.block), options.method)
     else:
@@ -291,15 +291,15 @@ def _load(options: argparse.Namespace, dtype: str | None = None) -> Bert:
 
 def _tokenizer(options: argparse.Namespace) -> Tokenizer:
     """The tokenizer alone: the weights are not read for it."""
-    from .checkpoints.files import label
     from .text.tokenizer import read_tokenizer
 
     if options.model is None:
         raise UsageError("expected --model PATH, a folder with a vocabulary, got none")
-    place = Path(options.model)
-    if not place.exists():
-        raise Error(f"{label(place)}: expected a folder with a vocabulary, got nothing of this name")
-    return read_tokenizer(place if place.is_dir() else place.parent)
+    if os.path.isdir(options.model):  # a vocabulary without weights will do
+        return read_tokenizer(Path(options.model))
+    from .checkpoints.folder import locate
+
+    return read_tokenizer(locate(options.model).folder)
 
 
 def _texts(options: argparse.Namespace) -> list[str]:

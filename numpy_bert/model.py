@@ -302,10 +302,10 @@ class Bert:
         """
         head = self._head(task)
         batch = inputs.inputs(token_ids, segment_ids, attention_mask, position_ids, self.config)
-        encoded, _ = bert.forward(batch, self.params.bert, self.config)
+        encoded, _ = bert.forward(batch, self.params.bert, self.config, ws=Pool())
         if task == "masked_lm":
             B, T = batch.ids.token.shape
-            rows, _ = masked_lm.forward(encoded, np.arange(B * T), head, self.config)
+            rows, _ = masked_lm.forward(encoded, np.arange(B * T), head, self.config, Pool())
             return rows.reshape(B, T, -1)
         if task in ("next_sentence", "question_answering"):
             logits: Array = objective.HEADS[task].forward(encoded, head)[0]

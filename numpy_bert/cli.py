@@ -214,9 +214,53 @@ def gradcheck(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def convert(options: argparse.Namespace) -> int:
+    from .checkpoints import converting
+
+    with progress(None, "B") as done:
+
+        def show_progress(count: int, total: int) -> None:
+            done.total = total
+            done.update(count - done.n)
+
+        folder = converting.convert(options.source, options.target, options.to, show_progress)
+    if options.json:
+        _print_json({"folder": str(folder)})
+    else:
+        print(f"written: {printable(str(folder))}")
+    return 0
+
+
+def drift(options: argparse.Namespace) -> int:
+    from .explain import drift as drifting
+
+    texts = _texts(options)
+    if options.output is not None:
+        _refuse_to_overwrite(options.output)
+    bert = _load(options)
+    with progress(6, "change") as done:
+        found = drifting.drift(bert, texts, done.update)
+    if options.output is not None:
+        drifting.figure(found, options.output)
+    if options.json:
+        _print_json(drifting.to_json(found))
+    else:
+        print(drifting.format_drift(found))
+    return 0
+
+
 def inspect(options: argparse.Namespace) -> int:
     from .checkpoints import inspection
 
+    if options.compare is not None:
+        from .checkpoints import comparison
+
+        compared = comparison.compare(options.path, options.compare)
+        if options.json:
+            _print_json(comparison.to_json(compared))
+        else:
+            print(comparison.format_comparison(compared))
+        return 0 if compared.equal else 1
     report = inspection.inspect(options.path)
     if options.json:
         _print_json(inspection.to_json(report))
@@ -272,6 +316,13 @@ def _parser() -> Parser:
     one.add_argument("--method", choices=("complex", "central", "projection"), default="complex")
     one = command(inspect, "inspect", "what a checkpoint holds and what it can do", model=False)
     one.add_argument("path", metavar="PATH")
+    one.add_argument("--compare", metavar="OTHER", help="the largest difference of each tensor; status 1 if any differs")
+    one = command(convert, "convert", "any readable form of a checkpoint to a folder of another", model=False)
+    one.add_argument("source", metavar="SRC")
+    one.add_argument("target", metavar="DST", help="a folder that is not there yet")
+    one.add_argument("--to", choices=("hf", "tf1", "npz"), default="hf", help="Hugging Face (hf), TensorFlow 1, npz")
+    one = with_texts(command(drift, "drift", "how much an answer moves with GELU, epsilon, mask and precision"))
+    one.add_argument("--output", metavar="OUT.png", type=Path, help="draw it as well")
     return parser
 
 

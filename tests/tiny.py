@@ -8,7 +8,9 @@ from numpy_bert.model import Bert
 from numpy_bert.tasks import objective
 from numpy_bert.text.tokenizer import Tokenizer
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "i", "liked", "this", "movie", "the", "a", "film", "was", "good", "bad", "dull", "very", "and", "it", "rains", "to", "berlin", "train", "##s", "##ing", "##ed", ".", ",", "!", "?", "actor", "plot", "fun", "##ny", "not"]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+PLAIN = "i liked this movie the a film was good bad dull very and it rains to berlin train actor plot fun not"
+WORDS = [*SPECIAL, *PLAIN.split(), "##s", "##ing", "##ed", "##ny", ".", ",", "!", "?"]
 
 
 def tiny_config(**changes):

@@ -3,8 +3,8 @@
 A shift of x changes nothing (it cancels in the fraction), so the largest x is subtracted first and exp cannot
 overflow. A masked place has probability exactly 0; a row without a single True place is all zeros.
 
-A mask of floating-point numbers is added to x instead. So Google's code masks, with -10000, which excludes as long as no
-score is that far above the others; here it only serves to show what the difference makes (explain/drift.py).
+A mask of floating-point numbers is added to x instead. So Google's code masks, with -10000, which excludes as long as
+no score is that far above the others; here it only serves to show what the difference makes (explain/drift.py).
 """
 
 from __future__ import annotations

@@ -1,0 +1,197 @@
+"""How close is close enough: how far the hidden states move when one constant or the precision of a BERT changes.
+
+    GELU         erf to tanh (or back): the two forms that `gelu` means
+    epsilon      1e-12 to 1e-5 (or back) in the layer norm: the usual mistake of a port
+    mask         excluded to additive: padding gets -10000 added to its scores, as in Google's code
+    float32      weights and arithmetic in float32 instead of float64
+    float16      weights rounded to float16, arithmetic in float64
+    int8         each row of every matrix rounded to 255 steps of its largest element, arithmetic in float64
+
+Each is compared with the model as it is, in float64, at every token of the given texts, layer by layer. The additive
+mask is no second copy of the attention: softmax.py adds a mask of numbers where it excludes by one of booleans, and all
+blocks above it hand on what they get. Its drift is exactly zero unless a padded key scores some hundreds above a real
+one, for exp(-10000) is zero in float64 too: that is the answer to whether it matters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from .. import inputs, tree
+from ..blocks import bert
+from ..checkpoints.atomic import replacing
+from ..config import BertConfig
+from ..errors import Error, describe
+from ..memory import RECOMPUTE, Array
+from ..tasks import objective
+from ..terminal import table
+from ..text.tokenizer import Tokenizer
+
+TOGETHER = 8  # texts in a batch, in the caller's order, so that the shorter ones are padded
+ADDED = -10000.0  # to the scores of padding, in Google's modeling.py
+STEPS = 127  # of int8, to either side
+
+
+class Model(Protocol):
+    """What is needed of a Bert."""
+
+    config: BertConfig
+    params: objective.Params
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+
+class Variant(NamedTuple):
+    """The model with one thing changed."""
+
+    name: str
+    params: bert.Params
+    config: BertConfig
+    mask_added: bool
+
+
+class Change(NamedTuple):
+    """The largest |Δh| of each layer: the embedding, then layer 1 to L. Infinite where the change made NaN of it."""
+
+    name: str
+    largest: tuple[float, ...]
+
+
+class Drift(NamedTuple):
+    texts: int
+    pieces: int  # of all texts
+    scale: tuple[float, ...]  # the largest |h| of each layer, to judge the changes by
+    changes: tuple[Change, ...]
+
+
+def drift(
+    model: Model, texts: Sequence[str], progress: Callable[[int], object] = lambda done: None
+) -> Drift:
+    """Each change on these texts. `progress` is told of each that is done (there are 6).
+
+    Takes the memory of the weights three times in float64, and the hidden states of all texts. Error: no texts.
+    """
+    if isinstance(texts, str) or not texts:
+        raise Error(f"texts: expected a list of at least one text, got {describe(texts)}")
+    rows = model.tokenizer.encode_ids(texts, model.config.max_position_embeddings, special=False)
+    batches = [
+        inputs.padded([inputs.Text(ids, None) for ids in rows[i : i + TOGETHER]], model.config.pad_token_id)
+        for i in range(0, len(rows), TOGETHER)
+    ]
+    params = _rounded(model.params.bert, np.float64)
+    exact = [_hidden(batch, Variant("", params, model.config, False)) for batch in batches]
+    scale = tuple(max(float(np.abs(layers[i]).max()) for layers in exact) for i in range(len(exact[0])))
+    changes = []
+    for variant in _variants(model.params.bert, params, model.config):
+        found = [_hidden(batch, variant) for batch in batches]
+        moved = [
+            [_largest(h, g) for h, g in zip(layers, others, strict=True)]
+            for layers, others in zip(exact, found, strict=True)
+        ]
+        changes.append(Change(variant.name, tuple(max(layer) for layer in zip(*moved, strict=True))))
+        progress(1)
+    return Drift(len(rows), sum(map(len, rows)), scale, tuple(changes))
+
+
+def _variants(stored: bert.Params, params: bert.Params, config: BertConfig) -> Iterator[Variant]:
+    """One at a time, for some bring weights of their own. `params` are the stored ones in float64."""
+    other_gelu = "tanh" if config.gelu == "erf" else "erf"
+    other_eps = 1e-5 if config.layer_norm_eps < 1e-6 else 1e-12
+    eps = f"{config.layer_norm_eps:g}"
+    yield Variant(f"GELU {config.gelu} to {other_gelu}", params, dataclasses.replace(config, gelu=other_gelu), False)
+    changed = dataclasses.replace(config, layer_norm_eps=other_eps)
+    yield Variant(f"epsilon {eps} to {other_eps:g}", params, changed, False)
+    yield Variant("mask added", params, config, True)
+    yield Variant("float32", _rounded(stored, np.float32), config, False)
+    yield Variant("weights float16", _rounded(_rounded(stored, np.float16), np.float64), config, False)
+    yield Variant("weights int8", tree.map(int8, params), config, False)
+
+
+def _rounded(params: bert.Params, dtype: Any) -> bert.Params:
+    with np.errstate(over="ignore"):
+        rounded: bert.Params = tree.map(lambda array: array.astype(dtype), params)
+    return rounded
+
+
+def int8(array: Array) -> Array:
+    """W (O, I) -> each row as whole multiples, -127 to 127, of |its largest element| / 127. A vector stays."""
+    if array.ndim < 2:
+        return array
+    step = np.abs(array).max(axis=1, keepdims=True) / STEPS  # (O, 1)
+    step[step == 0] = 1.0
+    rounded: Array = np.rint(array / step) * step
+    return rounded
+
+
+def _hidden(batch: bert.Inputs, variant: Variant) -> list[Array]:
+    """(N, H) of the embedding and of each layer, at the N tokens of the texts that are no padding."""
+    present = np.ones(batch.ids.token.shape, np.bool_) if batch.mask is None else batch.mask
+    if variant.mask_added and batch.mask is not None:
+        dtype = variant.params.embedding.word.dtype
+        batch = batch._replace(mask=np.where(batch.mask, 0.0, ADDED).astype(dtype))
+    with np.errstate(all="ignore"):  # of weights beyond float16
+        encoded, cache = bert.forward(batch, variant.params, variant.config, ws=RECOMPUTE)
+    layers = [layer.x for layer in cache.encoder.layers]  # type: ignore[union-attr]
+    return [h[present] for h in (*layers, encoded.hidden) if h is not None]
+
+
+def _largest(exact: Array, changed: Array) -> float:
+    largest = float(np.abs(changed.astype(np.float64) - exact).max())
+    return math.inf if math.isnan(largest) else largest
+
+
+def to_json(found: Drift) -> dict[str, Any]:
+    """The drift as JSON has it; null stands for infinity."""
+    return {
+        "texts": found.texts,
+        "pieces": found.pieces,
+        "largest_hidden": found.scale,
+        "changes": {c.name: [x if math.isfinite(x) else None for x in c.largest] for c in found.changes},
+    }
+
+
+def format_drift(found: Drift) -> str:
+    """A row for each layer, a column for each change."""
+    rows = []
+    for i, scale in enumerate(found.scale):
+        numbers = [f"{change.largest[i]:.1e}" if change.largest[i] else "0" for change in found.changes]
+        rows.append((str(i) if i else "embedding", f"{scale:.3g}", *numbers))
+    header = ("layer", "largest |h|", *(change.name for change in found.changes))
+    title = f"largest change of a hidden state, {found.texts} texts, {found.pieces} pieces"
+    return f"{title}\n\n{table(header, rows, 'l' + 'r' * (len(header) - 1))}"
+
+
+def figure(found: Drift, path: str | os.PathLike[str]) -> None:
+    """Draw the table as curves over the layers, on a logarithmic scale, and write it as PNG.
+
+    Error: matplotlib is missing, or the file cannot be written.
+    """
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError:
+        raise Error("a figure needs matplotlib; run: pip install 'numpy-bert[plot]'") from None
+    drawn = Figure(figsize=(9, 5), dpi=120, layout="constrained")
+    axes = drawn.add_subplot()
+    layers = range(len(found.scale))
+    for change in found.changes:
+        shown = [x if 0 < x < math.inf else math.nan for x in change.largest]  # a logarithm has neither
+        name = change.name if any(change.largest) else f"{change.name}: no change at all"
+        axes.plot(layers, shown, marker="o", label=name)
+    axes.plot(layers, found.scale, color="gray", linestyle=":", label="largest |h|")
+    axes.set(xlabel="layer (0: the embedding)", ylabel="largest change of a hidden state", yscale="log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    drawn.legend(loc="outside right upper", fontsize="small")
+    buffer = io.BytesIO()
+    drawn.savefig(buffer, format="png")
+    with replacing(path) as stream:
+        stream.write(buffer.getbuffer())

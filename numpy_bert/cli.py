@@ -316,7 +316,7 @@ def _parser() -> Parser:
     one.add_argument("--method", choices=("complex", "central", "projection"), default="complex")
     one = command(inspect, "inspect", "what a checkpoint holds and what it can do", model=False)
     one.add_argument("path", metavar="PATH")
-    one.add_argument("--compare", metavar="OTHER", help="the largest difference of each tensor; status 1 if any differs")
+    one.add_argument("--compare", metavar="OTHER", help="the largest difference of each tensor; status 1 if any")
     one = command(convert, "convert", "any readable form of a checkpoint to a folder of another", model=False)
     one.add_argument("source", metavar="SRC")
     one.add_argument("target", metavar="DST", help="a folder that is not there yet")

@@ -67,7 +67,8 @@ def loop(folder):
 
 
 WEIGHTS = ("model.safetensors",)
-RUNS_A_COMMAND = b"\x80\x02cos\nsystem\nX" + (len(CANARY) + 6).to_bytes(4, "little") + f"touch {CANARY}".encode() + b"\x85R."
+COMMAND = f"touch {CANARY}".encode()
+RUNS_A_COMMAND = b"\x80\x02cos\nsystem\nX" + len(COMMAND).to_bytes(4, "little") + COMMAND + b"\x85R."
 
 CASES = {
     "no weights at all": (lambda folder: (folder / "model.safetensors").unlink(), "file with weights"),

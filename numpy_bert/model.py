@@ -379,7 +379,8 @@ class Bert:
                     cut += 1
                 found.append(Text(pair.ids, pair.segment_ids))
             else:
-                [ids] = tokenizer.encode_ids([text], special=special)
+                # One more than fits tells whether something is cut, and no more of a long text is looked at.
+                [ids] = tokenizer.encode_ids([text], limit + 1, special=special)
                 if len(ids) > limit:
                     ids = [*ids[: limit - 1], tokenizer.sep_id]
                     cut += 1

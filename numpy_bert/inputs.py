@@ -57,8 +57,8 @@ def inputs(
 class Text(NamedTuple):
     """A tokenized text or pair."""
 
-    ids: Sequence[int]
-    segment_ids: Sequence[int] | None  # None: all 0
+    ids: Sequence[int] | Array
+    segment_ids: Sequence[int] | Array | None  # None: all 0
 
 
 def padded(texts: Sequence[Text], pad_id: int = 0) -> Inputs:

@@ -75,7 +75,7 @@ print(json.dumps({
 def test_blas_threads_stay_as_they_are():
     code = """
 import json, numpy, scipy.linalg, scipy.special, threadpoolctl
-def settings(): return [(pool["filepath"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info()]
+def settings(): return sorted((pool["filepath"], pool["num_threads"]) for pool in threadpoolctl.threadpool_info())
 before = settings()
 import numpy_bert.cli, numpy_bert.model, numpy_bert.inference
 print(json.dumps([before, settings()]))

@@ -13,6 +13,7 @@ from ..config import BertConfig
 from ..errors import UsageError, show
 from ..gradcheck import Row
 from ..tasks import objective
+from ..threads import one_blas_thread
 from .samples import Pair, inputs, labels
 
 TEXTS, TOKENS = 2, 6  # few: what is new here is the weights
@@ -28,23 +29,24 @@ def run_at(
 ) -> list[Row]:
     """Check by projection at these parameters, on random ids with padding. names: "encoder_layer", "bert", and the
     tasks the checkpoint has heads for; without any, encoder_layer and the tasks, or bert where there is no task.
-    progress is told of each array that is done. UsageError: a name that is none of those.
+    progress is told how many more arrays are done. UsageError: a name that is none of those.
     """
     params = tree.map(lambda array: array.astype(np.float64, copy=False), params)
     tasks = [head for head in objective.HEADS if getattr(params, head) is not None]
     known = ["encoder_layer", "bert", *tasks]
     for name in names:
         if name not in known:
-            raise UsageError(f"gradcheck: expected blocks among {', '.join(known)} for this model, got {show(name)}")
+            raise UsageError(f"gradcheck: {show(name)}: expected one of {', '.join(known)} for this model")
     chosen = names or ["encoder_layer", *(tasks or ["bert"])]
     rng = np.random.default_rng(7)
     texts = inputs(config, TEXTS, min(TOKENS, config.max_position_embeddings), rng)
     rows: list[Row] = []
-    for name in chosen:
-        if name == "encoder_layer":
-            rows += _layers(texts, params.bert, config, progress)
-        else:
-            rows += _whole(name, texts, params, config, progress)
+    with one_blas_thread():  # products of a dozen rows take longer with more
+        for name in chosen:
+            if name == "encoder_layer":
+                rows += _layers(texts, params.bert, config, progress)
+            else:
+                rows += _whole(name, texts, params, config, progress)
     return rows
 
 

@@ -95,18 +95,24 @@ def inputs(config: BertConfig, B: int, T: int, rng: np.random.Generator) -> Inpu
 
 
 def labels(task: str, config: BertConfig, B: int, T: int, rng: np.random.Generator) -> Any:
-    """Random labels for the B texts of a batch, as the task's `loss` wants them."""
+    """Random labels for the B texts of a batch, as the task's `loss` wants them. Texts get different classes: they are
+    alike to a trained model, which would else be right and sure of all of them, with a loss too small to differentiate.
+    """
+
+    def classes(C: int) -> Array:
+        return (rng.integers(0, C) + np.arange(B)) % C
+
     if task == "pretraining":
         return pretraining.Labels(*(labels(one, config, B, T, rng) for one in ("masked_lm", "next_sentence")))
     if task == "question_answering":
-        return question_answering.Labels(rng.integers(0, T, B), rng.integers(0, T, B))
+        return question_answering.Labels(classes(T), classes(T))
     if task in ("masked_lm", "token_classification"):
         found = rng.integers(0, config.vocab_size if task == "masked_lm" else config.num_labels, (B, T))
         found[rng.random((B, T)) < 0.4] = IGNORED
-        found[0, 0] = 1  # at least one label
+        found[0, 0] = 0  # at least one label
         return found
     if task == "multiple_choice":
         return rng.integers(0, B, 1)  # one question with B choices
     if task == "sequence_classification" and config.is_regression:
         return rng.standard_normal(B)
-    return rng.integers(0, 2 if task == "next_sentence" else config.num_labels, B)
+    return classes(2 if task == "next_sentence" else config.num_labels)

@@ -132,6 +132,7 @@ def random_safetensors(seed: int) -> bytes:
         right = ('{"format":"pt"}', "{}", '{"a" :"\\u00fc"}')
         extra = chance.choice((*right, *right, '{"a":1}', "null", '{"a":"1","a":"2"}', "[]"))
         members.insert(chance.randrange(len(members) + 1), '"__metadata__":' + extra)
-    header = (chance.choice(("", " ")) + "{" + ",".join(members) + "}" + chance.choice(("", "", "  ", "\n", "", "\0"))).encode()
+    before, after = chance.choice(("", " ")), chance.choice(("", "", "", "  ", "\n", "\0"))
+    header = (before + "{" + ",".join(members) + "}" + after).encode()
     data = bytes(chance.randrange(256) for _ in range(place + chance.choice((0, 0, 0, 0, 0, 0, 1, -1))))
     return len(header).to_bytes(8, "little") + header + data

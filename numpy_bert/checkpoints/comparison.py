@@ -67,10 +67,10 @@ class Side:
             if names.left(foreign, name):
                 continue
             parts = names.sources(name) if names.is_own(name) else (name,)
-            if any(part in self.places for part in parts):  # a second classifier, or a second copy
+            if parts[0] in self.places and names.is_own(foreign):  # a second classifier
                 parts = (foreign,)
-            for i, part in enumerate(parts):
-                self.places[part] = Place(foreign, i, len(parts), transposed)
+            for i, part in enumerate(parts):  # of what a file has twice the first counts
+                self.places.setdefault(part, Place(foreign, i, len(parts), transposed))
         tied = names.DECODER not in self.places and names.WORD in self.places
         if tied and any(name.startswith(names.HEAD_PREFIXES["masked_lm"]) for name in self.places):
             self.places[names.DECODER] = self.places[names.WORD]
@@ -119,8 +119,10 @@ def _difference(name: str, a: Array, b: Array) -> Difference:
     largest, scale, equal = 0.0, 0.0, True
     with np.errstate(invalid="ignore", over="ignore"):
         for x, y in _parts(a, b):
-            equal = equal and bool(((x == y) | (np.isnan(x) & np.isnan(y))).all())
-            largest = max(largest, float(np.nanmax(np.abs(x - y), initial=0.0)))
+            same = (x == y) | (np.isnan(x) & np.isnan(y))
+            equal = equal and bool(same.all())
+            apart = np.where(same, 0.0, np.abs(x - y))  # NaN now is a number on one side only
+            largest = max(largest, float(np.where(np.isnan(apart), np.inf, apart).max(initial=0.0)))
             scale = max(scale, float(np.nanmax(np.abs(x), initial=0.0)))
     return Difference(name, (a.shape, b.shape), largest, largest / scale if scale else None, equal)
 

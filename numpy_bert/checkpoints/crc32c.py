@@ -12,9 +12,9 @@ has four terms:
     x^5685 + x^1362 + x^426 + 1  =  0  (mod P)
 
 so a bit may be moved to the places 4323, 5259 and 5685 behind it: the remainder stays the same. Squaring is
-linear here, (a + b)^2 = a^2 + b^2, so the equation holds for x^8 and x^64 in the place of x too: whole bytes and
-64-bit words may be moved by as many places, 4323 of them with three XORs of NumPy. What is left, some 6 KB, goes
-in blocks of 256 bytes through a table: what byte v at place i of a block adds to the remainder.
+linear here, (a + b)^2 = a^2 + b^2, so squared three or six times the equation holds for x^8 or x^64 in the place
+of x: whole bytes or 64-bit words may be moved by as many places, 4323 of them with three XORs of NumPy. What is
+left, some 6 KB, goes in blocks of 256 bytes through a table: what byte v at place i of a block adds.
 
 Sources: Castagnoli, Braeuer and Herrmann 1993 for P; RFC 3720, B.4, for the vectors in the tests; Russell 2024
 (arXiv 2412.16398) for making the data short with a multiple of few terms. This multiple was found by a search.

@@ -148,21 +148,23 @@ class Walk:
         outer = item(self.file, found.begin, end)
         shape = item(self.file, outer.begin, end)
         if (outer.kind, outer.number, shape.kind) != ("list", 3, "list") or shape.number > LARGEST_RANK:
-            got = f"a {outer.kind} of {outer.number} with a {shape.kind} of {shape.number}"
+            got = f"{outer.kind} of {outer.number}, {shape.kind} of {shape.number} first"
             raise self.error(path, f"a list of shape (at most {LARGEST_RANK} sizes), dtype and bytes", got)
         sizes, at = [], shape.begin
         for _ in range(shape.number):
-            size, at = self.size(at, end, path)
-            sizes.append(size)
+            one, at = self.size(at, end, path)
+            sizes.append(one)
         dtype, at = text(self.file, at, end)
         content = item(self.file, at, end)
         if dtype not in STORED:
             raise self.error(path, f"a dtype of {', '.join(STORED)}", show(dtype, 40))
         entry = Entry(dtype, tuple(sizes))
         problem = too_large(sizes)
-        if content.kind != "bytes" or content.end != end or entry.nbytes != end - content.begin:
-            needs = f"shape {show(sizes, 60)} needs {entry.nbytes}"
-            problem = f"{end - content.begin} bytes ({content.kind}), {needs}"
+        size = content.end - content.begin
+        if content.kind != "bytes" or entry.nbytes != size:
+            problem = f"{size} bytes ({content.kind}), shape {show(sizes, 60)} needs {entry.nbytes}"
+        if content.end != end:
+            problem = f"{end - content.end} bytes behind them"
         if problem:
             raise self.error(path, "a shape that fits its data", problem)
         return Slot(entry, ((content.begin, math.prod(sizes)),))

@@ -77,6 +77,8 @@ def locate(path: str | os.PathLike[str]) -> Weights:
     """
     place = Path(path)
     name = files.label(path)
+    if not os.fspath(path):
+        raise Error("path: expected a folder or a file, got an empty name")
     try:
         if place.is_dir():
             return _in_folder(place)

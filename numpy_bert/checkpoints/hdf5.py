@@ -131,8 +131,9 @@ class Window(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         count = min(len(view), max(self.file.size - self.at, 0))
-        view[:count] = self.file.read_at(self.at, count)
-        self.at += count
+        if count:
+            view[:count] = self.file.read_at(self.at, count)
+            self.at += count
         return count
 
 

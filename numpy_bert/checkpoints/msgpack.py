@@ -62,7 +62,7 @@ def item(file: File, at: int, end: int) -> Item:
     begin = at + 1 + wide + (kind == "extension")
     length = number if kind in ("text", "bytes", "extension") else SMALLEST.get(kind, 0) * number
     if begin + length > end:
-        raise file.error(f"byte {at}: expected {end - at} bytes at most, got a {kind} of {begin + length - at}")
+        raise file.error(f"byte {at}: expected at most {end - at} bytes, got {kind} of {begin + length - at}")
     if kind == "extension":
         return Item(kind, int.from_bytes(head[begin - at - 1 : begin - at], "big", signed=True), begin, begin + length)
     if kind in SMALLEST:

@@ -108,7 +108,6 @@ SPELLINGS = (
     (r"^(?=(?:embeddings|encoder|pooler)\.)", "bert."),
     (r"^cls\.predictions\.decoder\.bias$", "cls.predictions.bias"),  # one array under two names
 )
-LONGEST = 300  # characters; a longer name means nothing here
 
 # The way back: the ends of names that Google spells otherwise.
 GOOGLE = (
@@ -147,7 +146,7 @@ def spelled(foreign: str) -> Spelled:
     Two kinds of this project's names stay: those of Q, K and V in one array, which are three there, and those of the
     three heads that are all `classifier` there. A name that means nothing here comes back much as it was.
     """
-    if len(foreign) > LONGEST or stays(foreign):
+    if stays(foreign):
         return Spelled(foreign, False)
     if is_own(foreign):
         return Spelled(sources(foreign)[0], False)

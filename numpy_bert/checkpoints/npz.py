@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +57,7 @@ SHAPE = re.compile(rb"|[0-9]{1,18}, *|[0-9]{1,18}(, *[0-9]{1,18})+(, *)?")
 NOT_COMPRESSED, DEFLATED = 0, 8  # methods of zip entries
 # A compressed archive may hold this many times its bytes and this many more: weights hardly compress, and an
 # archive that expands a thousandfold holds no model.
-LARGEST_GROWTH, SMALL = 4, 1 << 25
+LARGEST_GROWTH, SMALL = 4, 1 << 24
 DAY = (1980, 1, 1, 0, 0, 0)  # the date of every entry written, so that equal arrays give equal files
 
 
@@ -145,26 +145,32 @@ def beginning(file: File, member: Member, most: int) -> bytes:
     """The first bytes of an entry, at most `most` of them."""
     if member.method == NOT_COMPRESSED:
         return file.read_at(member.offset, min(member.size, most))
-    return bytes(inflated(file, member, most)[0])
+    head = bytearray()
+    for part in inflated(file, member):
+        head += part
+        if len(head) >= most:
+            break
+    return bytes(head)
 
 
-def inflated(file: File, member: Member, most: int) -> tuple[bytearray, bool]:
-    """What a deflated entry holds, at most `most` bytes of it, and whether that was all."""
+def inflated(file: File, member: Member) -> Iterator[bytes]:
+    """The bytes of a deflated entry, CHUNK of them at most at a time. Error: they are not what deflate makes."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    content = bytearray()
     at = 0
-    try:
-        while not stream.eof and len(content) < most:
-            packed = stream.unconsumed_tail
-            if not packed:
-                if at == member.packed:
-                    break
-                packed = file.read_at(member.offset + at, min(CHUNK, member.packed - at))
-                at += len(packed)
-            content += stream.decompress(packed, most - len(content))
-    except zlib.error:
-        raise file.error(f"{show(member.name)}: expected deflated data, got other bytes") from None
-    return content, stream.eof and not stream.unused_data and at == member.packed
+    while not stream.eof:
+        packed = stream.unconsumed_tail
+        if not packed and at < member.packed:
+            packed = file.read_at(member.offset + at, min(CHUNK, member.packed - at))
+            at += len(packed)
+        try:
+            part = stream.decompress(packed, CHUNK)
+        except zlib.error:
+            raise file.error(f"{show(member.name)}: expected deflated data, got other bytes") from None
+        if not part and not packed:
+            raise file.error(f"{show(member.name)}: expected the end of the deflated data, got them cut off")
+        yield part
+    if stream.unused_data or at < member.packed:
+        raise file.error(f"{show(member.name)}: expected nothing behind the deflated data, got more bytes")
 
 
 def read_slot(file: File, slot: Slot, target: Array | None) -> Array:
@@ -200,12 +206,20 @@ def read_stored(file: File, slot: Slot, entry: Entry, target: Array | None) -> A
 
 def read_deflated(file: File, slot: Slot, entry: Entry) -> Array:
     member = slot.member
-    content, whole = inflated(file, member, member.size + 1)
-    if len(content) != member.size or not whole:
-        raise file.error(f"{show(member.name)}: expected {member.size} bytes unpacked, got more or fewer")
-    verify(file, member, zlib.crc32(content))
+    content = np.empty(member.size, np.uint8)
+    done, crc = 0, 0
+    for part in inflated(file, member):
+        if done + len(part) > member.size:
+            raise file.error(f"{show(member.name)}: expected {member.size} bytes unpacked, got more")
+        content[done : done + len(part)] = np.frombuffer(part, np.uint8)
+        done += len(part)
+        crc = zlib.crc32(part, crc)
+    if done < member.size:
+        raise file.error(f"{show(member.name)}: expected {member.size} bytes unpacked, got {done}")
+    verify(file, member, crc)
     stored = np.frombuffer(content, np.dtype(STORED[entry.dtype]).newbyteorder(slot.order), offset=slot.header)
-    return numbers(stored, entry.dtype).astype(entry.loaded, copy=False).reshape(entry.shape)
+    array = numbers(stored, entry.dtype).astype(entry.loaded, copy=False).reshape(entry.shape)
+    return np.require(array, requirements="A")  # headers may have any length
 
 
 def verify(file: File, member: Member, crc: int) -> None:

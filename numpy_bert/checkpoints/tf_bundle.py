@@ -174,7 +174,7 @@ def write(prefix: Path, arrays: Mapping[str, Array], reading: Sequence[Path] = (
     with replacing(base + INDEX, reading) as index, replacing(shard_path(base, 0, 1), reading) as shard:
         for name in names:
             array = arrays[name]
-            little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
+            little = array.astype(array.dtype.newbyteorder("<"), copy=False)
             data = little.reshape(-1).view(np.uint8).data
             entry = Entry(array.dtype.name, array.shape)
             records.append((name.encode(), tf_entry.record_bytes(entry, place, masked(crc32c(data)))))

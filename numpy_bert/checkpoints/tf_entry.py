@@ -95,10 +95,11 @@ def record(data: bytes, shards: int) -> Record:
         if any((offset, size, found.crc)) or dtype not in DTYPES:  # merging bundles sets its shard all the same
             raise Error(f"expected a tensor in slices to have no bytes of its own, got {size} at {offset}")
         return found
+    if offset < 0 or size < 0:
+        raise Error(f"expected an offset and a size of 0 or more, got {size} bytes at byte {offset}")
     expected = stored_size(dtype, shape)
-    if offset < 0 or size < 0 or size != (size if expected is None else expected):
-        needs = f"{expected} bytes as shape {show(list(shape), 60)} needs"
-        raise Error(f"size: expected {needs}, got {size} at byte {offset}")
+    if expected is not None and size != expected:
+        raise Error(f"size: expected {expected} bytes as shape {show(list(shape), 60)} needs, got {size}")
     return found
 
 

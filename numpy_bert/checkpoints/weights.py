@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import warnings
 from collections.abc import Callable, Collection
 from typing import Any
@@ -24,6 +25,7 @@ from .accounting import Account, Stored, account, check_shapes
 from .files import Entry, label
 from .folder import Weights
 
+ALIGNED = 16  # elements between the beginnings of arrays: 64 bytes or more, a line of the processor's cache
 Progress = Callable[[int], object]  # is told the bytes of each tensor that is being read
 
 
@@ -88,14 +90,19 @@ def _read(
         shared = weights.reader.read(weights.path, mmap=True)
     params: dict[str, Array] = {}
     places: dict[str, Array] = {}
-    for leaf, shape in tree.items(shapes):
+    needed = {leaf: shape.dims for leaf, shape in tree.items(shapes)}
+    for leaf in list(needed):
         parts = names.stored_as(leaf, found.used)
         view = shared.get(found.used[parts[0]].foreign)
-        whole = len(parts) == 1 and view is not None and view.dtype == kind
-        params[leaf] = view if whole and view is not None else np.empty(shape.dims, kind)
-        rows = shape.dims[0] // len(parts)
+        if len(parts) == 1 and view is not None and view.dtype == kind:
+            params[leaf] = view
+            del needed[leaf]
+    params |= _allocated(needed, kind)
+    for leaf, array in params.items():
+        parts = names.stored_as(leaf, found.used)
+        rows = array.shape[0] // len(parts)
         for i, source in enumerate(parts):
-            places[source] = params[leaf][i * rows : (i + 1) * rows]
+            places[source] = array[i * rows : (i + 1) * rows]
     targets = {
         tensor.foreign: (tensor, places[name])
         for name, tensor in found.used.items()
@@ -115,6 +122,18 @@ def _read(
             array = array.reshape(place.shape[::-1]).T if tensor.transposed else array.reshape(place.shape)
             _convert(label(weights.path), name, array, place)
     return tree.map_named(lambda leaf, _: params[leaf], shapes), places
+
+
+def _allocated(shapes: dict[str, tuple[int, ...]], kind: np.dtype[Any]) -> dict[str, Array]:
+    """Arrays of these shapes in one piece of memory, which the system hands over faster than many pieces."""
+    sizes = [-(-math.prod(dims) // ALIGNED) * ALIGNED for dims in shapes.values()]
+    ends = np.cumsum(sizes, dtype=np.int64).tolist()
+    memory = np.empty(ends[-1] if ends else 0, kind)
+    starts = [end - size for end, size in zip(ends, sizes, strict=True)]
+    return {
+        leaf: memory[start : start + math.prod(dims)].reshape(dims)
+        for start, (leaf, dims) in zip(starts, shapes.items(), strict=True)
+    }
 
 
 def _convert(where: str, name: str, array: Array, place: Array) -> None:

@@ -27,7 +27,7 @@ class Cache(NamedTuple):
 def forward(x: Array, mask: Array | None = None, ws: Fresh = FRESH) -> tuple[Array, Cache]:
     """x (..., n), mask None, boolean or to be added, broadcast to x -> p (..., n)"""
     if mask is not None and mask.dtype.kind == "f":
-        x, mask = np.add(x, mask, out=ws.over(x, mask)), None
+        x, mask = np.add(x, mask, out=ws.over(x)), None
     p = ws.over(x)
     if mask is None:
         np.subtract(x, x.real.max(axis=-1, keepdims=True), out=p)

@@ -16,25 +16,32 @@ def spoiled(mutant):
             yield case, pair, pair._replace(backward=mutant.backward)
 
 
-def failing_cases(mutant, method="complex"):
+def flagged(mutant, wrong, method):
+    """Whether the checker finds this wrong backward in this case."""
     block = pairs.TABLE[mutant.block]
     tolerance = block.central if method == "central" else block.tolerance
-    failing = {}
-    for case, _, wrong in spoiled(mutant):
-        failed = [row for row in gradcheck.check(*wrong, method, tolerance) if not row.passed]
-        if failed:
-            failing[case] = failed
-    return failing
+    return not all(row.passed for row in gradcheck.check(*wrong, method, tolerance))
+
+
+def failing_cases(mutant, method):
+    return {case: wrong for case, _, wrong in spoiled(mutant) if flagged(mutant, wrong, method)}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_every_wrong_backward_is_flagged(mutant):
-    assert failing_cases(mutant), f"{mutant.name} passes as a backward of {mutant.block}"
+    """By projections along a few random directions, and by complex step for every element."""
+    failing = failing_cases(mutant, "projection")
+    assert failing, f"{mutant.name} passes as a backward of {mutant.block}"
+    wrong = next(iter(failing.values()))
+    assert flagged(mutant, wrong, "complex")
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_projections_flag_it_as_well(mutant):
-    assert failing_cases(mutant, "projection")
+def test_central_differences_see_all_but_the_smallest():
+    """Of those in the simple blocks. Whether ten digits are enough for a factor of 1 + 1e-9 is a matter of luck."""
+    simple = [mutant for mutant in MUTANTS if pairs.TABLE[mutant.block].tolerance == 1e-14]
+    missed = [mutant.name for mutant in simple if not failing_cases(mutant, "central")]
+    assert set(missed) <= {"a hair too large"}
+    assert len(simple) > 40
 
 
 def test_the_right_backwards_pass_in_the_same_cases():

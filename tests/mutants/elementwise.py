@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from mutants.catalogue import mutant
 from scipy.special import erf
 
+from mutants.catalogue import mutant
 from numpy_bert.blocks.linear import Params
 
 ROOT = math.sqrt(2.0 / math.pi)
@@ -48,7 +48,7 @@ def bias_averaged(dy, cache):
 def weights_learn_from_the_last_text(dy, cache):
     x, W = cache
     dW, db = np.zeros_like(W), np.zeros(W.shape[0])
-    for x_text, dy_text in zip(np.atleast_3d(x), np.atleast_3d(dy), strict=True):
+    for x_text, dy_text in zip(x, dy, strict=True):
         dW = dy_text.reshape(-1, W.shape[0]).T @ x_text.reshape(-1, W.shape[1])
         db = dy_text.reshape(-1, W.shape[0]).sum(axis=0)
     return dy @ W, Params(dW, db)
@@ -135,9 +135,7 @@ def relu_backward(dy, cache):
     seen="ports that mix Google's code (tanh) with Hugging Face's weights (erf)",
 )
 def tanh_backward_under_erf_forward(dy, cache):
-    x = cache.x
-    t = np.tanh(ROOT * (x + 0.044715 * x**3))
-    return dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * ROOT * (1.0 + 3.0 * 0.044715 * x * x))
+    return dy * _tanh_slope(cache.x)
 
 
 def _tanh_slope(x):

@@ -194,8 +194,8 @@ def start_and_end_exchanged(dloss, cache):
 
 @mutant(
     "multiple_choice",
-    wrong="The K scores of a question come back in the order (choice, question).",
-    hint="Right for one question. Compare the two reshapes.",
+    wrong="The gradients are shifted by one place: each choice gets that of its neighbour.",
+    hint="One of the K scores must rise, the others fall. Which rises?",
     loss=True,
 )
 def choices_shifted_by_one(dloss, cache):
@@ -232,18 +232,16 @@ def length_held_constant(dy, cache):
 
 @mutant(
     "sentence_embedding",
-    wrong="The mean is over all places, padding too, where the forward counts the tokens of the text.",
-    hint="Only texts with padding fail.",
+    wrong="Every place gets the same share, padding too, whatever the forward took.",
+    hint="Right for the mean, if there is no padding.",
 )
-def mean_over_padding_too(dy, cache):
+def same_share_for_every_place(dy, cache):
     share, v, norm = cache
     dv = dy
     if norm is not None:
         u = v / norm
         dv = (dy - u * (u * dy).sum(axis=-1, keepdims=True)) / norm
-    B, T = share.shape[:2]
-    spread = np.full((B, T, 1), 1.0 / T) if share.shape[-1] == 1 and (share > 0).sum() > B else share
-    return spread * dv[:, None, :]
+    return np.repeat(dv[:, None, :], share.shape[1], axis=1) / share.shape[1]
 
 
 # loss = task(BERT(inputs))

@@ -99,7 +99,7 @@ def residual_through_the_dropout(dy, cache):
 
 @mutant(
     "encoder_layer",
-    wrong="The residual path starts behind the norm, as in a pre-norm layer: dy is added, not what the norm made of it.",
+    wrong="The residual path goes around the norm, as in a pre-norm layer: dy is added as it came.",
     hint="BERT norms after the sum. What does the residual path go through?",
     seen="GPT-2 and most later models, which are pre-norm",
 )

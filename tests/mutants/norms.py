@@ -76,8 +76,8 @@ def sum_of_the_upstream_forgotten(dy, cache):
 
 @mutant(
     "layer_norm",
-    wrong="γ multiplies the finished bracket, but it belongs inside the means: they are means of γ dy. Right for γ = 1, "
-    "right in a fresh model and wrong after the first step.",
+    wrong="γ multiplies the finished bracket, but it belongs inside the means. Right for γ = 1, so right in a fresh "
+    "model and wrong after the first step.",
     hint="Check it with random γ.",
     seen="AkiRusProd/numpy-transformer, layer_norm.py",
 )
@@ -207,8 +207,8 @@ def mean_divides_by_the_total_size(dy, cache):
 
 @mutant(
     "layer_norm",
-    wrong="γ's gradient is that of the product with the other operand's name: it gets none, β gets both.",
-    hint="Which parameter does not move at all?",
+    wrong="What belongs to γ, a factor, is credited to β: γ never moves.",
+    hint="Which parameter gets no gradient at all?",
     seen="AlkiGit/BERT-NumPy, __mul__ of its tensor: the other's gradient is added to self",
 )
 def gradient_of_a_product_given_to_the_wrong_factor(dy, cache):

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from .. import tree
-from ..config import BertConfig
+from ..config import RULES, BertConfig
 from ..errors import Error, show
 from ..tasks import objective
 from . import names
@@ -53,11 +53,16 @@ def account(entries: dict[str, Entry], config: BertConfig, without: Collection[s
         name, transposed = names.spelled(foreign)
         if role := names.left(foreign, name):
             left[foreign] = role
-        elif name in stored:
-            left[foreign] = f"second copy of {show(stored[name].foreign)}"
-            copies[foreign] = name
-        else:
-            stored[name] = Stored(foreign, entry, transposed)
+            continue
+        tensor = Stored(foreign, entry, transposed)
+        if name in stored:
+            kept, copy = stored[name], tensor
+            if foreign.endswith(names.DECODER_BIAS):  # which transformers computes with where there are both
+                kept, copy = copy, kept
+            left[copy.foreign] = f"second copy of {show(kept.foreign)}"
+            copies[copy.foreign] = name
+            tensor = kept
+        stored[name] = tensor
     there = names.heads_in(stored, config.architectures)
     heads = tuple(head for head in there if head not in without)
     config = _with_stored_labels(config, heads, stored)
@@ -83,7 +88,7 @@ def _wanted(config: BertConfig, heads: tuple[str, ...], has_pooler: bool, stored
 
 def _with_stored_labels(config: BertConfig, heads: tuple[str, ...], stored: dict[str, Stored]) -> BertConfig:
     """A config that names neither architecture nor labels takes their number from the classifier."""
-    head = next((head for head in ("sequence_classification", "token_classification") if head in heads), None)
+    head = next((head for head in names.WITH_LABELS if head in heads), None)
     if head is None or config.architectures or config.labels or config.num_labels != BertConfig.num_labels:
         return config
     (name,) = names.stored_as(f"{head}.dense.W", stored)
@@ -91,7 +96,7 @@ def _with_stored_labels(config: BertConfig, heads: tuple[str, ...], stored: dict
     if len(shape) != 2 or config.hidden_size not in shape:
         return config
     labels = shape[1] if stored[name].transposed else shape[0]
-    return dataclasses.replace(config, num_labels=labels) if 1 <= labels <= config.vocab_size else config
+    return dataclasses.replace(config, num_labels=labels) if RULES["num_labels"].holds(labels) else config
 
 
 def check_shapes(where: str, shapes: objective.Params, found: Account) -> None:

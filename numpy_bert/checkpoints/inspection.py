@@ -29,6 +29,7 @@ from .folder import Weights
 
 BATCH = 1 << 25  # bytes of tensors that are read at once
 MOST_FAILURES = 20  # tensors that cannot be read, after which no more are tried
+MOST_LINES = 50  # of each list in the report for people; JSON has all
 USED, LEFT, UNEXPECTED = "used", "left", "unexpected"
 HOW = {
     "safetensors": "a 64-bit length and a JSON object",
@@ -266,7 +267,9 @@ def format_inspection(report: Report) -> str:
     sections = [table(("", ""), facts).strip("\n"), _tensor_table(report)]
     for title, lines in (("missing", report.missing), ("unexpected", report.unexpected), ("problems", report.problems)):
         if lines:
-            sections.append("\n".join([f"{title}:"] + [f"  {_name(line, 400)}" for line in lines]))
+            more = [f"  and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+            shown = [f"  {_name(line, 400)}" for line in lines[:MOST_LINES]]
+            sections.append("\n".join([f"{title}:", *shown, *more]))
     files = [(_name(file.name), f"{file.size:,}", file.sha256) for file in report.files]
     sections.append(table(("file", "bytes", "sha256"), files, "lrl"))
     return "\n\n".join(sections)

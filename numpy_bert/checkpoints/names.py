@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 WORD, DECODER = "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"
+BIAS, DECODER_BIAS = "cls.predictions.bias", "cls.predictions.decoder.bias"  # one array, often stored twice
 
 # Array or block here -> its name there. A "*" is the number of a layer.
 BLOCKS: dict[str, str | tuple[str, ...]] = {
@@ -42,7 +43,7 @@ BLOCKS: dict[str, str | tuple[str, ...]] = {
     "masked_lm.transform": "cls.predictions.transform.dense",
     "masked_lm.norm": "cls.predictions.transform.LayerNorm",
     "masked_lm.decoder": DECODER,
-    "masked_lm.bias": "cls.predictions.bias",
+    "masked_lm.bias": BIAS,
     "next_sentence.dense": "cls.seq_relationship",
     "sequence_classification.dense": "classifier",
     "token_classification.dense": "classifier",
@@ -75,6 +76,7 @@ ARCHITECTURES = {
     "question_answering": "BertForQuestionAnswering",
 }
 PRETRAINING = "BertForPreTraining"  # masked_lm and next_sentence
+WITH_LABELS = ("sequence_classification", "token_classification")  # as many outputs as the config has labels
 CLASSIFIERS = ("sequence_classification", "token_classification", "multiple_choice")  # all three are "classifier"
 HEAD_PREFIXES = {
     "masked_lm": "cls.predictions.",
@@ -106,7 +108,7 @@ SPELLINGS = (
     (r"\.(?:kernel|gamma|scale|output_weights)$", ".weight"),
     (r"\.(?:beta|output_bias)$", ".bias"),
     (r"^(?=(?:embeddings|encoder|pooler)\.)", "bert."),
-    (r"^cls\.predictions\.decoder\.bias$", "cls.predictions.bias"),  # one array under two names
+    (r"^cls\.predictions\.decoder\.bias$", BIAS),
 )
 
 # The way back: the ends of names that Google spells otherwise.

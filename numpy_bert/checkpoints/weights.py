@@ -45,7 +45,8 @@ def load(
     holds float16 and bfloat16 exactly. Reading float64 into float32 rounds, and a number too large is an error.
     mmap: share the pages of a safetensors file instead of copying them; the file must then not change.
     without: heads that are not read, to be made anew. A decoder that a config calls tied and that differs from the
-    word embedding is used as it is, with a warning, as transformers does; other copies that differ are an error.
+    word embedding is used as it is, with a warning, and so is its bias, as transformers does; other copies that differ
+    are an error.
     """
     where = label(weights.path)
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
@@ -56,16 +57,20 @@ def load(
     check_shapes(where, shapes, found)
     kind = np.dtype(dtype) if dtype else _natural_dtype(found.used)
     digests = {name: _digest(_copy(weights, name, kind)) for name in found.copies}
-    params, places = _read(weights, shapes, found, kind, mmap, progress)
-    for name in found.copies:
-        original = found.copies[name]
+    params, places = _memory(weights, shapes, found, kind, mmap)
+    _read(weights, found, places, progress)
+    for name, original in found.copies.items():
         if digests[name] == _digest(places[original]):
             continue
-        if original != names.WORD:
-            raise Error(f"{where}: {show(name)}: expected a copy of {show(original)}, got other numbers")
-        _warn(f"{where}: {show(name)}: expected the word embedding, being tied to it, got others, which are used")
-        untied = dataclasses.replace(config, tie_word_embeddings=False)
-        return load(weights, untied, dtype, mmap, strict_finite, without=without, progress=progress)
+        used = show(found.used[original].foreign)
+        if original not in (names.WORD, names.BIAS):
+            raise Error(f"{where}: {show(name)}: expected a copy of {used}, got other numbers")
+        if original == names.WORD:
+            _warn(f"{where}: {show(name)}: expected the word embedding, being tied to it, got others, which are used")
+            untied = dataclasses.replace(config, tie_word_embeddings=False)
+            return load(weights, untied, dtype, mmap, strict_finite, without=without, progress=progress)
+        if found.config.tie_word_embeddings:
+            _warn(f"{where}: {show(name)}: expected a copy of {used}, which is used, got other numbers")
     _tell(where, config, found)
     _check_finite(where, params, strict_finite)
     return params, found
@@ -76,52 +81,47 @@ def _natural_dtype(used: dict[str, Stored]) -> np.dtype[Any]:
     return np.result_type(np.float32, *stored)
 
 
-def _read(
-    weights: Weights,
-    shapes: objective.Params,
-    found: Account,
-    kind: np.dtype[Any],
-    mmap: bool,
-    progress: Progress,
+def _memory(
+    weights: Weights, shapes: objective.Params, found: Account, kind: np.dtype[Any], mmap: bool
 ) -> tuple[objective.Params, dict[str, Array]]:
-    """The parameters, and by its name in Account.used the part of them that each tensor of the file became."""
+    """The parameters, unread but for those that share pages, and by its name in Account.used the part of them that each
+    tensor of the file becomes."""
     shared: dict[str, Array] = {}
     if mmap and weights.form == "safetensors":
         shared = weights.reader.read(weights.path, mmap=True)
-    params: dict[str, Array] = {}
+    parts = {leaf: names.stored_as(leaf, found.used) for leaf, _ in tree.items(shapes)}
+    views = {leaf: shared.get(found.used[first].foreign) for leaf, (first, *rest) in parts.items() if not rest}
+    params = {leaf: view for leaf, view in views.items() if view is not None and view.dtype == kind}
+    params |= _allocated({leaf: shape.dims for leaf, shape in tree.items(shapes) if leaf not in params}, kind)
     places: dict[str, Array] = {}
-    needed = {leaf: shape.dims for leaf, shape in tree.items(shapes)}
-    for leaf in list(needed):
-        parts = names.stored_as(leaf, found.used)
-        view = shared.get(found.used[parts[0]].foreign)
-        if len(parts) == 1 and view is not None and view.dtype == kind:
-            params[leaf] = view
-            del needed[leaf]
-    params |= _allocated(needed, kind)
-    for leaf, array in params.items():
-        parts = names.stored_as(leaf, found.used)
-        rows = array.shape[0] // len(parts)
-        for i, source in enumerate(parts):
-            places[source] = array[i * rows : (i + 1) * rows]
+    for leaf, sources in parts.items():
+        rows = params[leaf].shape[0] // len(sources)
+        for i, source in enumerate(sources):
+            places[source] = params[leaf][i * rows : (i + 1) * rows]
+    return tree.map_named(lambda leaf, _: params[leaf], shapes), places
+
+
+def _read(weights: Weights, found: Account, places: dict[str, Array], progress: Progress) -> None:
+    """Fill the places. What is not writable shares the pages of the file, and is filled already."""
     targets = {
         tensor.foreign: (tensor, places[name])
         for name, tensor in found.used.items()
-        if places[name].flags.writeable  # what is not shares the pages of the file and is in its place already
+        if places[name].flags.writeable
     }
 
     def into(name: str, entry: Entry) -> Array | None:
-        tensor, place = targets[name]
+        _, place = targets[name]
         progress(entry.nbytes)
-        fits = not tensor.transposed and np.can_cast(entry.loaded, kind, "safe")
-        return place.reshape(entry.shape) if fits else None
+        return place.reshape(entry.shape) if np.can_cast(entry.loaded, place.dtype, "safe") else None
 
     arrays = weights.reader.read(weights.path, names=tuple(targets), into=into)
     for name, (tensor, place) in targets.items():
         array = arrays.pop(name)
-        if not np.shares_memory(array, place):
-            array = array.reshape(place.shape[::-1]).T if tensor.transposed else array.reshape(place.shape)
-            _convert(label(weights.path), name, array, place)
-    return tree.map_named(lambda leaf, _: params[leaf], shapes), places
+        there = np.may_share_memory(array, place)
+        if tensor.transposed:  # a matrix at a time, so that there is never a second copy of them all
+            array = array.reshape(place.shape[::-1]).T.copy()
+        if tensor.transposed or not there:
+            _convert(label(weights.path), name, array.reshape(place.shape), place)
 
 
 def _allocated(shapes: dict[str, tuple[int, ...]], kind: np.dtype[Any]) -> dict[str, Array]:

@@ -13,7 +13,8 @@ and only where nothing was before.
 Several heads in one folder: every head is written. The config names them all, the first being what transformers takes
 the model for: the one it was, or else the head that was tuned last. Hugging Face calls the heads of three tasks
 `classifier`; where a model has two of them, the first has this name and the other keeps its name of this project,
-which transformers reports as unexpected and leaves.
+which transformers reports as unexpected and leaves. Its question answering has an output for each label of the config,
+so it opens that head only of models without other labels than two.
 """
 
 from __future__ import annotations
@@ -66,8 +67,11 @@ def write_folder(
     is one that this project does not know and so cannot write.
     """
     config = stated(config, params)
+    arrays = hugging_face(params, config.architectures)
+    if params.masked_lm is not None and params.masked_lm.decoder is not None:
+        arrays[names.DECODER_BIAS] = params.masked_lm.bias  # where nothing is tied, transformers wants it twice
     with _model_folder(folder, config, tokenizer, pooling) as new:
-        safetensors.write(new / "model.safetensors", hugging_face(params, config.architectures), {"format": "pt"})
+        safetensors.write(new / "model.safetensors", arrays, {"format": "pt"})
     return folder
 
 
@@ -107,6 +111,8 @@ FORMS: dict[str, Write] = {"hf": write_folder, "tf1": write_tf1, "npz": write_np
 def stated(config: BertConfig, params: objective.Params) -> BertConfig:
     """The config with what the parameters say themselves: which heads there are, and whether the decoder is tied."""
     heads = [head for head in objective.HEADS if getattr(params, head) is not None]
+    if "question_answering" in heads and not any(head in names.WITH_LABELS for head in heads):
+        config = dataclasses.replace(config, num_labels=2, labels=())  # transformers counts start and end as labels
     masked = params.masked_lm
     return dataclasses.replace(
         config,

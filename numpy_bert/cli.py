@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import __version__
+from . import __version__, cli_training
+from .cli_numbers import count
 from .errors import Error, UsageError, show
 from .terminal import bar, printable, progress, table
 
@@ -214,6 +215,37 @@ def gradcheck(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def finetune(options: argparse.Namespace) -> int:
+    return _show_trained(cli_training.finetune(_load(options), options), options.json)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    figures = cli_training.evaluate(_load(options), options)
+    if options.json:
+        _print_json({"task": options.task, "figures": figures})
+    else:
+        print(_figures(figures))
+    return 0
+
+
+def pretrain(options: argparse.Namespace) -> int:
+    if (options.model is None) == (options.vocabulary is None):
+        got = "neither" if options.model is None else "both"
+        raise UsageError(f"expected --model PATH to go on from or --vocabulary FOLDER for a new model, got {got}")
+    bert = None if options.model is None else _load(options)
+    return _show_trained(cli_training.pretrain(bert, options), options.json)
+
+
+def learn_vocabulary(options: argparse.Namespace) -> int:
+    with progress(None, "piece") as done:
+        tokenizer = cli_training.learn_vocabulary(options, done.update)
+    if options.json:
+        _print_json({"folder": str(options.output), "tokens": len(tokenizer.tokens)})
+    else:
+        print(f"{len(tokenizer.tokens)} tokens: {printable(str(options.output))}")
+    return 0
+
+
 def convert(options: argparse.Namespace) -> int:
     from .checkpoints import converting
 
@@ -297,7 +329,7 @@ def _parser() -> Parser:
     one.add_argument("--output", metavar="OUT.npy", type=Path, help="write the vectors, an array (n, H)")
     one = command(fill_mask, "fill-mask", "the likeliest tokens for each [MASK] of a text")
     one.add_argument("text", metavar="TEXT")
-    one.add_argument("--top-k", type=_count, default=5, metavar="K", help="how many (5)")
+    one.add_argument("--top-k", type=count, default=5, metavar="K", help="how many (5)")
     one = command(next_sentence, "next-sentence", "how likely it is that B follows A")
     one.add_argument("a", metavar="A")
     one.add_argument("b", metavar="B")
@@ -307,13 +339,18 @@ def _parser() -> Parser:
     one = command(answer, "answer", "the stretch of a context that answers a question")
     one.add_argument("question", metavar="QUESTION")
     one.add_argument("context", metavar="CONTEXT")
-    one.add_argument("--top-k", type=_count, default=1, metavar="K", help="how many answers (1)")
+    one.add_argument("--top-k", type=count, default=1, metavar="K", help="how many answers (1)")
     one = command(choose, "choose", "which of several texts continues a prompt best")
     one.add_argument("prompt", metavar="PROMPT")
     one.add_argument("choice", nargs="+", metavar="CHOICE")
     one = command(gradcheck, "gradcheck", "check each hand-written gradient against numerical differentiation")
     one.add_argument("block", nargs="*", metavar="BLOCK", help="names of blocks and tasks; all, if none is given")
     one.add_argument("--method", choices=("complex", "central", "projection"), default="complex")
+    cli_training.add_finetune(command(finetune, "finetune", "train a model for a task on labelled examples"))
+    cli_training.add_evaluate(command(evaluate, "evaluate", "measure a model on labelled examples"))
+    cli_training.add_pretrain(command(pretrain, "pretrain", "train a model on plain text, a new one or further"))
+    one = command(learn_vocabulary, "learn-vocabulary", "learn a WordPiece vocabulary from text", model=False)
+    cli_training.add_learn_vocabulary(one)
     one = command(inspect, "inspect", "what a checkpoint holds and what it can do", model=False)
     one.add_argument("path", metavar="PATH")
     one.add_argument("--compare", metavar="OTHER", help="the largest difference of each tensor; status 1 if any")
@@ -324,12 +361,6 @@ def _parser() -> Parser:
     one = with_texts(command(drift, "drift", "how much an answer moves with GELU, epsilon, mask and precision"))
     one.add_argument("--output", metavar="OUT.png", type=Path, help="draw it as well")
     return parser
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9 and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {show(text)}")
-    return int(text)
 
 
 def _load(options: argparse.Namespace, dtype: str | None = None) -> Bert:
@@ -381,6 +412,21 @@ def _lines(name: str) -> Iterable[str]:
             yield line.removesuffix(b"\r").decode("utf-8")
         except UnicodeDecodeError as error:
             raise Error(f"{where}: line {number}: expected UTF-8, got byte 0x{line[error.start]:02x}") from None
+
+
+def _show_trained(trained: cli_training.Trained, as_json: bool) -> int:
+    if as_json:
+        _print_json({"model": str(trained.model), "steps": trained.steps, "figures": trained.figures})
+        return 0
+    if trained.figures:
+        print(_figures(trained.figures) + "\n")
+    print(f"{trained.steps} steps; the model: {printable(str(trained.model))}")
+    return 0
+
+
+def _figures(figures: dict[str, float]) -> str:
+    rows = [(name.replace("_", " "), f"{value:.4f}") for name, value in figures.items()]
+    return table(("measure", "value"), rows, "lr")
 
 
 def _short(text: str, longest: int = 40) -> str:

@@ -122,6 +122,7 @@ RANKS = {  # the longest prefix counts
     "config": 0,
     "strict_json": 0,
     "terminal": 0,
+    "cli_numbers": 0,
     "threads": 0,
     "conduct": 0,  # what a forward and a backward owe, whatever they compute
     "checkpoints.files": 0,  # opening and writing files safely
@@ -140,6 +141,7 @@ RANKS = {  # the longest prefix counts
     "new_head": 7,  # takes its random numbers from training
     "model": 8,
     "demo": 9,
+    "cli_training": 9,
     "cli": 10,
     "__main__": 11,
 }

@@ -3,6 +3,9 @@
 The gradient of a large batch, computed part by part. A loss is a mean over the rows that carry a label, and the parts
 may have different numbers n_j of those, so each part's mean counts n_j / n: adding up the plain means of the parts
 would be another loss. Pretraining has two means with different n (masked pieces, texts), and each has its own weights.
+
+One loss depends on the padding of its batch: the softmax of question answering is over all T places, as in the
+published code. Its parts equal the whole where they are padded as wide.
 """
 
 from __future__ import annotations

@@ -17,15 +17,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..blocks import bert, log_softmax
+from .. import inference
+from ..blocks import bert, cross_entropy, squared_error
 from ..checkpoints.files import label as label_of
 from ..config import BertConfig
 from ..errors import Error, UsageError, show
 from ..inputs import Text, padded
-from ..memory import Pool
+from ..memory import Array
 from ..tasks import objective, sequence_classification
 from ..text.tokenizer import Tokenizer
-from .batches import PIECES, parts
 from .text_lines import lines
 
 Path = str | os.PathLike[str]
@@ -96,15 +96,15 @@ class Examples:
         found = rows(path, columns)
         self.labels = _labels(path, found, config)
         encodings = [tokenizer.encode(r.text, r.pair, max_length, special=False) for r in found]
-        self._texts = [
+        self.texts = [
             Text(np.array(encoding.ids, np.int32), np.array(encoding.segment_ids, np.int8)) for encoding in encodings
         ]
-        self.lengths = [len(text.ids) for text in self._texts]
+        self.lengths = [len(text.ids) for text in self.texts]
         self.digest = digest([tuple(row)[1:] for row in found])
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
         """The chosen texts and their labels, (B, T) and (B,)."""
-        inputs = padded([self._texts[i] for i in chosen], self._pad)
+        inputs = padded([self.texts[i] for i in chosen], self._pad)
         return objective.Batch(inputs, self.labels[list(chosen)])
 
 
@@ -113,7 +113,7 @@ def digest(content: Sequence[object]) -> str:
     return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
-def _labels(path: Path, found: Sequence[Row], config: BertConfig) -> np.ndarray:  # type: ignore[type-arg]
+def _labels(path: Path, found: Sequence[Row], config: BertConfig) -> Array:
     if config.is_regression:
         return np.array([_number(path, row) for row in found])
     ids = {name: i for i, name in enumerate(config.labels)}
@@ -137,19 +137,14 @@ def _number(path: Path, row: Row) -> float:
 
 def evaluate(examples: Examples, params: objective.Params, config: BertConfig) -> dict[str, float]:
     """Loss and accuracy, of a regression the mean squared error, over all examples."""
-    pool, right, loss = Pool(), 0, 0.0
-    for chosen in parts(examples.lengths, range(len(examples.lengths)), PIECES):
-        inputs, labels = examples.batch(chosen)
-        encoded, _ = bert.forward(inputs, params.bert, config, ws=pool)
-        logits, _ = sequence_classification.forward(encoded, params.sequence_classification, config)
-        if config.is_regression:
-            loss += float(((logits[:, 0] - labels) ** 2).sum())
-        else:
-            right += int((logits.argmax(axis=1) == labels).sum())
-            log_p, _ = log_softmax.forward(logits)
-            loss -= float(log_p[np.arange(len(labels)), labels].sum())
-        pool.release(*(output for output in encoded if output is not None))
-    many = len(examples.lengths)
+    head = objective.head_params("sequence_classification", params)
+
+    def logits(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:
+        return list(sequence_classification.forward(encoded, head, config)[0])
+
+    found = np.stack(inference.run(examples.texts, params.bert, config, logits))  # (n, C)
     if config.is_regression:
-        return {"mean_squared_error": loss / many}
-    return {"loss": loss / many, "accuracy": right / many}
+        return {"mean_squared_error": float(squared_error.forward(found[:, 0], examples.labels)[0])}
+    loss, _ = cross_entropy.forward(found, examples.labels)
+    right = found.argmax(axis=1) == examples.labels
+    return {"loss": float(loss), "accuracy": float(right.mean())}

@@ -1,25 +1,37 @@
-"""The examples of each task by its name: a module for each, with the same few names.
+"""The examples of each task that is fine-tuned: files in, measures out, by the name of the task.
 
-    options                                                   what `read` takes beside, with defaults
-    fitted(path, config, **options) -> config                 the config with the labels that a file has
-    read(path, tokenizer, config, max_length, **options)      -> examples
+Each task has a module with the same few names:
+
+    fitted(path, config, **options) -> config                        the config with the labels that a file has
+    read(path, tokenizer, config, max_length, **options) -> examples   see batches.Examples
     evaluate(examples, params, config) -> {measure: value}
 """
 
 from __future__ import annotations
 
 from types import ModuleType
+from typing import NamedTuple
 
 from ..errors import UsageError, show
-from . import classification_data
+from . import choice_data, classification_data, question_data, token_data
 
-MODULES: dict[str, ModuleType] = {
-    "sequence_classification": classification_data,
+
+class Dataset(NamedTuple):
+    module: ModuleType
+    max_length: int  # usual: pieces of an example at most
+    options: tuple[str, ...] = ()  # what fitted and read take beside
+
+
+DATASETS = {
+    "sequence_classification": Dataset(classification_data, 128, ("columns",)),
+    "token_classification": Dataset(token_data, 128),
+    "question_answering": Dataset(question_data, 384, ("stride",)),
+    "multiple_choice": Dataset(choice_data, 128),
 }
 
 
-def module(task: str) -> ModuleType:
+def dataset(task: str) -> Dataset:
     """Error: a task without examples in files."""
-    if task not in MODULES:
-        raise UsageError(f"task: expected one of {', '.join(MODULES)}, got {show(task)}")
-    return MODULES[task]
+    if task not in DATASETS:
+        raise UsageError(f"task: expected one of {', '.join(DATASETS)}, got {show(task)}")
+    return DATASETS[task]

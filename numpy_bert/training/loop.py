@@ -98,6 +98,8 @@ def run(
     with Progress(state.step, recipe.steps) as progress:
         if folder is not None and folder.last is None:
             folder.save(state, source.position)  # proves, before any work is done, that it can be saved
+        elif folder is not None:
+            progress.say(f"goes on after step {state.step}: {folder.last}")
         while state.step < recipe.steps:
             before = state.pieces
             report = _take(state, source, recipe, config, factors, folder)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..blocks import bert, log_softmax
+import numpy as np
+
+from ..blocks import bert, cross_entropy
 from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error
 from ..memory import Array, Pool
 from ..tasks import masked_lm, next_sentence, objective
+from ..threads import spread
 from . import initial, loop
 from .loop import Place, Plan
 from .pretraining_data import PretrainingData
@@ -57,27 +60,24 @@ def held_out(data: PretrainingData, steps: int) -> list[objective.Batch]:
 
 def evaluate(batches: list[objective.Batch], params: objective.Params, config: BertConfig) -> dict[str, float]:
     """Mean loss and accuracy of both tasks over all batches."""
-    sums = {name: [0.0, 0, 0] for name in HEADS}  # loss, right, all
     masked_head, next_head = (objective.head_params(name, params) for name in HEADS)
-    pool = Pool()
-    for inputs, labels in batches:
-        encoded, _ = bert.forward(inputs, params.bert, config, ws=pool)
-        flat = labels.masked_lm.reshape(-1)
-        places = (flat != IGNORED).nonzero()[0]
-        logits, _ = masked_lm.forward(encoded, places, masked_head, config)
-        _count(sums["masked_lm"], logits, flat[places])
-        logits, _ = next_sentence.forward(encoded, next_head)
-        _count(sums["next_sentence"], logits, labels.next_sentence)
-        pool.release(*(output for output in encoded if output is not None))
+
+    def sums(batch: objective.Batch) -> Array:
+        """(2, 3): of each task the sum of the losses, how many were right, and how many there are."""
+        encoded, _ = bert.forward(batch.inputs, params.bert, config, ws=Pool())
+        labels = batch.labels.masked_lm.reshape(-1)
+        places = np.flatnonzero(labels != IGNORED)
+        masked, _ = masked_lm.forward(encoded, places, masked_head, config)
+        follows, _ = next_sentence.forward(encoded, next_head)
+        return np.array([_sums(masked, labels[places]), _sums(follows, batch.labels.next_sentence)])
+
     found = {}
-    for name, (loss, right, many) in sums.items():
-        found[f"{name}_loss"] = loss / max(1, many)
-        found[f"{name}_accuracy"] = right / max(1, many)
+    for name, (loss, right, many) in zip(HEADS, sum(spread(sums, batches), np.zeros((2, 3))), strict=True):
+        found[f"{name}_loss"] = float(loss / max(1, many))
+        found[f"{name}_accuracy"] = float(right / max(1, many))
     return found
 
 
-def _count(sums: list[float], logits: Array, labels: Array) -> None:
-    log_p, _ = log_softmax.forward(logits)
-    sums[0] -= float(log_p[range(len(labels)), labels].sum())
-    sums[1] += int((logits.argmax(axis=1) == labels).sum())
-    sums[2] += len(labels)
+def _sums(logits: Array, labels: Array) -> tuple[float, int, int]:
+    loss, _ = cross_entropy.forward(logits, labels)
+    return float(loss) * len(labels), int((logits.argmax(axis=1) == labels).sum()), len(labels)

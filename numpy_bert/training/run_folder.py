@@ -86,13 +86,15 @@ class RunFolder:
     def resume(self, state: State, force: bool = False) -> dict[str, int]:
         """Fill the state from the newest good save; returns the place in the data.
 
-        A damaged save is named in a warning and the one before it taken. Error: there is no good one; the run that
-        was saved is not this one (unless `force`, then a warning).
+        A damaged save is named in a warning and the one before it taken. Error: there is no good one, the newest is of
+        a newer version of this package, or the run that was saved is not this one (with `force` only a warning).
         """
         candidates = self.saves()
         for path in candidates:
             try:
                 manifest = saves.verify(path)
+            except saves.TooNewError:
+                raise
             except Error as error:
                 self._damaged.add(path)
                 warnings.warn(f"{error}; falling back to an older save", UserWarning, stacklevel=2)
@@ -137,10 +139,14 @@ class RunFolder:
         self.evaluations = curve.Table(self.path / EVALUATIONS, evaluations)
 
     def draw(self) -> None:
-        """The learning curve as a picture, where matplotlib is installed."""
-        if not curve.plot(self.path / STEPS, self.path / EVALUATIONS, self.path / PICTURE):
-            text = "curve.png is not drawn: that takes matplotlib, pip install numpy_bert[plot]"
-            warnings.warn(text, UserWarning, stacklevel=2)
+        """The learning curve as a picture, where matplotlib is installed. Whatever hinders it, the run is done."""
+        try:
+            drawn = curve.plot(self.path / STEPS, self.path / EVALUATIONS, self.path / PICTURE)
+            problem = "" if drawn else "that takes matplotlib, pip install numpy_bert[plot]"
+        except Error as error:
+            problem = str(error)
+        if problem:
+            warnings.warn(f"{PICTURE} is not drawn: {problem}", UserWarning, stacklevel=2)
 
 
 def _text(path: Path) -> str:

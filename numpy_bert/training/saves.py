@@ -1,10 +1,11 @@
 """A save: a folder with everything it takes to go on with the same bits, complete or not there at all.
 
     weights.safetensors      the parameters, by their dotted names
-    moments.safetensors      the optimizer's, "m.<name>" and "v.<name>"
+    moments.safetensors      the optimizer's: "0.<name>" the first of each, "1.<name>" the second
     state.json               steps done, generator of dropout, place in the data
     steps.csv, evaluations.csv   the learning curve so far
-    manifest.json            format, step, recipe, config and data of the run; size and sha256 of every file above
+    manifest.json            format, step, recipe, config and data of the run; size and sha256 of every file above, and
+                             of the manifest itself but for this number
 
 It is written under another name, each file flushed to the disk and the manifest last; then the folder is renamed, and
 the rename flushed. Whatever moment a process or a machine dies at, a folder of the right name is whole.
@@ -31,10 +32,15 @@ from .step import State
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+SEAL = "sha256"
 WEIGHTS = "weights.safetensors"
 MOMENTS = "moments.safetensors"
 STATE = "state.json"
 LARGEST_STATE = 1 << 20  # bytes
+
+
+class TooNewError(Error):
+    """A later version of this package wrote the save. It is not damaged, so nothing older may stand in for it."""
 
 
 class Manifest(NamedTuple):
@@ -56,7 +62,7 @@ def write(
         sums = {entry.name: checksum(entry) for entry in sorted(temporary.iterdir())}
         files = {name: {"size": size, "sha256": digest} for name, (size, digest) in sums.items()}
         manifest = {"format": FORMAT, "step": state.step, "identity": identity, "files": files}
-        _write_text(temporary / MANIFEST, json.dumps(manifest, indent=1))
+        _write_text(temporary / MANIFEST, json.dumps({**manifest, SEAL: _seal(manifest)}, indent=1))
         os.rename(temporary, path)
         flush_folder(str(path.parent))
     except BaseException as error:
@@ -91,6 +97,12 @@ def moments(state: State) -> dict[str, Array]:
     return {f"{kind}.{name}": array for kind, moment in kinds for name, array in tree.items(moment)}
 
 
+def _seal(manifest: dict[str, Any]) -> str:
+    """The sha256 of a manifest without the sha256 in it."""
+    rest = {key: value for key, value in manifest.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
 def checksum(path: Path) -> tuple[int, str]:
     """Size and sha256 of a file."""
     digest = hashlib.sha256()
@@ -112,10 +124,15 @@ def verify(path: Path) -> Manifest:
 def _manifest(path: Path) -> Manifest:
     found = strict_json.read(path)
     where = label(path)
-    if not isinstance(found, dict) or type(found.get("format")) is not int:
-        raise Error(f"{where}: format: expected an integer, got {describe(found)}")
-    if not 1 <= found["format"] <= FORMAT:
-        raise Error(f"{where}: format: expected at most {FORMAT}, got {found['format']}: a newer version wrote it")
+    if not isinstance(found, dict):
+        raise Error(f"{where}: expected an object, got {describe(found)}")
+    number = found.get("format")
+    if type(number) is not int or number < 1:
+        raise Error(f"{where}: format: expected an integer from 1 to {FORMAT}, got {describe(number)}")
+    if number > FORMAT:
+        raise TooNewError(f"{where}: format: expected at most {FORMAT}, got {number}: a newer version wrote it")
+    if found.get(SEAL) != _seal(found):
+        raise Error(f"{where}: {SEAL}: expected that of the manifest, got another: it is damaged")
     step, identity, files = (found.get(key) for key in ("step", "identity", "files"))
     if type(step) is not int or step < 0 or not isinstance(identity, dict) or not isinstance(files, dict):
         raise Error(f"{where}: expected step, identity and files, got something else")
@@ -137,16 +154,16 @@ def restore(path: Path, state: State) -> dict[str, int]:
 
     Error: the arrays of the save are not those of the state. Both must come from the same model and rule.
     """
-    content = strict_json.read(path / STATE, LARGEST_STATE)
+    found = strict_json.read(path / STATE, LARGEST_STATE)
+    content: dict[str, Any] = found if isinstance(found, dict) else {}
     _fill_from(path / WEIGHTS, dict(tree.items(state.params)))
     _fill_from(path / MOMENTS, moments(state))
     try:
-        assert isinstance(content, dict)
         state.rng.bit_generator.state = content["generator"]
         state.optimizer = optimizers.State(int(content["step"]), state.optimizer.moments)
         state.pieces = int(content["pieces"])
         return {name: int(value) for name, value in content["position"].items()}
-    except (AssertionError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Error(f"{label(path / STATE)}: expected step, pieces, position and generator, got others") from None
 
 

@@ -31,10 +31,12 @@ def raw_lines(file: File) -> Iterator[bytes]:
         pieces = (rest + file.read_at(start, min(CHUNK, file.size - start))).split(b"\n")
         rest = pieces.pop()
         for piece in pieces:
+            count += 1
+            if len(piece) > LONGEST:
+                raise _error(file, count, f"at most {LONGEST} bytes, got {len(piece)}")
             yield piece + b"\n"
-        count += len(pieces)
         if len(rest) > LONGEST:
-            raise file.error(f"line {count + 1}: expected at most {LONGEST} bytes, got more")
+            raise _error(file, count + 1, f"at most {LONGEST} bytes, got more")
     if rest:
         yield rest
 

@@ -286,14 +286,20 @@ def test_lookup():
 
 
 def test_embedding():
-    """The sums are (3, 7) and (3, 11): x̂ = (-1, 1) for both, which γ and β make (-2, 4)."""
+    """The sums are (3, 11) and (3, 15): x̂ = (-1, 1) for both, which γ and β make (-2, 4); σ is 4 and 6."""
     norm = layer_norm.Params(np.array([2.0, 3.0]), np.array([0.0, 1.0]))
-    word, position = np.array([[1.0, 0.0]]), np.array([[0.0, 5.0], [0.0, 9.0]])
-    params = embedding.Params(word, position, np.array([[2.0, 2.0]]), norm)
+    word, position, segment = (np.array(rows, float) for rows in ([[1, 0]], [[0, 5], [0, 9]], [[2, 6]]))
     zeros = np.zeros((1, 2), int)
-    y, cache = embedding.forward(embedding.Ids(zeros, np.array([[0, 1]]), zeros), params, 0.0, dropout.NONE)
+    ids = embedding.Ids(zeros, np.array([[0, 1]]), zeros)
+    y, cache = embedding.forward(ids, embedding.Params(word, position, segment, norm), 0.0, dropout.NONE)
     exactly(y, [[[-2.0, 4.0], [-2.0, 4.0]]])
-    exactly(cache.norm.rstd, [[[1 / 2], [1 / 4]]])
+    exactly(cache.norm.rstd, [[[1 / 4], [1 / 6]]])
+
+
+def test_pooler_reads_the_first_token():
+    params = pooler.Params(linear.Params(np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([0.0, log(3.0)])))
+    y, _ = pooler.forward(np.array([[[log(2.0), 0.0], [9.0, 9.0]]]), params)
+    exactly(y, [[0.6, 0.8]])  # tanh(log 2) and tanh(log 3)
 
 
 def test_attention_of_two_tokens():

@@ -74,9 +74,10 @@ def backward(dlogits: Array, cache: Cache) -> tuple[Output, Params]:
     dasked, dtransform = linear.backward(du, cache.transform)
     # asked = h[positions]; a position asked twice would receive both gradients
     B, T = cache.BT
-    dh = np.zeros((B * T, dasked.shape[-1]), dasked.dtype)
+    H = dasked.shape[-1]
+    dh = np.zeros((B * T, H), dasked.dtype)
     np.add.at(dh, cache.positions, dasked)
-    return Output(dh.reshape(B, T, -1), None), Params(dtransform, dnorm, dE, dbias)
+    return Output(dh.reshape(B, T, H), None), Params(dtransform, dnorm, dE, dbias)
 
 
 class LossCache(NamedTuple):

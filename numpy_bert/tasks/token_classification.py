@@ -82,4 +82,4 @@ def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Param
     """dloss, a scalar -> dencoded, dparams"""
     B, T = cache.BT
     dlogits = cross_entropy.backward(dloss, cache.loss)  # (B·T, C)
-    return backward(dlogits.reshape(B, T, -1), cache.head)
+    return backward(dlogits.reshape(B, T, dlogits.shape[-1]), cache.head)

@@ -7,7 +7,7 @@ came from.
 from __future__ import annotations
 
 import argparse
-import json
+import io
 import os
 import sys
 import warnings
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import __version__, cli_training
 from .cli_numbers import count
 from .errors import Error, UsageError, show
-from .terminal import bar, printable, progress, table
+from .terminal import bar, print_json, printable, progress, table
 
 if TYPE_CHECKING:
     from .model import Bert
@@ -41,10 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     warnings.showwarning = _show_warning
     warnings.simplefilter("default", UserWarning)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(arguments)
         status: int = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
     except UsageError as error:
         return _fail(error, 2, debug)
@@ -53,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone: so are we, quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to be written cannot be, at exit neither
+        return _fail(Error(f"output: cannot write: {error.strerror or type(error).__name__}"), 1, debug)
     except KeyboardInterrupt:
         return _fail(Error("interrupted"), 130, debug)
     except MemoryError:
@@ -85,9 +92,9 @@ def tokenize(options: argparse.Namespace) -> int:
     texts = _texts(options)
     tokenizer = _tokenizer(options)
     for text in texts:
-        encoding = tokenizer.encode(text)
+        encoding = tokenizer.encode(text, special=not options.plain)
         if options.json:
-            _print_json({"tokens": encoding.tokens, "ids": encoding.ids})
+            print_json({"tokens": encoding.tokens, "ids": encoding.ids})
             continue
         spans = [f"{start}-{end}" if end > start else "" for start, end in encoding.offsets]
         rows = list(zip(encoding.tokens, encoding.ids, spans, strict=True))
@@ -106,10 +113,13 @@ def embed(options: argparse.Namespace) -> int:
         vectors = bert.embed(texts, progress=done.update)
     if options.output is not None:
         _save_array(options.output, vectors)
-        print(f"{len(vectors)} vectors of {vectors.shape[1]} numbers: {printable(str(options.output))}")
+        if options.json:
+            print_json({"output": str(options.output), "shape": list(vectors.shape)})
+        else:
+            print(f"{len(vectors)} vectors of {vectors.shape[1]} numbers: {printable(str(options.output))}")
     elif options.json:
         for vector in vectors:
-            _print_json({"vector": [float(number) for number in vector]})
+            print_json({"vector": [float(number) for number in vector]})
     else:
         first = [" ".join(f"{number:7.4f}" for number in vector[:6]) + " ..." for vector in vectors]
         lengths = [f"{float(np.sqrt((vector * vector).sum())):.4f}" for vector in vectors]
@@ -128,7 +138,7 @@ def embed(options: argparse.Namespace) -> int:
 def fill_mask(options: argparse.Namespace) -> int:
     answers = _load(options).fill_mask(options.text, options.top_k)
     if options.json:
-        _print_json([[prediction._asdict() for prediction in answer] for answer in answers])
+        print_json([[prediction._asdict() for prediction in answer] for answer in answers])
         return 0
     for number, answer in enumerate(answers, 1):
         if len(answers) > 1:
@@ -141,7 +151,7 @@ def fill_mask(options: argparse.Namespace) -> int:
 def next_sentence(options: argparse.Namespace) -> int:
     probability = _load(options).next_sentence(options.a, options.b)
     if options.json:
-        _print_json({"probability": probability})
+        print_json({"probability": probability})
     else:
         print(f"the probability that B follows A: {probability:.4f}  {bar(probability)}")
     return 0
@@ -154,7 +164,7 @@ def classify(options: argparse.Namespace) -> int:
         found = bert.classify(texts, progress=done.update)
     if options.json:
         for answer in found:
-            _print_json(answer._asdict())
+            print_json(answer._asdict())
         return 0
     rows = []
     for text, answer in zip(texts, found, strict=True):
@@ -167,7 +177,7 @@ def classify(options: argparse.Namespace) -> int:
 def tag(options: argparse.Namespace) -> int:
     found = _load(options).tag(options.text)
     if options.json:
-        _print_json([entity._asdict() for entity in found])
+        print_json([entity._asdict() for entity in found])
     else:
         rows = [(e.text, e.label, f"{e.start}-{e.end}", f"{e.probability:.4f}") for e in found]
         print(table(("entity", "label", "characters", "probability"), rows, "lllr"))
@@ -177,7 +187,7 @@ def tag(options: argparse.Namespace) -> int:
 def answer(options: argparse.Namespace) -> int:
     found = _load(options).answer(options.question, options.context, options.top_k)
     if options.json:
-        _print_json([one._asdict() for one in found])
+        print_json([one._asdict() for one in found])
     else:
         rows = [(a.text, f"{a.start}-{a.end}", f"{a.probability:.4f}", f"{a.score:.3f}") for a in found]
         print(table(("answer", "characters", "probability", "score"), rows, "llrr"))
@@ -187,7 +197,7 @@ def answer(options: argparse.Namespace) -> int:
 def choose(options: argparse.Namespace) -> int:
     found = _load(options).choose(options.prompt, options.choice)
     if options.json:
-        _print_json(found._asdict())
+        print_json(found._asdict())
     else:
         rows = [
             ("->" if i == found.best else "", text, f"{p:.4f}", bar(p))
@@ -200,15 +210,18 @@ def choose(options: argparse.Namespace) -> int:
 def gradcheck(options: argparse.Namespace) -> int:
     from . import pairs
 
+    chosen = tuple(dict.fromkeys(options.block))
     if options.model is None:
-        rows = pairs.run(tuple(options.block), options.method)
+        rows = pairs.run(chosen, options.method or "complex")
     else:
+        if options.method not in (None, "projection"):
+            raise UsageError("gradcheck: expected no --method with --model: whole arrays are checked by projection")
         bert = _load(options, dtype="float64")
         with progress(None, "tensor") as done:
-            rows = pairs.run_at(bert.params, bert.config, tuple(options.block), progress=done.update)
+            rows = pairs.run_at(bert.params, bert.config, chosen, progress=done.update)
     failed = sum(not row.passed for row in rows)
     if options.json:
-        _print_json({"passed": not failed, "rows": [row._asdict() for row in rows]})
+        print_json({"passed": not failed, "rows": [pairs.to_json(row) for row in rows]})
     else:
         print(pairs.format_rows(rows))
         print(f"\n{len(rows)} gradients checked, {failed or 'none'} failed")
@@ -222,7 +235,7 @@ def finetune(options: argparse.Namespace) -> int:
 def evaluate(options: argparse.Namespace) -> int:
     figures = cli_training.evaluate(_load(options), options)
     if options.json:
-        _print_json({"task": options.task, "figures": figures})
+        print_json({"task": options.task, "figures": figures})
     else:
         print(_figures(figures))
     return 0
@@ -240,7 +253,7 @@ def learn_vocabulary(options: argparse.Namespace) -> int:
     with progress(None, "piece") as done:
         tokenizer = cli_training.learn_vocabulary(options, done.update)
     if options.json:
-        _print_json({"folder": str(options.output), "tokens": len(tokenizer.tokens)})
+        print_json({"folder": str(options.output), "tokens": len(tokenizer.tokens)})
     else:
         print(f"{len(tokenizer.tokens)} tokens: {printable(str(options.output))}")
     return 0
@@ -257,7 +270,7 @@ def convert(options: argparse.Namespace) -> int:
 
         folder = converting.convert(options.source, options.target, options.to, show_progress)
     if options.json:
-        _print_json({"folder": str(folder)})
+        print_json({"folder": str(folder)})
     else:
         print(f"written: {printable(str(folder))}")
     return 0
@@ -275,7 +288,7 @@ def drift(options: argparse.Namespace) -> int:
     if options.output is not None:
         drifting.figure(found, options.output)
     if options.json:
-        _print_json(drifting.to_json(found))
+        print_json(drifting.to_json(found))
     else:
         print(drifting.format_drift(found))
     return 0
@@ -289,13 +302,13 @@ def inspect(options: argparse.Namespace) -> int:
 
         compared = comparison.compare(options.path, options.compare)
         if options.json:
-            _print_json(comparison.to_json(compared))
+            print_json(comparison.to_json(compared))
         else:
             print(comparison.format_comparison(compared))
         return 0 if compared.equal else 1
     report = inspection.inspect(options.path)
     if options.json:
-        _print_json(inspection.to_json(report))
+        print_json(inspection.to_json(report))
     else:
         print(inspection.format_inspection(report))
     return 0
@@ -324,7 +337,8 @@ def _parser() -> Parser:
         return one
 
     command(demo, "demo", "a tour: every command once, on real text")
-    with_texts(command(tokenize, "tokenize", "cut texts into the pieces the model knows"))
+    one = with_texts(command(tokenize, "tokenize", "cut texts into the pieces the model knows"))
+    one.add_argument("--plain", action="store_true", help="take [MASK] and the like for plain text, as embed does")
     one = with_texts(command(embed, "embed", "one vector for each text"))
     one.add_argument("--output", metavar="OUT.npy", type=Path, help="write the vectors, an array (n, H)")
     one = command(fill_mask, "fill-mask", "the likeliest tokens for each [MASK] of a text")
@@ -345,7 +359,7 @@ def _parser() -> Parser:
     one.add_argument("choice", nargs="+", metavar="CHOICE")
     one = command(gradcheck, "gradcheck", "check each hand-written gradient against numerical differentiation")
     one.add_argument("block", nargs="*", metavar="BLOCK", help="names of blocks and tasks; all, if none is given")
-    one.add_argument("--method", choices=("complex", "central", "projection"), default="complex")
+    one.add_argument("--method", choices=("complex", "central", "projection"), help="(complex)")
     cli_training.add_finetune(command(finetune, "finetune", "train a model for a task on labelled examples"))
     cli_training.add_evaluate(command(evaluate, "evaluate", "measure a model on labelled examples"))
     cli_training.add_pretrain(command(pretrain, "pretrain", "train a model on plain text, a new one or further"))
@@ -400,6 +414,8 @@ def _lines(name: str) -> Iterable[str]:
     from .checkpoints.files import File, label
 
     if name == "-":
+        if sys.stdin is None:
+            raise Error("standard input: expected text, got a closed stream")
         data, where = sys.stdin.buffer.read(), "standard input"
     else:
         with File(name) as file:
@@ -416,7 +432,7 @@ def _lines(name: str) -> Iterable[str]:
 
 def _show_trained(trained: cli_training.Trained, as_json: bool) -> int:
     if as_json:
-        _print_json({"model": str(trained.model), "steps": trained.steps, "figures": trained.figures})
+        print_json({"model": str(trained.model), "steps": trained.steps, "figures": trained.figures})
         return 0
     if trained.figures:
         print(_figures(trained.figures) + "\n")
@@ -433,19 +449,28 @@ def _short(text: str, longest: int = 40) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
-
-
 def _refuse_to_overwrite(path: Path) -> None:
-    if path.exists():
-        raise Error(f"{show(str(path))}: expected a new file, got one that exists; nothing is written over")
+    """Before the work: the name must be free, and its folder one that can be written to."""
+    from .checkpoints.atomic import unwritable
+
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        folder = path.parent
+        if not folder.is_dir():
+            raise Error(f"{show(str(path))}: cannot write: its folder does not exist") from None
+        if not os.access(folder, os.W_OK):
+            raise Error(f"{show(str(path))}: cannot write: no permission for its folder") from None
+        return
+    except ValueError:
+        raise Error(f"{show(str(path))}: cannot write: a name that holds a zero byte") from None
+    except OSError as error:
+        raise unwritable(show(str(path)), error) from None
+    raise Error(f"{show(str(path))}: expected a new file, got one that exists; nothing is written over")
 
 
 def _save_array(path: Path, array: Any) -> None:
     """Write an .npy file: complete under its name, or not there at all."""
-    import io
-
     import numpy as np
 
     from .checkpoints.atomic import replacing

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from .model import Bert
-from .terminal import bar, table
+from .terminal import bar, print_json, table
 
 SENTENCES = (
     "I liked this movie.",
@@ -35,7 +34,7 @@ def show_all(bert: Bert, as_json: bool) -> int:
         if not as_json:
             print(f"{title}\n\n{text}\n")
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))
+        print_json(found)
     else:
         print(f"{time.perf_counter() - begun:.1f} s in all. {bert!r}")
     return 0

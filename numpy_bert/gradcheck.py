@@ -78,7 +78,7 @@ def check(
     float64, in order, or the bare gradient where there is one such argument. Arguments, y and gradients may be trees
     of tuples and NamedTuples. Integers, booleans, None and whatever is not an array are not differentiated; bind
     floats that are not to be (targets, constants) into `forward` with a lambda, and so a generator, made anew from its
-    seed in each call. tolerance: of Row.error; None takes that of the method. seed: of dy and the directions.
+    seed in each call. tolerance: of Row.error; None takes that of the method. seed: of dy.
 
     A gradient of another shape or dtype, None or NaN is a failed Row; so is, instead of numbers, a backward that
     writes to what it is given or answers differently the second time. Error: a forward that cannot be measured, since

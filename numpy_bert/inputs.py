@@ -29,10 +29,7 @@ def inputs(
     tokens = _integers("token_ids", token_ids, None)
     if tokens.ndim == 1:
         tokens = tokens[None]  # (T,) -> (1, T)
-        segment_ids, attention_mask, position_ids = (
-            None if ids is None else np.asarray(ids, dtype=_dtype(ids))[None]
-            for ids in (segment_ids, attention_mask, position_ids)
-        )
+        segment_ids, attention_mask, position_ids = map(_row, (segment_ids, attention_mask, position_ids))
     if tokens.ndim != 2:
         raise Error(f"token_ids: expected shape (B, T), got {tokens.shape}")
     B, T = tokens.shape
@@ -52,6 +49,11 @@ def inputs(
         _below("position_ids", positions, "max_position_embeddings", config.max_position_embeddings)
     mask = None if attention_mask is None else _mask(attention_mask, tokens.shape)
     return Inputs(Ids(tokens, positions, segments), mask)
+
+
+def _row(ids: Any) -> Any:
+    """The companion of a single row as a batch of one."""
+    return None if ids is None else [ids]
 
 
 class Text(NamedTuple):
@@ -74,10 +76,6 @@ def padded(texts: Sequence[Text], pad_id: int = 0) -> Inputs:
             segment_ids[i, : len(ids)] = segments
     positions = np.broadcast_to(np.arange(T), tokens.shape)
     return Inputs(Ids(tokens, positions, segment_ids), None if mask.all() else mask)
-
-
-def _dtype(ids: Any) -> Any:
-    return getattr(ids, "dtype", None)
 
 
 def _integers(name: str, ids: ArrayLike, shape: tuple[int, ...] | None) -> Array:

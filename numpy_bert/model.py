@@ -6,12 +6,14 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import inference, inputs
+from . import inference, inputs, texts
+from . import new_head as heads
+from .answers import Answer, Choice, Classification, Hidden, Prediction
 from .blocks import bert, encoder_layer, softmax
 from .checkpoints import folder, sentence_pooling
 from .checkpoints.sentence_pooling import SentencePooling
@@ -34,53 +36,9 @@ from .tasks import (
     token_classification,
 )
 from .tasks.entities import Entity
-from .text.tokenizer import Encoding, Tokenizer, read_tokenizer
+from .text.tokenizer import Tokenizer, read_tokenizer
 
 Pair = tuple[str, str]
-
-
-class Hidden(NamedTuple):
-    """What BERT makes of a batch."""
-
-    hidden: Array  # (B, T, H) of the last layer
-    pooled: Array | None  # (B, H); None where the checkpoint has no pooler
-    layers: tuple[Array, ...]  # L + 1 times (B, T, H): the embedding, then each layer; () unless asked for
-    attentions: tuple[Array, ...]  # L times (B, A, T, T), rows are queries; () unless asked for
-
-
-class Prediction(NamedTuple):
-    """One token that may stand in a masked place."""
-
-    token: str
-    id: int
-    probability: float
-
-
-class Classification(NamedTuple):
-    """The likeliest class of a text. A regression has no class: label and probability are None, the score its value."""
-
-    label: str | None
-    probability: float | None
-    scores: dict[str, float]  # the probability of each class; of a regression {"value": ...}
-
-
-class Answer(NamedTuple):
-    """A stretch of a context that answers a question."""
-
-    text: str
-    start: int  # character offsets into the context
-    end: int
-    score: float  # the sum of its start and end logits
-    probability: float  # among the best answers
-
-
-class Choice(NamedTuple):
-    """The choice that fits best."""
-
-    best: int  # its place among the choices
-    text: str
-    probability: float
-    probabilities: tuple[float, ...]  # of each choice
 
 
 class Bert:
@@ -133,33 +91,33 @@ class Bert:
     # Texts in, answers out.
 
     @overload
-    def __call__(self, texts: str) -> Array: ...
+    def __call__(self, given: str) -> Array: ...
     @overload
-    def __call__(self, texts: list[str] | tuple[str, ...]) -> list[Array]: ...
-    def __call__(self, texts: Any) -> Array | list[Array]:
+    def __call__(self, given: list[str] | tuple[str, ...]) -> list[Array]: ...
+    def __call__(self, given: Any) -> Array | list[Array]:
         """Contextual embeddings of the pieces of a text, [CLS] and [SEP] included: (T, H); for a list, a list."""
-        one = isinstance(texts, str)
-        found: list[Array] = self._run([texts] if one else texts, _token_vectors)
+        one = isinstance(given, str)
+        found: list[Array] = self._run([given] if one else given, _token_vectors)
         return found[0] if one else found
 
-    def embed(self, texts: str | Iterable[str], progress: Any = None) -> Array:
+    def embed(self, given: str | Iterable[str], progress: Any = None) -> Array:
         """Sentence vectors (n, H), pooled and normalised as the checkpoint says; (H,) for a single text."""
         pooling, normalise, max_length = self.pooling
 
         def read(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
             assert encoded.hidden is not None
             vectors, _ = sentence_embedding.forward(encoded.hidden, batch.mask, pooling, normalise)
-            return list(vectors)
+            return list(_finite(vectors))
 
-        one = isinstance(texts, str)
-        found: list[Array] = self._run([texts] if one else texts, read, max_length, progress)
+        one = isinstance(given, str)
+        found: list[Array] = self._run([given] if one else given, read, max_length, progress)
         if one:
             return found[0]
         return np.stack(found) if found else np.zeros((0, self.config.hidden_size), self.dtype)
 
     def similarity(self, a: str | Iterable[str], b: str | Iterable[str]) -> Array:
         """(n, m): the cosine of the angle between the sentence vectors of each of a and each of b."""
-        first, second = (np.atleast_2d(self.embed(texts)) for texts in (a, b))
+        first, second = (np.atleast_2d(self.embed(given)) for given in (a, b))
         unit = [v / np.maximum(np.sqrt((v * v).sum(axis=1, keepdims=True)), 1e-12) for v in (first, second)]
         cosines: Array = unit[0] @ unit[1].T
         return cosines
@@ -167,9 +125,8 @@ class Bert:
     def fill_mask(self, text: str, top_k: int = 5) -> list[list[Prediction]]:
         """For each [MASK] of the text, in order, its top_k likeliest tokens."""
         head = self._head("masked_lm")
-        if type(top_k) is not int or not 1 <= top_k <= self.config.vocab_size:
-            raise Error(f"top_k: expected an integer from 1 to {self.config.vocab_size}, got {show(top_k)}")
-        masked = self._encode([text], special=True)[0]
+        top_k = texts.count("top_k", top_k, self.config.vocab_size)
+        [masked] = texts.read(self.tokenizer, [text], self._limit, special=True)
         places = np.flatnonzero(np.array(masked.ids) == self.tokenizer.mask_id)
         if not len(places):
             mask = self.tokenizer.special_tokens.mask
@@ -186,15 +143,16 @@ class Bert:
     def next_sentence(self, a: str, b: str) -> float:
         """The probability that b follows a."""
         head = self._head("next_sentence")
-        encoded = self._encoded(self._encode([(a, b)])[0])
+        [pair] = texts.read(self.tokenizer, [(a, b)], self._limit)
+        encoded = self._encoded(pair)
         logits, _ = next_sentence.forward(encoded, head)
         return float(softmax.forward(_finite(logits))[0][0, next_sentence.FOLLOWS])
 
     @overload
-    def classify(self, texts: str | Pair, progress: Any = None) -> Classification: ...
+    def classify(self, given: str | Pair, progress: Any = None) -> Classification: ...
     @overload
-    def classify(self, texts: list[str] | list[Pair], progress: Any = None) -> list[Classification]: ...
-    def classify(self, texts: Any, progress: Any = None) -> Classification | list[Classification]:
+    def classify(self, given: list[str] | list[Pair], progress: Any = None) -> list[Classification]: ...
+    def classify(self, given: Any, progress: Any = None) -> Classification | list[Classification]:
         """The class of a text or of a pair (a tuple of two texts); for a list, a list."""
         head = self._head("sequence_classification")
 
@@ -202,14 +160,14 @@ class Bert:
             logits, _ = sequence_classification.forward(encoded, head, self.config)
             return [self._classification(row) for row in _finite(logits)]
 
-        one = isinstance(texts, (str, tuple))
-        found: list[Classification] = self._run([texts] if one else texts, read, progress=progress)
+        one = isinstance(given, (str, tuple))
+        found: list[Classification] = self._run([given] if one else given, read, progress=progress)
         return found[0] if one else found
 
     def tag(self, text: str) -> list[Entity]:
         """The named entities of a text, with their character offsets in it."""
         head = self._head("token_classification")
-        pieces = self._with_offsets(text)
+        pieces = texts.with_offsets(self.tokenizer, text, self._limit)
         encoded = self._encoded(Text(pieces.ids, None))
         logits, _ = token_classification.forward(encoded, head, self.config)  # (1, T, C)
         p, _ = softmax.forward(_finite(logits[0]))
@@ -222,13 +180,13 @@ class Bert:
         among the 20 best.
         """
         head = self._head("question_answering")
+        top_k, stride = texts.count("top_k", top_k), texts.count("stride", stride)
         tokenizer = self.tokenizer
         asked = tokenizer.encode(question, special=False, add_special_tokens=False).ids
         pieces = tokenizer.encode(context, special=False, add_special_tokens=False)
         if not pieces.ids:
             raise Error("context: expected a text with at least one word, got none")
-        limit = self.config.max_position_embeddings
-        windows = answer_spans.windows(asked, pieces.ids, tokenizer.cls_id, tokenizer.sep_id, limit, stride)
+        windows = answer_spans.windows(asked, pieces.ids, tokenizer.cls_id, tokenizer.sep_id, self._limit, stride)
         logits = [
             _finite(question_answering.forward(self._encoded(Text(w.ids, w.segment_ids)), head)[0][0]) for w in windows
         ]
@@ -240,13 +198,12 @@ class Bert:
             answers.append(Answer(context[start:end], start, end, span.score, float(probability)))
         return answers
 
-    def choose(self, prompt: str, choices: list[str] | tuple[str, ...]) -> Choice:
+    def choose(self, prompt: str, choices: Iterable[str]) -> Choice:
         """Which of the choices fits the prompt best."""
         head = self._head("multiple_choice")
-        if isinstance(choices, str) or len(choices) < 2:
-            raise Error(f"choices: expected a list of at least two texts, got {show(choices)}")
-        texts = self._encode([(prompt, choice) for choice in choices])
-        batch = inputs.padded(texts, self.config.pad_token_id)
+        choices = texts.choices(choices)
+        pairs = texts.read(self.tokenizer, [(prompt, choice) for choice in choices], self._limit)
+        batch = inputs.padded(pairs, self.config.pad_token_id)
         encoded, _ = bert.forward(batch, self.params.bert, self.config)
         scores, _ = multiple_choice.forward(encoded, head, self.config)  # (K,)
         p, _ = softmax.forward(_finite(scores)[None])
@@ -280,7 +237,8 @@ class Bert:
         if not everything:
             # Each call has its own memory, so callers may share a model between threads.
             encoded, _ = bert.forward(batch, self.params.bert, self.config, ws=Pool())
-            return Hidden(encoded.hidden, encoded.pooled, (), ())  # type: ignore[arg-type]
+            pooled = None if encoded.pooled is None else encoded.pooled.copy()  # else it holds a larger buffer
+            return Hidden(encoded.hidden, pooled, (), ())  # type: ignore[arg-type]
         encoded, cache = bert.forward(batch, self.params.bert, self.config)
         kept = [layer.attention for layer in cache.encoder.layers if isinstance(layer, encoder_layer.Cache)]
         layers = [attention.qkv.x for attention in kept] + [encoded.hidden]
@@ -306,7 +264,7 @@ class Bert:
         if task == "masked_lm":
             B, T = batch.ids.token.shape
             rows, _ = masked_lm.forward(encoded, np.arange(B * T), head, self.config, Pool())
-            return rows.reshape(B, T, -1)
+            return rows.reshape(B, T, rows.shape[-1])
         if task in ("next_sentence", "question_answering"):
             logits: Array = objective.HEADS[task].forward(encoded, head)[0]
         else:
@@ -324,6 +282,8 @@ class Bert:
         """
         for head in ("masked_lm", "next_sentence") if task == "pretraining" else (task,):
             self._head(head)
+        if rng is not None and not isinstance(rng, np.random.Generator):
+            raise Error(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")
         if not isinstance(batch, objective.Batch):
             batch = self._batch(task, batch)
         loss, cache = objective.forward(task, batch, self.params, self.config, rng)
@@ -331,7 +291,9 @@ class Bert:
 
     def _batch(self, task: str, batch: Mapping[str, Any]) -> objective.Batch:
         known = {"token_ids", "segment_ids", "attention_mask", "position_ids", "labels"}
-        for key in sorted(set(batch) ^ known):
+        if not isinstance(batch, Mapping):
+            raise Error(f"batch: expected a mapping with token_ids and labels, got {type(batch).__name__}")
+        for key in sorted(set(batch) ^ known, key=str):
             if key not in known or key in ("token_ids", "labels"):
                 got = "an unknown key" if key not in known else "none"
                 raise Error(f"batch: {show(key)}: expected token_ids, labels and perhaps {sorted(known)}, got {got}")
@@ -352,76 +314,36 @@ class Bert:
 
     def _head(self, task: str) -> Any:
         """The parameters of a head; an error that names the heads there are where the checkpoint lacks it."""
-        if task not in objective.HEADS:
+        if not isinstance(task, str) or task not in objective.HEADS:
             raise Error(f"task: expected one of {', '.join(objective.HEADS)}, got {show(task)}")
         if task not in self.heads:
             there = ", ".join(self.heads) or "none"
             raise Error(f"{self.path or 'model'}: expected a {task} head, got a checkpoint with heads: {there}")
         return objective.head_params(task, self.params)
 
-    def _encode(
-        self, texts: Iterable[str | Pair], special: bool = False, max_length: int | None = None
-    ) -> list[Text]:
-        """Tokenize; what is too long is cut, and a warning says so.
-
-        In a user's text "[SEP]" is plain text (special=False), so no text can pretend to be two; where a text is to
-        hold a [MASK], the special tokens in it are read as such.
-        """
-        limit = self.config.max_position_embeddings
-        limit = limit if max_length is None else min(limit, max_length)
-        tokenizer = self.tokenizer
-        found, cut = [], 0
-        for text in texts:
-            if isinstance(text, tuple) and len(text) == 2:
-                pair = tokenizer.encode(*text, special=special)
-                if len(pair.ids) > limit:
-                    pair = tokenizer.encode(*text, max_length=limit, special=special)
-                    cut += 1
-                found.append(Text(pair.ids, pair.segment_ids))
-            else:
-                # One more than fits tells whether something is cut, and no more of a long text is looked at.
-                [ids] = tokenizer.encode_ids([text], limit + 1, special=special)
-                if len(ids) > limit:
-                    ids = [*ids[: limit - 1], tokenizer.sep_id]
-                    cut += 1
-                found.append(Text(ids, None))
-        if cut:
-            _warn_cut(cut, limit)
-        return found
-
-    def _with_offsets(self, text: str) -> Encoding:
-        """One text with the characters each piece comes from; what is too long is cut, and a warning says so."""
-        limit = self.config.max_position_embeddings
-        pieces = self.tokenizer.encode(text, special=False)
-        if len(pieces.ids) > limit:
-            pieces = self.tokenizer.encode(text, max_length=limit, special=False)
-            _warn_cut(1, limit)
-        return pieces
+    @property
+    def _limit(self) -> int:
+        """The most pieces of a text."""
+        return self.config.max_position_embeddings
 
     def _encoded(self, text: Text) -> bert.Output:
         return bert.forward(inputs.padded([text]), self.params.bert, self.config)[0]
 
-    def _run(self, texts: Any, read: Any, max_length: int | None = None, progress: Any = None) -> list[Any]:
-        if isinstance(texts, bytes) or not isinstance(texts, Iterable):
-            raise Error(f"texts must be str or a list of str, got {type(texts).__name__}")
-        found = self._encode(texts, max_length=max_length)
+    def _run(self, given: Any, read: Any, max_length: int | None = None, progress: Any = None) -> list[Any]:
+        limit = self._limit if max_length is None else min(self._limit, max_length)
+        found = texts.read(self.tokenizer, given, limit)
         return inference.run(found, self.params.bert, self.config, read, progress or (lambda done: None))
 
 
 def _token_vectors(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
     assert encoded.hidden is not None
-    return [h[:n].copy() for h, n in zip(encoded.hidden, inference.lengths(batch), strict=True)]
+    return [_finite(h[:n]).copy() for h, n in zip(encoded.hidden, inference.lengths(batch), strict=True)]
 
 
-def _warn_cut(many: int, limit: int) -> None:
-    text = "1 text was" if many == 1 else f"{many} texts were"
-    warnings.warn(f"{text} longer than {limit} pieces and cut there", UserWarning, stacklevel=5)
-
-
-def _finite(logits: Array) -> Array:
-    if not np.isfinite(logits).all():
-        raise Error("logits: expected finite numbers, got NaN or infinity; the weights are damaged or out of range")
-    return logits
+def _finite(outputs: Array) -> Array:
+    if not np.isfinite(outputs).all():
+        raise Error("outputs: expected finite numbers, got NaN or infinity; the weights are damaged or out of range")
+    return outputs
 
 
 def load(
@@ -429,19 +351,36 @@ def load(
     dtype: str | None = None,
     mmap: bool = False,
     strict_finite: bool = False,
+    *,
+    new_head: str | None = None,
+    num_labels: int | None = None,
+    seed: int = 0,
 ) -> Bert:
-    """A published BERT: a folder, or a file with weights that has its config and vocabulary beside it.
+    """A published BERT: a folder, a file with weights that has its config and vocabulary beside it, or a hub name.
 
     dtype: "float32" or "float64" to compute in; None takes what the file stores, at least float32. mmap=True shares
     the pages of a safetensors file with other processes; the file must then not change while the model is used.
-    strict_finite=True refuses NaN and infinite weights, which otherwise give a warning. Nothing of a checkpoint is
+    strict_finite=True refuses NaN and infinite weights, which otherwise give a warning. new_head="..." puts a head of
+    random numbers, with num_labels classes, in the place of the checkpoint's, and warns. Nothing of a checkpoint is
     ever executed. Raises Error, in one line that names the file, for whatever cannot be used.
     """
     if dtype not in (None, "float32", "float64"):
         raise Error(f"dtype: expected float32 or float64, got {show(dtype)}; half precision overflows in the norms")
-    weights = folder.locate(path)
-    config = read_config(weights.folder)
-    params, _ = load_weights(weights, config, dtype, mmap, strict_finite)
+    try:
+        path = os.fspath(path)
+    except TypeError:
+        raise Error(f"path: expected a folder or a file, got {type(path).__name__}") from None
+    if new_head is None and num_labels is not None:
+        raise Error("num_labels: expected it with a new_head alone; the checkpoint says how many labels it has")
+    without = () if new_head is None else heads.replaced(new_head, num_labels, seed)
+    weights = folder.locate(os.fsdecode(path))
+    params, found = load_weights(weights, read_config(weights.folder), dtype, mmap, strict_finite, without=without)
+    config = found.config  # with what only the weights know: the number of labels, an untied decoder
+    if params.bert.embedding.word.dtype == np.float32 and np.float32(config.layer_norm_eps) == 0:
+        got = config.layer_norm_eps
+        raise Error(f"{weights.folder}: layer_norm_eps: expected a number that float32 holds, got {got}")
+    if new_head is not None:
+        params, config = heads.add(params, config, new_head, num_labels, seed)
     if weights.passed_over:
         others = ", ".join(weights.passed_over)
         warnings.warn(f"{weights.folder}: read {weights.path.name} and passed over {others}", UserWarning, stacklevel=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -35,8 +36,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: str = 
     return "\n".join(lines)
 
 
+def print_json(value: Any) -> None:
+    """A line of JSON on stdout. A number that JSON lacks is a mistake of ours: ValueError."""
+    print(json.dumps(value, ensure_ascii=not _is_utf8(), allow_nan=False))
+
+
+def _is_utf8() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+
 def bar(share: float, columns: int = 24) -> str:
-    """A share from 0 to 1 as a bar of blocks."""
+    """A share from 0 to 1 as a bar of blocks, or of # where the terminal may have none."""
+    if not _is_utf8():
+        return "#" * round(max(0.0, min(1.0, share)) * columns)
     eighths = round(max(0.0, min(1.0, share)) * columns * 8)
     return "█" * (eighths // 8) + (BLOCKS[eighths % 8] if eighths % 8 else "")
 

@@ -33,7 +33,18 @@ def cores() -> int:
 
 @functools.cache
 def _controller() -> ThreadpoolController:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget)
     return ThreadpoolController()  # looks through the libraries of the process, which takes a while: once
+
+
+def _forget() -> None:
+    """In a process forked while others were at work: they are not there, and the lock is nobody's."""
+    global _lock, _inside
+    _lock = threading.Lock()
+    if _inside:
+        _inside = 0
+        _give_back(_limit)
 
 
 @contextlib.contextmanager

@@ -203,6 +203,59 @@ def test_a_reader_that_goes_away_is_no_error(folder, tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_terminal_may_lack_any_character(folder, encoding):
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    for command in (["tokenize", "日本 émile"], ["fill-mask", "a [MASK]"], ["embed", "long " * 30], ["demo"]):
+        for json_too in ([], ["--json"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "numpy_bert", *command, *json_too, "--model", folder],
+                capture_output=True, env=environment, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            if json_too:
+                assert [json.loads(line) for line in done.stdout.decode(encoding).splitlines()]
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "--input - <&-"])
+def test_streams_that_are_full_or_closed(folder, redirection):
+    text = "" if "input" in redirection else "hello"
+    command = f"{sys.executable} -m numpy_bert tokenize {text} --model {folder} {redirection}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") <= 1
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".npy", "missing/out.npy", "dangling.npy", "no\0name.npy"])
+def test_an_output_that_cannot_be_is_told_before_the_work(capsys, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dangling.npy").symlink_to("nowhere")
+    status, out, err = run(capsys, "embed", "text", "--output", name, "--model", "not looked at")
+    assert (status, out) == (1, "")
+    assert err.count("\n") == 1
+    assert ".npy" in err or "..." in err
+
+
+def test_output_with_json_says_where_it_is(capsys, folder, tmp_path):
+    [found] = run_json(capsys, "embed", "good", "bad", "--output", tmp_path / "v.npy", "--model", folder)
+    assert found == {"output": str(tmp_path / "v.npy"), "shape": [2, 12]}
+
+
+def test_plain_takes_special_tokens_for_text(capsys, folder):
+    [special] = run_json(capsys, "tokenize", "[MASK]", "--model", folder)
+    [plain] = run_json(capsys, "tokenize", "[MASK]", "--plain", "--model", folder)
+    assert special["tokens"] == ["[CLS]", "[MASK]", "[SEP]"]
+    assert "[MASK]" not in plain["tokens"]
+
+
+def test_gradcheck_at_a_checkpoint(capsys, folder):
+    [found] = run_json(capsys, "gradcheck", "masked_lm", "--model", folder)
+    assert found["passed"] is True
+    status, _, err = run(capsys, "gradcheck", "--model", folder, "--method", "central")
+    assert status == 2
+    assert "--method" in err
+
+
 def test_debug_tells_where_an_error_came_from(capsys):
     _, _, err = run(capsys, "embed", "text", "--model", "nowhere", "--debug")
     assert "Traceback" in err

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from file_damage import mutated
 from hostile_files import Scratch, assert_refused_under_limits
-from mutations import mutated
 from tf_weights import weights
 
 from numpy_bert.checkpoints import flax

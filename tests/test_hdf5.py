@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from file_damage import mutated
 from hostile_files import Scratch
 from limits import run_limited
-from mutations import mutated
 from tf_weights import weights
 
 from numpy_bert.checkpoints import hdf5

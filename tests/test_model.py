@@ -1,5 +1,7 @@
 """What load() returns, and the methods of Bert, on tiny models with random weights."""
 
+import os
+import pickle
 import threading
 import warnings
 
@@ -91,6 +93,7 @@ def test_fill_mask_agrees_with_the_logits(double):
     ("[MASK]", 0, "top_k: expected an integer from 1 to"),
     ("[MASK]", 10**9, "top_k"),
     ("[MASK]", 2.0, "top_k"),
+    ("[MASK]", True, "top_k"),
 ])  # fmt: skip
 def test_fill_mask_refuses(bert, text, top_k, message):
     with pytest.raises(Error, match=message):
@@ -237,6 +240,102 @@ def test_nothing_handed_over_or_held_is_written_to(bert):
     result.hidden[:] = 0  # what a caller does to a result does not reach the model
     assert np.array_equal(ids, kept)
     assert all(np.array_equal(a, b) for a, b in zip(before, tree.leaves(bert.params), strict=True))
+
+
+@pytest.mark.parametrize("call", [
+    lambda bert: bert(np.array("a")),
+    lambda bert: bert.embed(7),
+    lambda bert: bert.classify(("a", None)),
+    lambda bert: bert.next_sentence("a", None),
+    lambda bert: bert.choose("a", ["a", None]),
+    lambda bert: bert.choose("a", None),
+    lambda bert: bert.choose("a", {"a": 1, "b": 2}),
+    lambda bert: bert.choose("a", iter(["one"])),
+    lambda bert: bert.answer("was it", "it was", top_k=-1),
+    lambda bert: bert.answer("was it", "it was", top_k=1.5),
+    lambda bert: bert.answer("was it", "it was", stride=0),
+    lambda bert: bert.answer("was it", ""),
+    lambda bert: bert.logits(["x"], [[1]]),
+    lambda bert: bert.forward([1, 2], None, [[1], [1, 2]]),
+    lambda bert: bert.forward([1, 2], [[0, 0]]),
+    lambda bert: bert.loss_and_gradients("masked_lm", None),
+    lambda bert: bert.loss_and_gradients("masked_lm", {1: 2}),
+    lambda bert: bert.loss_and_gradients("masked_lm", {"token_ids": [[2]], "labels": [[2]]}, rng=0),
+    lambda bert: numpy_bert.load(None),
+    lambda bert: numpy_bert.load(3),
+    lambda bert: numpy_bert.load(""),
+])  # fmt: skip
+def test_whatever_is_wrong_is_the_projects_own_error(bert, call):
+    with pytest.raises(Error):
+        call(bert)
+
+
+def test_numpys_numbers_and_other_iterables_are_welcome(bert):
+    assert len(bert.fill_mask("the [MASK]", np.int64(3))[0]) == 3
+    assert bert.embed(text for text in TEXTS).shape == (5, 12)
+    assert bert.embed(np.array(["good", "bad"])).shape == (2, 12)
+    assert bert.choose("i liked", iter(["it", "the movie"])).text in ("it", "the movie")
+
+
+def test_an_empty_batch_goes_through_every_head(bert):
+    empty = np.zeros((0, 3), int)
+    assert bert.forward(empty).hidden.shape == (0, 3, 12)
+    shapes = {head: bert.logits(head, empty).shape for head in bert.heads}
+    vocabulary = bert.config.vocab_size
+    assert shapes == {
+        "masked_lm": (0, 3, vocabulary),
+        "next_sentence": (0, 2),
+        "sequence_classification": (0, 3),
+        "token_classification": (0, 3, 3),
+        "question_answering": (0, 3, 2),
+        "multiple_choice": (0,),
+    }
+
+
+def test_vectors_that_are_not_finite_are_an_error():
+    bert = tiny_bert()
+    params = tree.replace(bert.params, "bert.embedding.norm.beta", np.full(12, np.nan, np.float32))
+    broken = Bert(bert.config, params, bert.tokenizer)
+    for call in (broken, broken.embed):
+        with pytest.raises(Error, match="finite"):
+            call("good")
+
+
+def test_a_model_can_be_pickled(bert):
+    again = pickle.loads(pickle.dumps(bert))
+    assert np.array_equal(again("it rains"), bert("it rains"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_computes_the_same(bert):
+    wanted = bert(TEXTS)
+    child = os.fork()
+    if child == 0:
+        right = all(np.array_equal(a, b) for a, b in zip(bert(TEXTS), wanted, strict=True))
+        os._exit(0 if right else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads resident memory from /proc")
+def test_ten_thousand_calls_leave_memory_flat(bert):
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    ids = [bert.tokenizer.encode(TEXTS[0]).ids]
+    for _ in range(1000):
+        bert.forward(ids)
+    before = resident()
+    for _ in range(10_000):
+        bert.forward(ids)
+    assert resident() - before < 1 << 20
+
+
+def test_tiny_weights_are_no_trouble(bert):
+    """Denormal numbers are computed with, not flushed and not warned about."""
+    params = tree.map(lambda array: (array * np.float32(1e-39)).astype(np.float32), bert.params)
+    assert np.isfinite(Bert(bert.config, params, bert.tokenizer)("it rains")).all()
 
 
 def test_load_refuses_half_precision(tmp_path):

@@ -7,11 +7,11 @@ import zlib
 
 import numpy as np
 import pytest
+from file_damage import mutated
 from hostile_files import Entry as ZipEntry
 from hostile_files import Scratch, assert_refused_under_limits, zip_archive
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutations import mutated
 from tf_weights import weights
 
 from numpy_bert.checkpoints import npz

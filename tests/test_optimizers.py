@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_models import TorchRun, equal, largest_difference, small_model
+from training_models import TorchRun, equal, largest_difference, pretraining_batch, small_model
 
 from numpy_bert import tree
 from numpy_bert.errors import Error
-from numpy_bert.training import adamw, bert_adam, optimizers, sgd, step
+from numpy_bert.training import accumulation, adamw, bert_adam, clipping, optimizers, sgd, step
 from numpy_bert.training.multipliers import multipliers
+from numpy_bert.training.recipe import Recipe
 
 RULES = {"adamw": adamw, "bert_adam": bert_adam, "sgd": sgd}
 
@@ -63,8 +64,8 @@ def test_berts_adam_is_the_rule_to_the_last_digit(rng):
         p, g, m = (rng.normal(0, scale, 200) for scale in (1.0, 0.1, 0.1))
         v = rng.random(200) * 0.01
         g[0] = m[0] = v[0] = 0.0
-        expected = [exact_bert_adam(*numbers, (1e-3, decay)) for numbers in zip(p, g, m, v, strict=True)]
-        bert_adam.update(p, g, (m, v), 1, (1e-3, decay), bert_adam.Settings())
+        expected = [exact_bert_adam(*numbers, (0.1, decay)) for numbers in zip(p, g, m, v, strict=True)]
+        bert_adam.update(p, g, (m, v), 1, (0.1, decay), bert_adam.Settings())
         for ours, exact in zip((p, m, v), zip(*expected, strict=True), strict=True):
             for mine, right in zip(ours, exact, strict=True):
                 assert abs(mpmath.mpf(float(mine)) - right) <= 1e-15 * max(1, abs(right))
@@ -191,3 +192,14 @@ def test_gradients_are_not_changed():
         params, gradients, state, optimizers.Rates(0.1, 0.0, 0.5), multipliers(params), ("adamw", adamw.Settings())
     )
     assert all((g == 1).all() for g in tree.leaves(gradients))
+
+
+def test_the_norm_counts_what_learns_and_nothing_else():
+    params, config = small_model(hidden_dropout=0.0, attention_dropout=0.0)
+    frozen = ("bert.embedding", "masked_lm")
+    recipe = Recipe("pretraining", 5, frozen=frozen)
+    batch = pretraining_batch([5, 6])
+    _, gradients = accumulation.gradients("pretraining", [batch], params, config)
+    learning = [g for name, g in tree.items(gradients) if not name.startswith(frozen)]
+    report = step.take(step.begin(params, recipe), [batch], recipe, config, multipliers(params, 1.0, frozen))
+    assert report.gradient_norm == clipping.norm(learning) < clipping.norm(tree.leaves(gradients))

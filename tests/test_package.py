@@ -69,7 +69,7 @@ print(json.dumps({
     "imported": sorted(name for name in sys.modules if name.partition(".")[0] in ("numpy", "scipy", "tqdm")),
 }))
 """
-    assert run_python(code) == {"events": [], "changed": False, "threads": 1, "imported": []}
+    assert run_python(code, "-B") == {"events": [], "changed": False, "threads": 1, "imported": []}
 
 
 def test_blas_threads_stay_as_they_are():
@@ -122,6 +122,7 @@ RANKS = {  # the longest prefix counts
     "config": 0,
     "strict_json": 0,
     "terminal": 0,
+    "answers": 0,
     "cli_numbers": 0,
     "threads": 0,
     "conduct": 0,  # what a forward and a backward owe, whatever they compute
@@ -132,6 +133,7 @@ RANKS = {  # the longest prefix counts
     "blocks": 1,
     "text": 1,
     "inputs": 2,
+    "texts": 3,
     "tasks": 3,
     "checkpoints": 4,  # knows the Params of the tasks
     "pairs": 4,  # every forward and backward of the package, for gradcheck

@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 import safetensors.numpy as reference
+from file_damage import framed_mutation, mutated, random_safetensors
 from hostile_files import Scratch, assert_refused_under_limits, tensor_entry
 from hostile_files import safetensors as file_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutations import framed_mutation, mutated, random_safetensors
 from safetensors import SafetensorError
 
 from numpy_bert.checkpoints import safetensors

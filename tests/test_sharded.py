@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from file_damage import mutated
 from hostile_files import dict_of, pickled, storage, tensor, torch_legacy, torch_zip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from limits import run_limited
-from mutations import mutated
 
 from numpy_bert.checkpoints import safetensors, sharded
 from numpy_bert.checkpoints import torch_zip as torch_zip_reader

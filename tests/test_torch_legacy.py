@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from file_damage import mutated
 from hostile_files import (
     ELEMENTS,
     LEGACY_MACHINE,
@@ -30,7 +31,6 @@ from hostile_files import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutations import mutated
 
 from numpy_bert.checkpoints import torch_legacy as reader
 from numpy_bert.errors import Error

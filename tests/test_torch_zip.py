@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from file_damage import mutated
 from hostile_files import (
     ELEMENTS,
     ONE_TENSOR,
@@ -25,7 +26,6 @@ from hostile_files import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutations import mutated
 
 from numpy_bert.checkpoints import files
 from numpy_bert.checkpoints import torch_zip as reader

@@ -31,7 +31,7 @@ def forward(x: Array, labels: Array) -> tuple[Array, Cache]:
     kept = labels != IGNORED
     log_p, log_p_cache = log_softmax.forward(x[kept])  # (n, C)
     n = len(log_p)
-    loss = -log_p[np.arange(n), labels[kept]].sum() / max(n, 1)
+    loss = (-log_p[np.arange(n), labels[kept]]).sum() / max(n, 1)
     return loss, Cache(log_p_cache, kept, labels[kept])
 
 

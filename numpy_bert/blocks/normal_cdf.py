@@ -26,15 +26,15 @@ Q = (
     3.633308457214351e-02,
     7.978849414607405e-01,
 )  # the highest power first
-SATURATED = 64.0  # for |x| >= 8 erf is ±1 in float32: x² is held here, so that q cannot overflow
+SATURATED = 8.0  # for |x| >= 8 erf is ±1 in float32: x is held here within q, which could overflow
 PART = 1 << 14  # elements done at a time
 
 
 def cdf(x: Array, ws: Fresh = FRESH) -> Array:
     """x (...) -> Φ(x) (...), a new array"""
     y = ws.empty(x.shape, x)
-    if x.dtype == np.float32 and x.flags.c_contiguous:
-        flat, out = x.reshape(-1), y.reshape(-1)
+    if x.dtype == np.float32:
+        flat, out = np.ascontiguousarray(x).reshape(-1), y.reshape(-1)
         scratch = np.empty(min(PART, x.size), np.float32)
         for start in range(0, x.size, PART):
             part = flat[start : start + PART]
@@ -58,8 +58,8 @@ def density(x: Array) -> Array:
 
 def _erf(x: Array, square: Array, y: Array) -> None:
     """y = tanh(x q(x²)); `square` is memory for x²."""
-    np.multiply(x, x, out=square)
-    np.minimum(square, SATURATED, out=square)
+    np.clip(x, -SATURATED, SATURATED, out=square)
+    np.multiply(square, square, out=square)
     np.multiply(square, Q[0], out=y)
     for coefficient in Q[1:-1]:  # Horner's rule
         y += coefficient

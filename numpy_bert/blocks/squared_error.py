@@ -24,4 +24,6 @@ def forward(x: Array, targets: Array) -> tuple[Array, Cache]:
 
 def backward(dloss: Array | float, cache: Cache) -> Array:
     """dloss, a scalar -> dx (n,):   ∂loss/∂x_i = 2 (x_i - target_i) / n"""
-    return cache.error * (2.0 * dloss / max(cache.error.size, 1))
+    n = max(cache.error.size, 1)
+    dx: Array = cache.error * cache.error.dtype.type(2.0 * dloss / n)
+    return dx

@@ -45,6 +45,12 @@ def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
         raise
 
 
+def write_text(path: Path, text: str) -> None:
+    """A whole file of text in UTF-8. Error: as `replacing`."""
+    with replacing(path) as stream:
+        stream.write(text.encode("utf-8"))
+
+
 def refuse_same(path: Path, reading: Sequence[Path]) -> None:
     """An error if `path` is one of the files being read, by whatever name, or something that is no file."""
     try:

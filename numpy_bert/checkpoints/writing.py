@@ -35,7 +35,7 @@ from ..memory import Array
 from ..tasks import objective
 from ..text.tokenizer import Tokenizer, write_tokenizer
 from . import names, npz, safetensors, sentence_pooling, tf_bundle
-from .atomic import flush_folder, replacing, unwritable
+from .atomic import flush_folder, unwritable, write_text
 from .files import label
 from .sentence_pooling import SentencePooling
 
@@ -91,7 +91,7 @@ def write_tf1(
         arrays[there] = array.T if transposed else array
     with _model_folder(folder, config, tokenizer, pooling) as new:
         tf_bundle.write(new / "bert_model.ckpt", arrays)
-        _write_text(new / "bert_config.json", google_config(config))
+        write_text(new / "bert_config.json", google_config(config))
     return folder
 
 
@@ -162,12 +162,7 @@ def _model_folder(
         if pooling != sentence_pooling.DEFAULT:
             for name, value in sentence_pooling.to_json(pooling, config.hidden_size).items():
                 (new / name).parent.mkdir(exist_ok=True)
-                _write_text(new / name, json.dumps(value, indent=2) + "\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as stream:
-        stream.write(text.encode("utf-8"))
+                write_text(new / name, json.dumps(value, indent=2) + "\n")
 
 
 @contextlib.contextmanager

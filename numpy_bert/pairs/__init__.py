@@ -15,11 +15,11 @@ from ..errors import UsageError, show
 from ..gradcheck import Row
 from .at_checkpoint import run_at
 from .blocks import BLOCKS
-from .report import format_rows
+from .report import format_rows, to_json
 from .samples import Block, Pair
 from .tasks import TASKS
 
-__all__ = ["TABLE", "Block", "Pair", "Row", "cases", "format_rows", "names", "run", "run_at"]
+__all__ = ["TABLE", "Block", "Pair", "Row", "cases", "format_rows", "names", "run", "run_at", "to_json"]
 
 TABLE: dict[str, Block] = BLOCKS | TASKS
 

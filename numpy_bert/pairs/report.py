@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from typing import Any
 
 from ..gradcheck import Row
 from ..terminal import table
+
+
+def to_json(row: Row) -> dict[str, Any]:
+    """A row as JSON has it: null where there was nothing to compare."""
+    fields = row._asdict()
+    numbers = ("error", "analytic", "numeric")
+    return fields | {name: None for name in numbers if fields[name] is not None and not math.isfinite(fields[name])}
 
 
 def format_rows(rows: Iterable[Row]) -> str:

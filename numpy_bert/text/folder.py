@@ -25,7 +25,7 @@ from .json_file import Section, read_json_object
 from .special_tokens import SpecialTokens
 from .tokenizer_json import ADDED_TOKEN_FLAGS, Description, check_template, read_added_tokens, read_tokenizer_json
 from .vocabulary import is_cased, read_vocabulary, write_vocabulary
-from .wordpiece import HUGGING_FACE_MAX_CHARS
+from .wordpiece import GOOGLE_MAX_CHARS, HUGGING_FACE_MAX_CHARS
 
 VOCABULARY, DESCRIPTION = "vocab.txt", "tokenizer.json"
 CONFIG, SPECIAL_TOKENS_MAP = "tokenizer_config.json", "special_tokens_map.json"
@@ -137,6 +137,8 @@ def _listed(folder: Path, config: Section) -> Description:
     if config.values.get("never_split"):
         raise config.error("never_split", "none", config.values["never_split"])
     tokens = read_vocabulary(os.path.join(folder, VOCABULARY))
+    # As Google published it: its config, and no file of Hugging Face's.
+    googles = _has(folder, "bert_config.json") and not _has(folder, "config.json") and not config.values
     return Description(
         added=read_added_tokens(config, "added_tokens_decoder", tokens),
         tokens=tokens,
@@ -144,7 +146,7 @@ def _listed(folder: Path, config: Section) -> Description:
         lowercase=not is_cased(tokens),
         strip_accents=None,
         chinese=True,
-        max_chars=config.count("max_input_chars_per_word", HUGGING_FACE_MAX_CHARS),
+        max_chars=config.count("max_input_chars_per_word", GOOGLE_MAX_CHARS if googles else HUGGING_FACE_MAX_CHARS),
         post_processor=None,
     )
 

@@ -29,8 +29,10 @@ class Lock:
             raise unwritable(label(path), error) from None
         try:
             _lock(self._descriptor)
-        except OSError:
+        except OSError as error:
             os.close(self._descriptor)
+            if not isinstance(error, (BlockingIOError, PermissionError)):  # which say that another has it
+                raise unwritable(label(path), error) from None
             raise Error(f"{label(folder)}: expected a folder in which nobody trains, got one that is locked") from None
 
     def release(self) -> None:

@@ -110,10 +110,10 @@ class RunFolder:
     def _compare(self, path: Path, manifest: Manifest, force: bool) -> None:
         changed = saves.differences(self.identity, manifest.identity)
         if changed:
-            text = f"{label(path)}: expected the run that was saved, got another: {'; '.join(changed)}"
+            expected = f"{label(path)}: expected the run that was saved"
             if not force:
-                raise Error(f"{text} (force goes on nevertheless)")
-            warnings.warn(text, UserWarning, stacklevel=3)
+                raise Error(f"{expected} (or force), got another: {'; '.join(changed)}")
+            warnings.warn(f"{expected}, got another: {'; '.join(changed)}", UserWarning, stacklevel=3)
 
     def save(self, state: State, position: dict[str, int]) -> Path:
         """Write a save, then delete those that are older than the newest two. Returns its path."""

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from .. import strict_json, tree
 from ..checkpoints import safetensors
-from ..checkpoints.atomic import flush_folder, replacing, unwritable
+from ..checkpoints.atomic import flush_folder, unwritable, write_text
 from ..checkpoints.files import CHUNK, Entry, File, label
 from ..errors import Error, describe, show
 from ..memory import Array
@@ -62,7 +62,7 @@ def write(
         sums = {entry.name: checksum(entry) for entry in sorted(temporary.iterdir())}
         files = {name: {"size": size, "sha256": digest} for name, (size, digest) in sums.items()}
         manifest = {"format": FORMAT, "step": state.step, "identity": identity, "files": files}
-        _write_text(temporary / MANIFEST, json.dumps({**manifest, SEAL: _seal(manifest)}, indent=1))
+        write_text(temporary / MANIFEST, json.dumps({**manifest, SEAL: _seal(manifest)}, indent=1))
         os.rename(temporary, path)
         flush_folder(str(path.parent))
     except BaseException as error:
@@ -81,14 +81,9 @@ def _fill(folder: Path, state: State, position: dict[str, int], curves: dict[str
         "position": position,
         "generator": state.rng.bit_generator.state,
     }
-    _write_text(folder / STATE, json.dumps(content, indent=1))
+    write_text(folder / STATE, json.dumps(content, indent=1))
     for name, text in curves.items():
-        _write_text(folder / name, text)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as stream:
-        stream.write(text.encode("utf-8"))
+        write_text(folder / name, text)
 
 
 def moments(state: State) -> dict[str, Array]:

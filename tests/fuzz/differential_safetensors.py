@@ -23,9 +23,9 @@ import safetensors as reference
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
+from file_damage import framed_mutation, mutated, random_safetensors  # noqa: E402
 from hostile_files import Scratch, tensor_entry  # noqa: E402
 from hostile_files import safetensors as file_of  # noqa: E402
-from mutations import framed_mutation, mutated, random_safetensors  # noqa: E402
 
 from numpy_bert.checkpoints import safetensors  # noqa: E402
 from numpy_bert.errors import Error  # noqa: E402

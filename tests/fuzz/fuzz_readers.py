@@ -42,7 +42,7 @@ with instrumented():
     from numpy_bert.checkpoints.recognise import recognise
 
 import hostile_files  # noqa: E402
-from mutations import mutated  # noqa: E402
+from file_damage import mutated  # noqa: E402
 
 from numpy_bert.errors import Error  # noqa: E402
 

@@ -363,3 +363,13 @@ def test_a_check_at_random_weights_would_see_any_of_the_methods_fail(monkeypatch
     assert not all(row.passed for row in pairs.run(("gelu",), "complex"))
     monkeypatch.setattr(gradcheck, "CENTRAL_STEP", 1e-1)
     assert not all(row.passed for row in pairs.run(("gelu",), "central"))
+
+
+def test_weights_out_of_range_are_a_failed_row_each():
+    """Nothing can be measured at a weight of 1e300: the other layer is checked all the same."""
+    bert = tiny_bert(heads=(), dtype="float64")
+    params = tree.replace(bert.params, "bert.encoder.layers.1.feed_forward.expand.b", np.full(20, 1e300))
+    with np.errstate(all="ignore"):
+        rows = pairs.run_at(params, bert.config, ("encoder_layer",))
+    assert all(row.passed for row in rows if row.case == "layer 0")
+    assert any(not row.passed and row.problem for row in rows if row.case == "layer 1")

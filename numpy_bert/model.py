@@ -191,6 +191,8 @@ class Bert:
             _finite(question_answering.forward(self._encoded(Text(w.ids, w.segment_ids)), head)[0][0]) for w in windows
         ]
         spans = answer_spans.best_spans(windows, logits)
+        if not spans:  # no likely end follows a likely start
+            return []
         p, _ = softmax.forward(np.array([[span.score for span in spans]]))
         answers = []
         for span, probability in zip(spans[:top_k], p[0], strict=False):
@@ -366,14 +368,12 @@ def load(
     """
     if dtype not in (None, "float32", "float64"):
         raise Error(f"dtype: expected float32 or float64, got {show(dtype)}; half precision overflows in the norms")
-    try:
-        path = os.fspath(path)
-    except TypeError:
-        raise Error(f"path: expected a folder or a file, got {type(path).__name__}") from None
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise Error(f"path: expected a folder or a file, got {type(path).__name__}")
     if new_head is None and num_labels is not None:
         raise Error("num_labels: expected it with a new_head alone; the checkpoint says how many labels it has")
     without = () if new_head is None else heads.replaced(new_head, num_labels, seed)
-    weights = folder.locate(os.fsdecode(path))
+    weights = folder.locate(os.fsdecode(path) if isinstance(path, bytes) else path)
     params, found = load_weights(weights, read_config(weights.folder), dtype, mmap, strict_finite, without=without)
     config = found.config  # with what only the weights know: the number of labels, an untied decoder
     if params.bert.embedding.word.dtype == np.float32 and np.float32(config.layer_norm_eps) == 0:

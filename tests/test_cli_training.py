@@ -253,6 +253,8 @@ def test_pretraining_from_random_numbers_and_further(capsys, folder, tmp_path):
         "masked_lm_loss", "masked_lm_accuracy", "next_sentence_loss", "next_sentence_accuracy",
     }  # fmt: skip
     assert curve.read(tmp_path / "new" / "evaluations.csv")["step"] == [2, 4, 6, 8, 10, 11]
+    data = json.loads((tmp_path / "new" / "save-000011" / "manifest.json").read_text())["identity"]["data"]
+    assert (data["whole_words"], data["max_length"]) == (True, 20)
     further = ("pretrain", "--model", first["model"], "--output", tmp_path / "more", "--steps", 3, *common)
     second = run_json(capsys, *further)
     assert second["steps"] == 3
@@ -278,6 +280,8 @@ def test_a_vocabulary_is_learned_and_a_model_begins_with_it(capsys, tmp_path):
     tokenizer = read_tokenizer(folder)
     assert found == {"folder": str(folder), "tokens": len(tokenizer.tokens)}
     assert tokenizer.tokenize("Film ete") == ["film", "ete"]
+    fewer = run_json(capsys, "learn-vocabulary", "--input", text, "--output", tmp_path / "fewer", "--size", 50)
+    assert fewer["tokens"] == 50 < found["tokens"]
     status, _, err = run(capsys, "learn-vocabulary", "--input", text, "--output", folder)
     assert status == 1
     assert "vocabulary: expected a new name or an empty folder" in err

@@ -405,6 +405,17 @@ def test_a_save_holds_what_it_should(saved):
     assert set(state["position"]) == set(run.source().position)
 
 
+def test_weights_alone_can_be_had_without_the_moments(saved):
+    run, folder = saved
+    state, _ = resumed(run, folder)
+    save = folder / "save-000006"
+    (save / "moments.safetensors").unlink()
+    assert equal(saves.weights(save, run.params), state.params)
+    flip(save / "weights.safetensors")
+    with pytest.raises(Error, match=r"weights.safetensors: expected size and sha256 as in the manifest"):
+        saves.weights(save, run.params)
+
+
 def test_tied_weights_are_saved_once(saved):
     _, folder = saved
     names = list(safetensors.describe(folder / "save-000006" / "weights.safetensors"))

@@ -21,12 +21,15 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import strict_json, tree
 from ..checkpoints import safetensors
 from ..checkpoints.atomic import flush_folder, unwritable, write_text
 from ..checkpoints.files import CHUNK, Entry, File, label
 from ..errors import Error, describe, show
 from ..memory import Array
+from ..tasks import objective
 from . import optimizers
 from .step import State
 
@@ -110,10 +113,14 @@ def checksum(path: Path) -> tuple[int, str]:
 def verify(path: Path) -> Manifest:
     """The manifest, after every file was found to be what it says. Error: what is damaged, missing or too new."""
     manifest = _manifest(path / MANIFEST)
-    for name, expected in manifest.files.items():
-        if checksum(path / name) != expected:
-            raise Error(f"{label(path / name)}: expected size and sha256 as in the manifest, got others: it is damaged")
+    for name in manifest.files:
+        _check(path, name, manifest)
     return manifest
+
+
+def _check(path: Path, name: str, manifest: Manifest) -> None:
+    if checksum(path / name) != manifest.files[name]:
+        raise Error(f"{label(path / name)}: expected size and sha256 as in the manifest, got others: it is damaged")
 
 
 def _manifest(path: Path) -> Manifest:
@@ -160,6 +167,17 @@ def restore(path: Path, state: State) -> dict[str, int]:
         return {name: int(value) for name, value in content["position"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Error(f"{label(path / STATE)}: expected step, pieces, position and generator, got others") from None
+
+
+def weights(path: Path, params: objective.Params) -> objective.Params:
+    """The weights of a save alone, in the shape of `params`, which are not changed: a new run may begin with them.
+
+    Error: they are damaged or of another model. The rest of the save may be missing.
+    """
+    _check(path, WEIGHTS, _manifest(path / MANIFEST))
+    own: objective.Params = tree.map(np.empty_like, params)
+    _fill_from(path / WEIGHTS, dict(tree.items(own)))
+    return own
 
 
 def _fill_from(path: Path, arrays: dict[str, Array]) -> None:

@@ -203,10 +203,10 @@ def test_a_reader_that_goes_away_is_no_error(folder, tmp_path):
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_may_lack_any_character(folder, encoding):
     environment = os.environ | {"PYTHONIOENCODING": encoding}
-    for command in (["tokenize", "日本 émile"], ["fill-mask", "a [MASK]"], ["embed", "long " * 30], ["demo"]):
+    for command in (["tokenize", "日本 émile"], ["fill-mask", "a [MASK]"]):
         for json_too in ([], ["--json"]):
             done = subprocess.run(
                 [sys.executable, "-m", "numpy_bert", *command, *json_too, "--model", folder],

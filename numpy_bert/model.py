@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, overload
@@ -368,12 +367,14 @@ def load(
     """
     if dtype not in (None, "float32", "float64"):
         raise Error(f"dtype: expected float32 or float64, got {show(dtype)}; half precision overflows in the norms")
-    if not isinstance(path, (str, bytes, os.PathLike)):
+    if isinstance(path, bytes):
+        path = Path(os.fsdecode(path))
+    if not isinstance(path, (str, os.PathLike)):
         raise Error(f"path: expected a folder or a file, got {type(path).__name__}")
     if new_head is None and num_labels is not None:
         raise Error("num_labels: expected it with a new_head alone; the checkpoint says how many labels it has")
     without = () if new_head is None else heads.replaced(new_head, num_labels, seed)
-    weights = folder.locate(os.fsdecode(path) if isinstance(path, bytes) else path)
+    weights = folder.locate(path)
     params, found = load_weights(weights, read_config(weights.folder), dtype, mmap, strict_finite, without=without)
     config = found.config  # with what only the weights know: the number of labels, an untied decoder
     if params.bert.embedding.word.dtype == np.float32 and np.float32(config.layer_norm_eps) == 0:
@@ -381,9 +382,7 @@ def load(
         raise Error(f"{weights.folder}: layer_norm_eps: expected a number that float32 holds, got {got}")
     if new_head is not None:
         params, config = heads.add(params, config, new_head, num_labels, seed)
-    if weights.passed_over:
-        others = ", ".join(weights.passed_over)
-        warnings.warn(f"{weights.folder}: read {weights.path.name} and passed over {others}", UserWarning, stacklevel=2)
+    weights.tell_passed_over()
     pooling: SentencePooling | Error
     try:
         pooling = sentence_pooling.read(weights.folder)

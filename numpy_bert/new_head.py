@@ -22,7 +22,7 @@ def replaced(head: str, num_labels: int | None = None, seed: int = 0) -> tuple[s
 
     Three heads share one name in published files, so each of them replaces whichever is there.
     """
-    if head not in objective.HEADS:
+    if not isinstance(head, str) or head not in objective.HEADS:
         raise Error(f"new_head: expected one of {', '.join(objective.HEADS)}, got {show(head)}")
     if num_labels is not None:
         if head not in names.WITH_LABELS:

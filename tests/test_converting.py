@@ -14,7 +14,7 @@ from spellings import SPELLINGS, arrays_of, assert_same
 from tiny import tiny_bert
 
 from numpy_bert import Error, load
-from numpy_bert.checkpoints import comparison, safetensors, weights, writing
+from numpy_bert.checkpoints import comparison, converting, names, safetensors, weights, writing
 from numpy_bert.checkpoints.comparison import compare
 from numpy_bert.checkpoints.converting import convert
 from numpy_bert.config import read_config, write_config
@@ -203,3 +203,48 @@ def test_foreign_names_cannot_touch_the_terminal(model, tmp_path):
     safetensors.write(tmp_path / "b.safetensors", arrays)
     text = comparison.format_comparison(compare(model, tmp_path / "b.safetensors"))
     assert text.replace("\n", "").isprintable()
+
+
+def test_a_second_bias_that_says_something_else_is_seen(tmp_path):
+    """The decoder's bias counts where a file has both, in comparing as in loading."""
+    arrays = safetensors.read(tiny_bert(heads=("masked_lm",)).save(tmp_path / "tiny") / "model.safetensors")
+    bias = arrays[names.BIAS]
+    for name, second in (("same", bias), ("other", bias + 1)):
+        safetensors.write(tmp_path / f"{name}.safetensors", arrays | {names.DECODER_BIAS: second})
+    same, other = tmp_path / "same.safetensors", tmp_path / "other.safetensors"
+    assert comparison.compare(same, tmp_path / "tiny").equal
+    assert not comparison.compare(same, other).equal
+    assert not comparison.compare(other, tmp_path / "tiny").equal
+
+
+@pytest.mark.parametrize("shape", [(), (4, 4), (0, 4), (4, 4, 0)])
+def test_what_cannot_be_cut_is_compared_whole(tmp_path, shape):
+    name = "bert.encoder.layers.0.attention.qkv.W"
+    a = np.zeros(shape, np.float32)
+    b = a.copy()
+    b[(-1,) * b.ndim if b.size else ...] = 1.0
+    for file, array in (("a", a), ("b", b)):
+        safetensors.write(tmp_path / f"{file}.safetensors", {name: array})
+    assert comparison.compare(tmp_path / "a.safetensors", tmp_path / "a.safetensors").equal
+    assert comparison.compare(tmp_path / "a.safetensors", tmp_path / "b.safetensors").equal == (a.size == 0)
+
+
+def test_integers_are_compared_as_they_are(tmp_path):
+    for file, value in (("a", 2**53), ("b", 2**53 + 1)):
+        safetensors.write(tmp_path / f"{file}.safetensors", {"steps": np.array([value])})
+    assert not comparison.compare(tmp_path / "a.safetensors", tmp_path / "b.safetensors").equal
+
+
+def test_targets_that_are_no_new_folder(tmp_path, monkeypatch):
+    source = tiny_bert(heads=()).save(tmp_path / "tiny")
+    empty = tmp_path / "empty"
+    empty.mkdir(mode=0o700)
+    assert converting.convert(source, empty).stat().st_mode & 0o777 == 0o700
+    monkeypatch.chdir(tmp_path)
+    for target in ("", "x/no/such"):
+        with pytest.raises(Error, match=r"empty name|does not exist"):
+            converting.convert(source, target)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(Error, match="the current folder"):
+        converting.convert(source, ".")

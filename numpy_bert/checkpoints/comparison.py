@@ -67,13 +67,30 @@ class Side:
             if names.left(foreign, name):
                 continue
             parts = names.sources(name) if names.is_own(name) else (name,)
-            if parts[0] in self.places and names.is_own(foreign):  # a second classifier
+            rows = self.entries[foreign].shape[:1] or (0,)
+            if len(parts) > 1 and (rows[0] == 0 or rows[0] % len(parts)):  # cannot be cut: compared whole
                 parts = (foreign,)
-            for i, part in enumerate(parts):  # of what a file has twice the first counts
-                self.places.setdefault(part, Place(foreign, i, len(parts), transposed))
+            if parts[0] in self.places:
+                self._second(parts[0], Place(foreign, 0, 1, transposed))
+                continue
+            for i, part in enumerate(parts):
+                self.places[part] = Place(foreign, i, len(parts), transposed)
         tied = names.DECODER not in self.places and names.WORD in self.places
         if tied and any(name.startswith(names.HEAD_PREFIXES["masked_lm"]) for name in self.places):
             self.places[names.DECODER] = self.places[names.WORD]
+
+    def _second(self, name: str, place: Place) -> None:
+        """A second tensor for one name. One of the two counts, as when the file is loaded; the other, where it says
+        something else, is compared with a second one on the other side."""
+        counts, other = self.places[name], place
+        if place.foreign.endswith(names.DECODER_BIAS):  # see accounting
+            counts, other = other, counts
+        self.places[name] = counts
+        pair = {counts.foreign, other.foreign}
+        arrays: dict[str, Array] = self.weights.reader.read(self.weights.path, names=pair)
+        first, second = (_plain(name, arrays[one.foreign], one) for one in (counts, other))
+        if not np.array_equal(first, second):
+            self.places[f"second {other.foreign}"] = other
 
     def read(self, batch: list[str]) -> dict[str, Array]:
         """Some tensors in Hugging Face's layout."""
@@ -88,7 +105,10 @@ class Side:
 
 def compare(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> Comparison:
     """Each tensor of one checkpoint beside its counterpart in the other. Error: one of them cannot be read."""
-    first, second = (Side(folder.locate(path)) for path in (a, b))
+    found = [folder.locate(path) for path in (a, b)]
+    for weights in found:
+        weights.tell_passed_over()
+    first, second = map(Side, found)
     both = {name: first.entries[place.foreign] for name, place in first.places.items() if name in second.places}
     differences = []
     for batch in batches(both):
@@ -102,14 +122,14 @@ def _plain(name: str, array: Array, place: Place) -> Array:
     """The array as (out, in), the heads in one dimension, the part of it that is meant."""
     if ".attention.self." in name and name.endswith(".bias"):
         array = array.reshape(-1)  # (A, D) in some years of Keras
-    elif place.transposed and array.ndim == 3:  # likewise (H, A, D), and (A, D, H) after the heads
-        inputs = array.shape[0] if ".attention.self." in name else -1
-        array = array.reshape(inputs, -1 if inputs > 0 else array.shape[-1])
+    elif ".attention." in name and place.transposed and array.ndim == 3:  # likewise (H, A, D), (A, D, H) at the end
+        a, b, c = array.shape
+        array = array.reshape((a, b * c) if ".attention.self." in name else (a * b, c))
     if place.transposed:
         array = array.T
     if place.parts == 1:
         return array
-    rows = array.shape[0] // place.parts if array.ndim else 0
+    rows = array.shape[0] // place.parts
     return array[place.part * rows : (place.part + 1) * rows]
 
 
@@ -118,8 +138,7 @@ def _difference(name: str, a: Array, b: Array) -> Difference:
         return Difference(name, (a.shape, b.shape), None, None, False)
     largest, scale, equal = 0.0, 0.0, True
     with np.errstate(invalid="ignore", over="ignore"):
-        for x, y in _parts(a, b):
-            same = (x == y) | (np.isnan(x) & np.isnan(y))
+        for x, y, same in _parts(a, b):
             equal = equal and bool(same.all())
             apart = np.where(same, 0.0, np.abs(x - y))  # NaN now is a number on one side only
             largest = max(largest, float(np.where(np.isnan(apart), np.inf, apart).max(initial=0.0)))
@@ -127,12 +146,14 @@ def _difference(name: str, a: Array, b: Array) -> Difference:
     return Difference(name, (a.shape, b.shape), largest, largest / scale if scale else None, equal)
 
 
-def _parts(a: Array, b: Array) -> Iterator[tuple[Array, Array]]:
-    """Both arrays in float64, some rows at a time."""
+def _parts(a: Array, b: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """Both arrays in float64, and where they are the same as they are stored, some rows at a time."""
     a, b = np.atleast_1d(a), np.atleast_1d(b)
     rows = max(1, PART * len(a) // max(a.size, 1))
     for start in range(0, len(a), rows):
-        yield a[start : start + rows].astype(np.float64), b[start : start + rows].astype(np.float64)
+        part_a, part_b = a[start : start + rows], b[start : start + rows]
+        x, y = part_a.astype(np.float64), part_b.astype(np.float64)
+        yield x, y, (part_a == part_b) | (np.isnan(x) & np.isnan(y))
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:

@@ -31,9 +31,12 @@ def convert(
     """
     if to not in writing.FORMS:
         raise UsageError(f"to: expected one of {', '.join(writing.FORMS)}, got {show(to)}")
+    if not os.fspath(target):
+        raise Error("target: expected the name of a folder, got an empty name")
     target = Path(target)
     writing.refuse_existing(target)  # before the work, and again before the rename
     found = folder.locate(source)
+    found.tell_passed_over()
     config = read_config(found.folder)
     tokenizer, pooling = _tokenizer(found.folder), _pooling(found.folder)
     entries = account(found.reader.describe(found.path), config).used.values()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -63,6 +64,12 @@ class Weights(NamedTuple):
     form: str
     folder: Path
     passed_over: tuple[str, ...]  # names of other files with weights in the same folder
+
+    def tell_passed_over(self) -> None:
+        """A notice where the folder has other files with weights, which may say something else."""
+        if self.passed_over:
+            others = ", ".join(self.passed_over)
+            warnings.warn(f"{self.folder}: read {self.path.name} and passed over {others}", UserWarning, stacklevel=3)
 
     @property
     def reader(self) -> ModuleType:

@@ -25,6 +25,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -174,6 +175,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     temporary = folder.with_name(f".numpy-bert-{secrets.token_hex(8)}.tmp")
     try:
         os.mkdir(temporary)
+        if folder.is_dir():
+            os.chmod(temporary, stat.S_IMODE(os.stat(folder).st_mode))  # the empty folder gives way, its rights stay
         yield temporary
         flush_folder(str(temporary))
         if os.path.lexists(folder):
@@ -191,10 +194,15 @@ def refuse_existing(folder: Path) -> None:
     """An error unless there is nothing of this name, or an empty folder."""
     name = label(folder)
     if not os.path.lexists(folder):
+        parent = os.path.dirname(os.path.abspath(folder))
+        if not os.path.isdir(parent):
+            raise Error(f"{name}: cannot write: its folder does not exist")
         return
     expected = "expected a new name or an empty folder"
     if folder.is_symlink() or not folder.is_dir():
         raise Error(f"{name}: {expected}, got something else of this name")
+    if os.path.samefile(folder, os.curdir) or os.path.ismount(folder):
+        raise Error(f"{name}: expected a new name, got the current folder or a mount point; name a new folder in it")
     try:
         first = next(folder.iterdir(), None)
     except OSError as error:

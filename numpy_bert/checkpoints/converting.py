@@ -12,6 +12,7 @@ from ..text.folder import DESCRIPTION, VOCABULARY
 from ..text.tokenizer import Tokenizer, read_tokenizer
 from . import folder, sentence_pooling, weights, writing
 from .accounting import account
+from .files import label
 from .writing import Pooling
 
 Progress = Callable[[int, int], object]  # bytes done, bytes in all; every byte is read once and written once
@@ -34,6 +35,8 @@ def convert(
     if not os.fspath(target):
         raise Error("target: expected the name of a folder, got an empty name")
     target = Path(target)
+    if not target.absolute().parent.is_dir():
+        raise Error(f"{label(target)}: cannot write: its folder does not exist")
     writing.refuse_existing(target)  # before the work, and again before the rename
     found = folder.locate(source)
     found.tell_passed_over()

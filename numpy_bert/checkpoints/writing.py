@@ -194,9 +194,6 @@ def refuse_existing(folder: Path) -> None:
     """An error unless there is nothing of this name, or an empty folder."""
     name = label(folder)
     if not os.path.lexists(folder):
-        parent = os.path.dirname(os.path.abspath(folder))
-        if not os.path.isdir(parent):
-            raise Error(f"{name}: cannot write: its folder does not exist")
         return
     expected = "expected a new name or an empty folder"
     if folder.is_symlink() or not folder.is_dir():

@@ -344,3 +344,20 @@ def test_published_description_alone_tokenizes_as_the_other_one():
 def test_published_cased_vocabulary_without_a_config():
     tokenizer = read_tokenizer(published("rxnfp") / "bert_ft")
     assert (len(tokenizer.tokens), tokenizer.lowercase) == (591, False)
+
+
+@pytest.mark.parametrize(("files", "longest"), [
+    (["bert_config.json"], 200),
+    (["config.json"], 100),
+    (["bert_config.json", "config.json"], 100),
+    (["bert_config.json", "tokenizer_config.json"], 100),
+    ([], 100),
+])  # fmt: skip
+def test_the_longest_word_follows_the_form_of_the_folder(tmp_path, files, longest):
+    """Google's code gives up on words of more than 200 characters, Hugging Face's on those of more than 100."""
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##a\n", encoding="utf-8")
+    for name in files:
+        (tmp_path / name).write_text('{"do_lower_case": true}', encoding="utf-8")
+    tokenizer = read_tokenizer(tmp_path)
+    assert "[UNK]" not in tokenizer.tokenize("a" * longest)
+    assert tokenizer.tokenize("a" * (longest + 1)) == ["[UNK]"]

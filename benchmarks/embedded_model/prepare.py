@@ -1,4 +1,4 @@
-"""Step 1 of the embedded model: texts to learn from, out of the data sets named in numpy_bert/pretrained/CARD.md.
+"""Texts for a small model of movie reviews to learn from: to pretrain on, and for a larger model to label.
 
     python benchmarks/embedded_model/prepare.py DATA WORK
 

@@ -31,9 +31,11 @@ class Cache(NamedTuple):
 
 def forward(x: Array, form: str, ws: Fresh = FRESH) -> tuple[Array, Cache]:
     """x (...) -> y (...); form is "erf" or "tanh"."""
-    gate = normal_cdf.cdf(x, ws) if form == "erf" else 0.5 * (1.0 + np.tanh(_inner(x)))
-    y = np.multiply(x, gate, out=ws.over(x))
-    ws.release(gate)
+    x = np.ascontiguousarray(x)
+    y = ws.over(x)
+    flat, out = x.reshape(-1), y.reshape(-1)
+    for part in normal_cdf.parts(x.size):  # the gate of a part is still in the processor's cache when x meets it
+        np.multiply(flat[part], _gate(flat[part], form), out=out[part])
     return y, Cache(x, form)
 
 
@@ -44,14 +46,28 @@ def backward(dy: Array, cache: Cache) -> Array:
     tanh form: y = ½ x (1 + t),       dy/dx = ½ (1 + t) + ½ x (1 - t²) u',  t = tanh(u), u' = √(2/π) (1 + 3·0.044715 x²)
     """
     x, form = cache
+    dx = np.empty(x.shape, np.result_type(dy, x))
+    flat, dy_flat, out = x.reshape(-1), dy.reshape(-1), dx.reshape(-1)
+    for part in normal_cdf.parts(x.size):
+        np.multiply(dy_flat[part], _slope(flat[part], form), out=out[part])
+    return dx
+
+
+def _gate(x: Array, form: str) -> Array:
+    """Φ(x), or what the tanh form has in its place"""
+    return normal_cdf.cdf(x) if form == "erf" else 0.5 * (1.0 + np.tanh(_inner(x)))
+
+
+def _slope(x: Array, form: str) -> Array:
+    """dy/dx"""
     if form == "erf":
         slope = normal_cdf.density(x)
         slope *= x
         slope += normal_cdf.cdf(x)
-        return slope * dy
+        return slope
     t = np.tanh(_inner(x))
     du = SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x)
-    return dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du)
+    return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du
 
 
 def _inner(x: Array) -> Array:

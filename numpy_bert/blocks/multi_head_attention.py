@@ -20,6 +20,9 @@ from . import attention, linear
 from .dropout import NONE, Dropout
 
 
+LONG = 64  # tokens from which the products of attention gain more from packed operands than packing takes
+
+
 class Params(NamedTuple):
     qkv: linear.Params  # W (3H, H), b (3H,)
     output: linear.Params  # W (H, H), b (H,)
@@ -42,9 +45,12 @@ def forward(
     B, T, H = x.shape
     QKV, qkv_cache = linear.forward(x, params.qkv, ws)  # (B, T, 3H)
     Q, K, V = QKV.reshape(B, T, 3, A, H // A).transpose(2, 0, 3, 1, 4)  # each (B, A, T, D)
+    if T >= LONG:
+        Q, K, V = _packed(Q, K, V, ws)
+        ws.release(QKV)
     allowed = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, T): the same for each head and query
     heads, attention_cache = attention.forward(Q, K, V, allowed, drop, ws)  # (B, A, T, D)
-    ws.release(QKV)
+    ws.release(*((Q, K, V) if T >= LONG else (QKV,)))
     concat = ws.empty((B, T, A, H // A), heads)
     np.copyto(concat, heads.transpose(0, 2, 1, 3))  # (B, A, T, D) -> (B, T, A, D)
     ws.release(heads)
@@ -63,8 +69,17 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     # heads = attention(Q, K, V)
     dQ, dK, dV = attention.backward(dheads, cache.attention)
     # Q, K, V = the three parts of QKV
-    dQKV = np.stack([dQ, dK, dV])  # (3, B, A, T, D)
-    dQKV = dQKV.transpose(1, 3, 0, 2, 4).reshape(B, T, 3 * A * D)
+    dQKV = np.empty((B, T, 3, A, D), dQ.dtype)
+    for i, dpart in enumerate((dQ, dK, dV)):
+        dQKV[:, :, i] = dpart.transpose(0, 2, 1, 3)  # (B, A, T, D) -> (B, T, A, D)
     # QKV = x W_QKVᵀ + b_QKV
-    dx, dqkv = linear.backward(dQKV, cache.qkv)
+    dx, dqkv = linear.backward(dQKV.reshape(B, T, 3 * A * D), cache.qkv)
     return dx, Params(dqkv, doutput)
+
+
+def _packed(Q: Array, K: Array, V: Array, ws: Fresh) -> tuple[Array, Array, Array]:
+    """The same arrays with each head's matrix in one stretch of memory, that of K transposed as Q Kᵀ reads it."""
+    copies = [ws.empty(x.shape, x) for x in (Q, K.swapaxes(-1, -2), V)]
+    for copy, x in zip(copies, (Q, K.swapaxes(-1, -2), V), strict=True):
+        np.copyto(copy, x)
+    return copies[0], copies[1].swapaxes(-1, -2), copies[2]

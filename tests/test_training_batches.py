@@ -1,5 +1,6 @@
 """Examples to the steps of shuffled epochs."""
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_bert.errors import Error
+from numpy_bert.training import batches
 from numpy_bert.training.batches import Epochs, parts
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=40)
@@ -31,6 +33,29 @@ def test_parts_have_each_example_once_and_hold_at_most_the_pieces(lengths, piece
     assert sorted(i for group in found for i in group) == list(range(len(lengths)))
     for group in found:
         assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= pieces
+
+
+def test_the_parts_are_the_cheapest():
+    """Of all ways to cut eight texts, tried one after the other."""
+    lengths = [90, 70, 69, 40, 12, 11, 10, 3]
+
+    def cost(groups):
+        return sum(len(group) * max(lengths[i] for i in group) + batches.OWN for group in groups)
+
+    def allowed(groups):
+        half = sum(lengths) // 2 + max(lengths)
+        return all(len(group) == 1 or len(group) * max(lengths[i] for i in group) <= min(250, half) for group in groups)
+
+    ways = []
+    for cuts in itertools.product((False, True), repeat=7):
+        ends = [i + 1 for i, cut in enumerate(cuts) if cut] + [8]
+        ways.append([list(range(a, b)) for a, b in zip([0, *ends], ends, strict=False)])
+    assert cost(parts(lengths, range(8), 250)) == min(cost(way) for way in ways if allowed(way))
+
+
+def test_two_cores_have_work():
+    assert len(parts([20] * 32, range(32))) == 2
+    assert len(parts([64] * 32, range(32))) == 2
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 50), seed=st.integers(0, 5))

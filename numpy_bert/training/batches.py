@@ -1,9 +1,9 @@
 """Examples in memory to batches: every example once an epoch, in an order drawn anew for each.
 
 The order of an epoch depends on the seed and the number of the epoch alone, so the place in the data is two numbers:
-the epoch, and the steps done in it. Within a step the texts are sorted by length and cut into parts of about equal
-work: texts of like length share a part, so that little of it is padding (a quarter to a half of the work is saved),
-and `accumulation` makes one gradient of them.
+the epoch, and the steps done in it. Within a step the texts are sorted by length and cut into parts: texts of
+like length share a part, so that little of it is padding (a quarter to a half of the work is saved), and
+`accumulation` makes one gradient of them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import Error, show
-from ..inference import batches
 from ..tasks import objective
 
-PIECES = 512  # in one part of a step, padding included
+PIECES = 1024  # in one part of a step, padding included
+OWN = 75  # pieces that could be computed in the time it takes to make and add one more gradient
 
 
 class Examples(Protocol):
@@ -36,9 +36,30 @@ class Examples(Protocol):
 
 
 def parts(lengths: Sequence[int], chosen: Sequence[int], pieces: int = PIECES) -> list[list[int]]:
-    """The chosen examples in groups of like length, each of at most `pieces` pieces (or a single example)."""
-    groups = batches([lengths[i] for i in chosen], pieces)
-    return [[chosen[i] for i in group] for group in groups]
+    """The chosen examples in groups of like length, each of at most `pieces` pieces or a single example.
+
+    Of all ways to cut the examples, sorted by length, the cheapest: a group costs its pieces, padding included, and
+    OWN more for a gradient of its own. None is much larger than half of all, so that two cores have work.
+    """
+    order = sorted(chosen, key=lambda i: -lengths[i])
+    half = sum(lengths[i] for i in order) // 2 + lengths[order[0]]
+    limit = min(pieces, half)
+    cheapest, begins = [0], [0]  # for the first n examples: the cost, and where the last group begins
+    for n in range(1, len(order) + 1):
+        options = []
+        for start in range(n - 1, -1, -1):
+            size = (n - start) * lengths[order[start]]
+            if size > limit and start < n - 1:
+                break  # from further up it would be larger still
+            options.append((cheapest[start] + size + OWN, start))
+        cost, start = min(options)
+        cheapest.append(cost)
+        begins.append(start)
+    groups, end = [], len(order)
+    while end:
+        groups.append(order[begins[end] : end])
+        end = begins[end]
+    return groups[::-1]
 
 
 class Epochs:

@@ -51,7 +51,7 @@ class Recipe:
     layer_decay: float = 1.0  # see multipliers
     frozen: tuple[str, ...] = ()  # parts that do not learn
     recompute: bool = False  # encoder layers run forward twice and keep no caches
-    pieces: int = 512  # in one part of a step, see batches
+    pieces: int = 1024  # in one part of a step, see batches
     seed: int = 0  # of dropout and of the order of the data
 
     def __post_init__(self) -> None:

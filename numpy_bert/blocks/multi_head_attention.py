@@ -19,7 +19,6 @@ from ..memory import FRESH, Array, Fresh
 from . import attention, linear
 from .dropout import NONE, Dropout
 
-
 LONG = 64  # tokens from which the products of attention gain more from packed operands than packing takes
 
 

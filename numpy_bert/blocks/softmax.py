@@ -1,8 +1,8 @@
 """p_i = exp(x_i) / Σ_j exp(x_j),   the sum over the last axis and, where a mask is given, over its True places only
 
 A shift of x changes nothing (it cancels in the fraction), so where an x is large the largest of its row is subtracted
-first and exp cannot overflow. A masked place has probability exactly 0; a row without a single True place is all zeros. (A masked score
-counts as -1e30, so the others must lie above that.)
+first and exp cannot overflow. A masked place has probability exactly 0; a row without a single True place is all zeros.
+(A masked score counts as -1e30, so the others must lie above that.)
 
 A mask of floating-point numbers is added to x instead. So Google's code masks, with -10000, which excludes as long as
 no score is that far above the others; here it only serves to show what the difference makes (explain/drift.py).

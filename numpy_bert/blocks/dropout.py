@@ -35,7 +35,7 @@ def forward(x: Array, dropout: Dropout, ws: Fresh = FRESH) -> tuple[Array, Cache
     p, rng = dropout
     if rng is None or p == 0.0:
         return x, Cache(None, 1.0)
-    kept: Array = np.greater_equal(rng.random(x.shape), p)
+    kept: Array = np.greater_equal(rng.random(x.shape, np.float32), p)
     scale = 1.0 / (1.0 - p)
     y = np.multiply(x, kept, out=ws.over(x))
     y *= scale

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ..memory import Array
 
@@ -34,6 +33,8 @@ def backward(dy: Array, cache: Cache) -> Array:
     them), a row that was not taken exactly zero. This is onehotᵀ dy, with the one-hot matrix stored sparsely:
     one entry a place, summed in the order of the places.
     """
+    from scipy.sparse import csr_array  # here, since inference need not wait for its import
+
     ids, V = cache
     N = ids.size
     rows = dy.reshape(N, dy.shape[-1])  # (..., H) -> (N, H)

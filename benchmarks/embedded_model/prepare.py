@@ -5,12 +5,13 @@
 DATA holds the folders sst2, movie-snippets, wikitext2 and tinyshakespeare. Written to WORK:
 
     pretrain.txt     documents separated by blank lines, a sentence (or a clause of a review) a line
+    held-out.txt     such documents to measure on: the SST-2 dev sentences, every twentieth of the others
     train.tsv        the SST-2 training sentences with their labels
     unlabelled.txt   reviews, their clauses, stretches of them and mixtures of two, a text a line, for a teacher
     dev.tsv          the SST-2 dev sentences, only ever used to measure
 
-No sentence of the SST-2 dev or test set is in the first three: snippets and training sentences that begin like one of
-them (the first 24 letters and digits) are dropped.
+No sentence of the SST-2 dev or test set is in what is trained on: snippets and training sentences that begin like one
+of them (the first 24 letters and digits) are dropped.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from pathlib import Path
 SEED = 1
 STRETCHES = 3  # of each review
 MIXTURES = 30_000
+HELD_OUT = 20  # one document of so many
 UNWRITTEN = {" @-@ ": "-", " @,@ ": ",", " @.@ ": ".", "<unk> ": ""}  # how WikiText-2 was prepared, undone
 CLAUSE = re.compile(r"(?<=[,;:.!?])\s+|\s+-+\s+")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"(])")
@@ -90,18 +92,23 @@ def unlabelled(texts, draw):
     return found
 
 
+def write_documents(path, documents):
+    path.write_text("\n\n".join("\n".join(d) for d in documents if d) + "\n", encoding="utf-8")
+
+
 def main(data, work):
     draw = random.Random(SEED)
     train, snippets = reviews(data)
     texts = [text for text, _ in train] + snippets
-    documents = [clauses(text, 4) for text in texts]
-    for name in ("valid.txt", "test.txt"):
-        documents.extend(wiki(data / "wikitext2" / name))
-    documents.extend(plays(data / "tinyshakespeare/input.txt"))
-    documents = [document for document in documents if document]
-    draw.shuffle(documents)
+    others = [document for name in ("valid.txt", "test.txt") for document in wiki(data / "wikitext2" / name)]
+    others.extend(plays(data / "tinyshakespeare/input.txt"))
+    draw.shuffle(others)
+    held_out = others[::HELD_OUT] + [clauses(text, 4) for text, _ in read_pairs(data / "sst2/dev.tsv")]
+    documents = [document for i, document in enumerate(others) if i % HELD_OUT]
+    documents.extend(clauses(text, 4) for text in texts)
     work.mkdir(parents=True, exist_ok=True)
-    (work / "pretrain.txt").write_text("\n\n".join("\n".join(d) for d in documents) + "\n", encoding="utf-8")
+    write_documents(work / "pretrain.txt", documents)
+    write_documents(work / "held-out.txt", held_out)
     (work / "train.tsv").write_text("".join(f"{text}\t{label}\n" for text, label in train), encoding="utf-8")
     (work / "dev.tsv").write_text((data / "sst2/dev.tsv").read_text(encoding="utf-8"), encoding="utf-8")
     extra = unlabelled(texts, draw)

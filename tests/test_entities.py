@@ -1,5 +1,7 @@
 """Words to labels and back."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -24,13 +26,13 @@ def test_bio(labels, found):
 
 def test_entities_carry_the_characters_of_the_text():
     text = "Émilie Zola in Paris!"
-    tokens = ["[CLS]", "emi", "##lie", "zola", "in", "paris", "!", "[SEP]"]
+    # [CLS] emi ##lie zola in paris ! [SEP]
     offsets = [(0, 0), (0, 3), (3, 6), (7, 11), (12, 14), (15, 20), (20, 21), (0, 0)]
     labels = ("O", "B-per", "I-per", "B-loc")
     p = np.full((8, 4), 0.1)
     for place, label in {0: 3, 1: 1, 2: 3, 3: 2, 4: 0, 5: 3, 6: 0, 7: 3}.items():
         p[place, label] = 0.7  # on special tokens and later pieces too, where it must not count
-    found = entities.entities(text, tokens, offsets, p, labels)
+    found = entities.entities(text, offsets, p, labels)
     assert [(e.label, e.text, e.start, e.end) for e in found] == [
         ("per", "Émilie Zola", 0, 11),
         ("loc", "Paris", 15, 20),
@@ -40,4 +42,20 @@ def test_entities_carry_the_characters_of_the_text():
 
 
 def test_a_text_without_words_has_no_entities():
-    assert entities.entities("", ["[CLS]", "[SEP]"], [(0, 0), (0, 0)], np.ones((2, 3)), ("O", "B-a", "I-a")) == []
+    assert entities.entities("", [(0, 0), (0, 0)], np.ones((2, 3)), ("O", "B-a", "I-a")) == []
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("the film-actor left.", ["the", "film-actor", "left", "."]),
+    ("U.S. (and) @name", ["U.S", ".", "(", "and", ")", "@name"]),
+    ("«Ja!», don't", ["«", "Ja", "!", "»", ",", "don't"]),
+    ("...", [".", ".", "."]),
+    ("in 北京x", ["in", "北", "京", "x"]),
+])  # fmt: skip
+def test_words_are_those_of_files_with_labels(text, words):
+    """Each sign that is no letter is a piece of its own, as the tokenizer cuts."""
+    offsets = [match.span() for match in re.finditer(r"[^\W\u4e00-\u9fff]+|[^\s]", text)]
+    firsts = entities.first_pieces(text, [(0, 0), *offsets, (0, 0)])
+    starts = [offsets[i - 1][0] for i in firsts]
+    ends = [offsets[i - 2][1] for i in firsts[1:]] + [offsets[-1][1]]
+    assert [text[a:b] for a, b in zip(starts, ends, strict=True)] == words

@@ -1,5 +1,6 @@
 """Saves and the folder of a run: whole or not there, checked before they are believed, resumed to the bit."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -151,8 +152,8 @@ def test_the_run_differs_where_anything_is_not_restored(tmp_path, monkeypatch):
         trained(run, tmp_path / "run", stop=10)
     restore = saves.restore
 
-    def forgetful(path, state):
-        position = restore(path, state)
+    def forgetful(path, state, *more):
+        position = restore(path, state, *more)
         state.rng = np.random.default_rng(0)
         return position
 
@@ -181,11 +182,44 @@ def resumed(run, folder, **changes):
     recipe = changes.pop("recipe", run.recipe)
     source = changes.pop("source", run.source())
     state = step.begin(changes.pop("params", run.params), recipe)
-    identity = loop.identity(recipe, changes.pop("config", run.config), source.description)
+    config, begun = changes.pop("config", run.config), changes.pop("begun", run.params)
+    identity = loop.identity(recipe, config, source.description, begun)
     with warnings.catch_warnings(record=True) as told, RunFolder(folder, identity) as opened:
         warnings.simplefilter("always")
         opened.resume(state, **changes)
     return state, [str(warning.message) for warning in told]
+
+
+def test_another_model_to_begin_with_is_another_run(saved):
+    run, folder = saved
+    other = tree.map(lambda p: p + 1, run.params)
+    with pytest.raises(Error, match=r"expected the run that was saved \(or force\), got another: model: '[0-9a-f]+"):
+        resumed(run, folder, begun=other)
+
+
+def test_force_goes_on_where_the_moments_and_the_place_are_of_another_run(saved):
+    """Another rule and another size of batches, as the warning says: moments from 0, data from their beginning."""
+    run, folder = saved
+    recipe = dataclasses.replace(run.recipe, optimizer="sgd")
+    state, told = resumed(run, folder, recipe=recipe, force=True)
+    assert state.step == 6
+    assert any("the moments begin at 0" in line for line in told)
+    assert all(not array.any() for array in saves.moments(state).values())
+    source = run.source()
+    with pytest.warns(UserWarning, match="the data are read from their beginning"):
+        loop._seek(source, {"pass": 10**6, "document": 10**6, "step": 0}, True)
+    with pytest.raises(Error):
+        loop._seek(source, {"pass": 10**6, "document": 10**6, "step": 0}, False)
+
+
+@pytest.mark.parametrize(("key", "value"), [("step", -7), ("step", 5), ("pieces", "9"), ("position", {"pass": 1.5})])
+def test_a_sealed_state_that_makes_no_sense(saved, key, value):
+    run, folder = saved
+    path = folder / "save-000006" / saves.STATE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    state = step.begin(run.params, run.recipe)
+    with pytest.raises(Error, match="expected step, pieces, position and generator of this save, got others"):
+        saves.restore(folder / "save-000006", state, 6)
 
 
 def flip(path):
@@ -334,10 +368,10 @@ def test_another_model_is_refused_even_by_force(saved):
     with pytest.raises(Error, match=r"expected float64 \[.*\], got float32"):
         resumed(run, folder, params=small_model(dtype=np.float64, **DROPOUT)[0])
     more = initial.params(run.config, (*HEADS, "question_answering"), 0)
-    with pytest.raises(Error, match=r"'question_answering.dense.W': expected it by the config, got none"):
+    with pytest.raises(Error, match=r"'question_answering.dense.W': expected it in this run, got none"):
         resumed(run, folder, params=more)
     fewer = initial.params(run.config, ("masked_lm",), 0)
-    with pytest.raises(Error, match="expected no such tensor by the config, got one"):
+    with pytest.raises(Error, match="expected no such tensor in this run, got one"):
         resumed(run, folder, params=fewer)
 
 
@@ -398,7 +432,7 @@ def test_a_save_holds_what_it_should(saved):
     run, folder = saved
     manifest = json.loads((folder / "save-000006" / "manifest.json").read_text())
     assert (manifest["format"], manifest["step"]) == (1, 6)
-    assert set(manifest["identity"]) == {"recipe", "config", "data"}
+    assert set(manifest["identity"]) == {"recipe", "config", "data", "model"}
     state = json.loads((folder / "save-000006" / "state.json").read_text())
     assert state["step"] == 6
     assert state["generator"]["bit_generator"] == "PCG64"

@@ -13,6 +13,7 @@ from numpy_bert.text.tokenizer import Tokenizer
 from numpy_bert.training import pretraining_data
 from numpy_bert.training.corpus import Corpus
 from numpy_bert.training.pretraining_data import PretrainingData, Settings
+from numpy_bert.training.sentence_pairs import Packed
 
 TOKENIZER = Tokenizer(WORDS)
 ORDINARY = [word for word in WORDS[5:] if not word.startswith("##") and word.isalpha()]
@@ -206,3 +207,25 @@ def test_memory_does_not_grow_with_the_text(tmp_path, monkeypatch):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_the_share_of_hidden_pieces_does_not_fall_in_long_pairs():
+    assert [Settings(n).masking.most for n in (128, 512, 5)] == [20, 77, 1]
+    assert Settings(512, most_masked=20).masking.most == 20
+
+
+def test_a_packed_document_is_its_sentences():
+    packed = Packed([[5, 6], [7], [8, 9, 10]])
+    assert [packed[i].tolist() for i in range(3)] == [[5, 6], [7], [8, 9, 10]]
+    assert [ids.tolist() for ids in packed[1:]] == [[7], [8, 9, 10]]
+    assert (len(packed), packed.pieces, packed[-1].tolist()) == (3, 6, [8, 9, 10])
+    with pytest.raises(IndexError):
+        packed[3]
+    assert not Packed([])
+
+
+def test_another_casing_is_other_data(tmp_path):
+    corpus = corpus_of(tmp_path)
+    cased = Tokenizer(TOKENIZER.tokens, lowercase=False)
+    first, second = (PretrainingData(corpus, t, Settings(32), 4, 0).description for t in (TOKENIZER, cased))
+    assert first != second

@@ -33,7 +33,7 @@ def source():
     return Repeated([[pretraining_batch([5, 4], seed)] for seed in range(3)])
 
 
-IDENTITY = loop.identity(RECIPE, CONFIG, source().description)
+IDENTITY = loop.identity(RECIPE, CONFIG, source().description, PARAMS)
 
 
 class Trainer:

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import math
+import operator
 import sys
 
 import numpy as np
@@ -144,10 +145,39 @@ def test_recipes_are_checked(name, value):
         Recipe(**({"task": "pretraining", "steps": 10} | {name: value}))
 
 
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
+    """A rate that makes them infinite in one step, though loss and gradient were finite."""
+    params, config = small_model(dtype=np.float32)
+    recipe = dataclasses.replace(RECIPE, learning_rate=1e39, steps=4, warmup=0)
+    source = Repeated([[pretraining_batch([5, 4])]])
+    plan = Plan(lambda params: pytest.fail("it is not measured"), evaluate_every=1, save_every=1)
+    with pytest.raises(Error, match=r"^step 1: [\w.]+: expected finite numbers, got NaN .* is .*save-000000$"):
+        loop.train(params, source, recipe, config, plan, Place(tmp_path / "run"))
+    assert [path.name for path in (tmp_path / "run").glob("save-*")] == ["save-000000"]
+    with pytest.raises(Error, match="expected finite numbers"):
+        loop.train(params, source, dataclasses.replace(recipe, steps=1), config, Plan())
+
+
+def test_what_takes_no_part_keeps_its_size(tmp_path):
+    """A pooler that the task does not read and heads of other tasks have no gradient; they do not decay either."""
+    params, config = small_model(heads=(*HEADS, "token_classification", "multiple_choice"))
+    recipe = Recipe("masked_lm", 2, learning_rate=0.1, weight_decay=0.5)
+    trained, _ = loop.train(params, Repeated([[masked_batch()]]), recipe, config, Plan())
+    for idle in ("bert.pooler", "next_sentence", "token_classification", "multiple_choice"):
+        part = operator.attrgetter(idle)
+        assert equal(part(trained), part(params)), idle
+    assert not equal(trained.masked_lm, params.masked_lm)
+
+
+def masked_batch():
+    batch = pretraining_batch([5, 4])
+    return batch._replace(labels=batch.labels.masked_lm)
+
+
 def test_the_identity_of_a_run_is_json():
-    _, config = small_model()
+    params, config = small_model()
     recipe = dataclasses.replace(RECIPE, frozen=("bert.embedding",))
-    identity = loop.identity(recipe, config, {"corpus": "x"})
+    identity = loop.identity(recipe, config, {"corpus": "x"}, params)
     assert json.loads(json.dumps(identity)) == identity
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from unicodedata import category
 
 import numpy as np
 
 from ..memory import Array
+from ..text.character_classes import is_chinese, is_white_space
 
 OUTSIDE = "O"
-CONTINUATION = "##"
+BRACKETS_AND_QUOTES = ("Ps", "Pe", "Pi", "Pf")  # categories of Unicode
+STOPS = ".,;:!?…\"'"
 
 
 class Entity(NamedTuple):
@@ -51,20 +54,47 @@ def spans(labels: Sequence[str]) -> list[Span]:
     return found
 
 
-def first_pieces(tokens: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """Places of the pieces that begin a word; special tokens, which span no character, are no words."""
-    return [
-        i
-        for i, (token, (start, end)) in enumerate(zip(tokens, offsets, strict=True))
-        if end > start and not token.startswith(CONTINUATION)
-    ]
+def first_pieces(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """Places of the pieces that begin a word, as files with labels have words; special tokens are none.
+
+    Words stand between white space. Brackets, quotes and stops at either end of one are words by themselves, and so is
+    each Chinese character; other signs belong to their word: film-actor, U.S, @name.
+    """
+    found: list[int] = []
+    for stretch in _stretches(text, offsets):
+        first, end = 0, len(stretch)
+        while first < end and _is_edge(text, offsets[stretch[first]]):
+            first += 1
+        while end > first and _is_edge(text, offsets[stretch[end - 1]]):
+            end -= 1
+        alone = [is_chinese(text[offsets[i][0]]) for i in stretch]
+        inner = [stretch[k] for k in range(first, end) if k == first or alone[k] or alone[k - 1]]
+        found += stretch[:first] + inner + stretch[end:]
+    return found
+
+
+def _stretches(text: str, offsets: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Places of the pieces between white space."""
+    found: list[list[int]] = []
+    reached = 0
+    for i, (start, end) in enumerate(offsets):
+        if end > start:
+            if not found or any(is_white_space(sign) for sign in text[reached:start]):
+                found.append([])
+            found[-1].append(i)
+            reached = end
+    return found
+
+
+def _is_edge(text: str, span: tuple[int, int]) -> bool:
+    return all(sign in STOPS or category(sign) in BRACKETS_AND_QUOTES for sign in text[span[0] : span[1]])
 
 
 def entities(
-    text: str, tokens: Sequence[str], offsets: Sequence[tuple[int, int]], p: Array, labels: Sequence[str]
+    text: str, offsets: Sequence[tuple[int, int]], p: Array, labels: Sequence[str]
 ) -> list[Entity]:
     """p (T, C): the probability of each label for each piece of the text -> its entities, with character offsets."""
-    firsts = first_pieces(tokens, offsets)
+    firsts = first_pieces(text, offsets)
     if not firsts:
         return []
     words = p[firsts]  # (words, C)

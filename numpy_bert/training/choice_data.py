@@ -40,7 +40,7 @@ def questions(path: Path) -> list[Question]:
         if not line.strip():
             continue
         where = f"{label_of(path)}: line {number}"
-        found.append(_question(strict_json.load(line.encode("utf-8"), where), where))
+        found.append(_question(strict_json.load(line.encode("utf-8"), where, one_line=True), where))
         K = len(found[0].choices)
         if len(found[-1].choices) != K:
             got = len(found[-1].choices)
@@ -56,11 +56,23 @@ def _question(one: object, where: str) -> Question:
     prompt, choices, label = (one.get(key) for key in ("prompt", "choices", "label"))
     if not isinstance(prompt, str):
         raise Error(f"{where}: prompt: expected a text, got {describe(prompt)}")
-    if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(choice, str) for choice in choices):
-        raise Error(f"{where}: choices: expected an array of at least two texts, got {describe(choices)}")
+    choices = _choices(choices, where)
     if type(label) is not int or not 0 <= label < len(choices):
         raise Error(f"{where}: label: expected an integer from 0 to {len(choices) - 1}, got {describe(label)}")
-    return Question(prompt, tuple(choices), label)
+    return Question(prompt, choices, label)
+
+
+def _choices(found: object, where: str) -> tuple[str, ...]:
+    if not isinstance(found, list):
+        got = describe(found)
+    elif len(found) < 2:
+        got = f"an array of {len(found)}"
+    else:
+        others = [choice for choice in found if not isinstance(choice, str)]
+        if not others:
+            return tuple(found)
+        got = f"one with {describe(others[0])} in it"
+    raise Error(f"{where}: choices: expected an array of at least two texts, got {got}")
 
 
 def fitted(path: Path, config: BertConfig) -> BertConfig:
@@ -88,7 +100,7 @@ class Examples:
         ]
         self.texts = [Text(encoding.ids, encoding.segment_ids) for encoding in encodings]
         self.lengths = [self._many * max(len(text.ids) for text in self._rows(i)) for i in range(len(found))]
-        self.digest = digest([tuple(question) for question in found])
+        self.digest = digest([tuple(question) for question in found], self.texts)
 
     def _rows(self, i: int) -> list[Text]:
         return self.texts[i * self._many : (i + 1) * self._many]

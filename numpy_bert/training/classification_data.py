@@ -67,8 +67,14 @@ def classes(found: Sequence[Row]) -> tuple[str, ...]:
     """The classes that occur, in order: numbers by value, names by alphabet."""
     names = {row.label for row in found}
     if all(name.isascii() and name.isdigit() for name in names):
-        return tuple(sorted(names, key=lambda name: (int(name), name)))
+        return tuple(sorted(names, key=_value))
     return tuple(sorted(names))
+
+
+def _value(name: str) -> tuple[int, str, str]:
+    """What puts whole numbers in order, however many digits they have; int() refuses thousands."""
+    digits = name.lstrip("0")
+    return len(digits), digits, name
 
 
 def fitted(path: Path, config: BertConfig, columns: Sequence[str] = COLUMNS) -> BertConfig:
@@ -100,7 +106,7 @@ class Examples:
             Text(np.array(encoding.ids, np.int32), np.array(encoding.segment_ids, np.int8)) for encoding in encodings
         ]
         self.lengths = [len(text.ids) for text in self.texts]
-        self.digest = digest([tuple(row)[1:] for row in found])
+        self.digest = digest([tuple(row)[1:] for row in found], self.texts)
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
         """The chosen texts and their labels, (B, T) and (B,)."""
@@ -108,18 +114,21 @@ class Examples:
         return objective.Batch(inputs, self.labels[list(chosen)])
 
 
-def digest(content: Sequence[object]) -> str:
-    """A hash of what was read: the same for the same examples, wherever the file lies."""
-    return hashlib.sha256(repr(content).encode()).hexdigest()
+def digest(content: Sequence[object], texts: Sequence[Text]) -> str:
+    """A hash of what was read and the pieces it was cut into: the same wherever the file lies."""
+    found = hashlib.sha256(repr(content).encode())
+    for text in texts:
+        found.update(np.asarray(text.ids, np.int64).tobytes() + b"|")
+    return found.hexdigest()
 
 
 def _labels(path: Path, found: Sequence[Row], config: BertConfig) -> Array:
     if config.is_regression:
         return np.array([_number(path, row) for row in found])
-    ids = {name: i for i, name in enumerate(config.labels)}
+    ids = {name: i for i, name in enumerate(config.label_names)}
     for row in found:
         if row.label not in ids:
-            known = ", ".join(show(name) for name in config.labels[:20])
+            known = ", ".join(show(name) for name in config.label_names[:20])
             where = f"{label_of(path)}: line {row.number}"
             raise Error(f"{where}: expected a label of the model ({known}), got {show(row.label)}")
     return np.array([ids[row.label] for row in found])

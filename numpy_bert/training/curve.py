@@ -11,6 +11,7 @@ from pathlib import Path
 from ..checkpoints.atomic import replacing, unwritable
 from ..checkpoints.files import label
 from ..errors import Error
+from ..terminal import printable
 
 
 class Table:
@@ -81,7 +82,8 @@ def plot(steps: Path, evaluations: Path, picture: Path) -> bool:
     for name, values in judged.items():
         if name != "step":
             axis = above if "loss" in name else below
-            axis.plot(judged["step"], values, marker="o", markersize=3, label=f"{name}, held out")
+            text = printable(name).replace("$", r"\$")  # what stands between two of them would be read as a formula
+            axis.plot(judged["step"], values, marker="o", markersize=3, label=f"{text}, held out")
     above.set_ylabel("loss")
     above.legend()
     rate = below.twinx()

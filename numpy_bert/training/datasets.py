@@ -19,14 +19,15 @@ from . import choice_data, classification_data, question_data, token_data
 class Dataset(NamedTuple):
     module: ModuleType
     max_length: int  # usual: pieces of an example at most
+    shortest: int  # max_length that leaves room for a piece of each text
     options: tuple[str, ...] = ()  # what fitted and read take beside
 
 
 DATASETS = {
-    "sequence_classification": Dataset(classification_data, 128, ("columns",)),
-    "token_classification": Dataset(token_data, 128),
-    "question_answering": Dataset(question_data, 384, ("stride",)),
-    "multiple_choice": Dataset(choice_data, 128),
+    "sequence_classification": Dataset(classification_data, 128, 3, ("columns",)),
+    "token_classification": Dataset(token_data, 128, token_data.SHORTEST),
+    "question_answering": Dataset(question_data, 384, 5, ("stride",)),
+    "multiple_choice": Dataset(choice_data, 128, 5),
 }
 
 

@@ -1,4 +1,4 @@
-"""One trainer in a folder at a time.
+"""One process at a time: who trains in a folder, or writes a file for hours, holds the lock of it.
 
 The system holds the lock for as long as the process lives, however it ends: a lock file that a dead process left
 behind locks nothing.
@@ -15,14 +15,15 @@ from ..checkpoints.atomic import unwritable
 from ..checkpoints.files import label
 from ..errors import Error
 
-NAME = "lock"
-
 
 class Lock:
-    """Held from the beginning until `release`. Error: another process holds it, or the folder cannot be written."""
+    """A file that is held from the beginning until `release`.
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / NAME
+    Error: another process holds it (the text of which is `taken`), or its folder cannot be written.
+    """
+
+    def __init__(self, path: Path, taken: str) -> None:
+        self.path = path
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
@@ -33,9 +34,22 @@ class Lock:
             os.close(self._descriptor)
             if not isinstance(error, (BlockingIOError, PermissionError)):  # which say that another has it
                 raise unwritable(label(path), error) from None
-            raise Error(f"{label(folder)}: expected a folder in which nobody trains, got one that is locked") from None
+            raise Error(taken) from None
+        if not self._is_there():  # who had it before removed it after we opened it, so others would lock a new file
+            os.close(self._descriptor)
+            raise Error(taken)
 
-    def release(self) -> None:
+    def _is_there(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(self.path))
+        except OSError:
+            return False
+
+    def release(self, remove: bool = False) -> None:
+        """Let others have it; `remove` deletes the file first, which whoever has just opened it notices."""
+        with contextlib.suppress(OSError):
+            if remove:
+                os.unlink(self.path)
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
+from .. import tree
 from ..config import BertConfig
 from ..errors import Error
 from ..tasks import objective
 from . import step
-from .multipliers import multipliers
+from .multipliers import idle, multipliers
 from .progress import Progress
 from .recipe import Recipe
 from .run_folder import RunFolder
@@ -68,17 +74,33 @@ def train(
     state = step.begin(params, recipe)
     if place is None:
         return state.params, run(state, source, recipe, config, plan)
-    with RunFolder(place.folder, identity(recipe, config, source.description)) as folder:
+    with RunFolder(place.folder, identity(recipe, config, source.description, params)) as folder:
         if place.resume:
-            source.seek(folder.resume(state, place.force))
+            _seek(source, folder.resume(state, place.force), place.force)
         else:
             folder.begin()
         return state.params, run(state, source, recipe, config, plan, folder)
 
 
-def identity(recipe: Recipe, config: BertConfig, data: dict[str, Any]) -> dict[str, Any]:
-    """What a run is, as JSON."""
-    return {"recipe": _listed(asdict(recipe)), "config": _listed(asdict(config)), "data": data}
+def _seek(source: Source, position: dict[str, int], force: bool) -> None:
+    try:
+        source.seek(position)
+    except Error as error:
+        if not force:
+            raise
+        warnings.warn(f"{error}; the data are read from their beginning", UserWarning, stacklevel=4)
+
+
+def identity(
+    recipe: Recipe, config: BertConfig, data: dict[str, Any], begun: objective.Params
+) -> dict[str, Any]:
+    """What a run is, as JSON; begun: the parameters before the first step, which stand in it as a hash."""
+    digest = hashlib.sha256()
+    for name, array in tree.items(begun):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    model = digest.hexdigest()
+    return {"recipe": _listed(asdict(recipe)), "config": _listed(asdict(config)), "data": data, "model": model}
 
 
 def _listed(fields: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +115,7 @@ def run(
     With a folder the run is logged and saved there; what a save holds is all it takes to go on with the same bits.
     Error: the loss is not finite any more (the message names the step and the last save), or the disk.
     """
-    factors = multipliers(state.params, recipe.layer_decay, recipe.frozen)
+    factors = multipliers(state.params, recipe.layer_decay, (*recipe.frozen, *idle(state.params, recipe.task)))
     found: dict[str, float] = {}
     with Progress(state.step, recipe.steps) as progress:
         if folder is not None and folder.last is None:
@@ -107,6 +129,9 @@ def run(
             last = state.step == recipe.steps
             if folder is not None:
                 folder.steps.add(Report._fields, report)
+            if last or due(state.step, plan.evaluate_every) or due(state.step, plan.save_every):
+                with _naming_the_save(folder):
+                    step.refuse_not_finite(state)
             if last or due(state.step, plan.evaluate_every):
                 found = plan.evaluate(state.params)
                 _tell(found, state.step, progress, folder)
@@ -125,8 +150,15 @@ def due(step: int, every: int) -> bool:
 def _take(
     state: State, source: Source, recipe: Recipe, config: BertConfig, factors: Any, folder: RunFolder | None
 ) -> Report:
-    try:
+    with _naming_the_save(folder):
         return step.take(state, source.next(), recipe, config, factors)
+
+
+@contextlib.contextmanager
+def _naming_the_save(folder: RunFolder | None) -> Iterator[None]:
+    """An error of the training also tells where to go on from."""
+    try:
+        yield
     except Error as error:
         if folder is None or folder.last is None:
             raise

@@ -2,8 +2,9 @@
 
 The masked language model (Devlin et al., arXiv:1810.04805, section 3.1, task 1, and appendix A.1). The model is asked
 for every chosen piece, and since it cannot know which of the pieces it sees are right it has to keep a representation
-of all. With whole words the pieces of a word are chosen together or not at all. At least one piece is chosen, and at
-most `most`. The procedure is that of Google's create_pretraining_data.py.
+of all. With whole words the pieces of a word are chosen together or not at all. At least one piece is chosen (with
+whole words none, where no word is short enough), and at most `most`. The procedure is that of Google's
+create_pretraining_data.py.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import tree
+from ..checkpoints.accounting import NEED_POOLER
 from ..errors import Error, show
-from ..tasks.objective import Params
+from ..tasks.objective import HEADS, Params
 
 LAYERS = "bert.encoder.layers."
 
@@ -35,6 +36,15 @@ def multipliers(params: Params, decay: float = 1.0, frozen: Sequence[str] = ()) 
         if part not in found and not any(part.startswith(other + ".") for other in found):
             raise Error(f"frozen: expected parts of the model such as bert.embedding, got {show(part)}")
     return factors
+
+
+def idle(params: Params, task: str) -> list[str]:
+    """Parts that take no part in a task: they get no gradient, so they should not decay either."""
+    active = ("masked_lm", "next_sentence") if task == "pretraining" else (task,)
+    found = [head for head in HEADS if head not in active and getattr(params, head) is not None]
+    if params.bert.pooler is not None and not set(NEED_POOLER) & set(active):
+        found.append("bert.pooler")
+    return found
 
 
 def depth(name: str, L: int) -> int:

@@ -62,7 +62,9 @@ def step(
 
     def one(piece: Piece) -> None:
         p, g, *moments = piece.arrays
-        update(p, g * rates.clip, tuple(moments), t, (piece.multiplier * rates.learning_rate, piece.decay), settings)
+        rate = piece.multiplier * rates.learning_rate
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite any more is found before it is saved
+            update(p, g * rates.clip, tuple(moments), t, (rate, piece.decay), settings)
 
     pieces = list(_pieces(params, gradients, state, multipliers, rates.weight_decay))
     for _ in spread(one, pieces) if len(pieces) > MANY else map(one, pieces):

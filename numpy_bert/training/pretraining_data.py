@@ -12,6 +12,7 @@ the data is three numbers.
 from __future__ import annotations
 
 import hashlib
+import math
 from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ from ..text.tokenizer import Tokenizer
 from . import masking
 from .batches import PIECES, parts
 from .corpus import Corpus
-from .sentence_pairs import Document, Pair, pairs
+from .sentence_pairs import Packed, Pair, pairs
 
 BLOCK = 1 << 21  # pieces
 ORDER, DOCUMENT, SHUFFLE = range(3)  # what a generator is for, a part of its seed
@@ -39,7 +40,7 @@ RULES: dict[str, Rule] = {
     "max_length": integer(5, 1_000_000),
     "short_share": SHARE,
     "masked_share": SHARE,
-    "most_masked": integer(1, 1_000_000),
+    "most_masked": optional(integer(1, 1_000_000)),
     "whole_words": one_of(True, False),
     "duplication": optional(integer(1, 1_000_000)),
 }
@@ -52,7 +53,7 @@ class Settings:
     max_length: int = 128  # pieces of a pair, special tokens among them
     short_share: float = 0.1  # of the documents, cut into shorter pairs
     masked_share: float = 0.15  # of the pieces
-    most_masked: int = 20  # in one pair
+    most_masked: int | None = None  # in one pair; None: the share of the longest pair, of 128 pieces 20
     whole_words: bool = False
     duplication: int | None = None
 
@@ -62,7 +63,8 @@ class Settings:
 
     @property
     def masking(self) -> masking.Settings:
-        return masking.Settings(self.masked_share, self.most_masked, self.whole_words)
+        most = self.most_masked or math.ceil(self.masked_share * self.max_length) or 1
+        return masking.Settings(self.masked_share, most, self.whole_words)
 
 
 class Example(NamedTuple):
@@ -83,7 +85,7 @@ class PretrainingData:
         self.corpus, self.tokenizer, self.settings = corpus, tokenizer, settings
         self.batch_size, self.seed, self.pieces = batch_size, seed, pieces
         self._known = masking.vocabulary(tokenizer)
-        self._documents: dict[int, Document] = {}  # tokenized: those of the block
+        self._documents: dict[int, Packed] = {}  # tokenized: those of the block
         self.seek({"pass": 0, "document": 0, "step": 0})
 
     @property
@@ -115,8 +117,10 @@ class PretrainingData:
     @property
     def description(self) -> dict[str, Any]:
         """What the data are, as JSON."""
-        tokens = hashlib.sha256("\n".join(self.tokenizer.tokens).encode()).hexdigest()
-        return {"corpus": self.corpus.sha256, "vocabulary": tokens, **asdict(self.settings)}
+        tokenizer = self.tokenizer
+        tokens = hashlib.sha256("\n".join(tokenizer.tokens).encode()).hexdigest()
+        casing = {"lowercase": tokenizer.lowercase, "strip_accents": tokenizer.strip_accents}
+        return {"corpus": self.corpus.sha256, "vocabulary": tokens, **casing, **asdict(self.settings)}
 
     def _load(self) -> None:
         """Make the examples of the block and deal them out to steps."""
@@ -134,7 +138,8 @@ class PretrainingData:
 
     def _block(self, order: Array) -> tuple[list[int], int]:
         """The next documents of the pass, and where in the order the block after it begins."""
-        known, self._documents = self._documents, {}
+        known = self._documents if len(self._documents) == len(self.corpus) else {}  # else: one block at a time
+        self._documents, self._examples = {}, []
         pieces, end = 0, self._first
         while end < len(order) and pieces < BLOCK:
             pieces += self._keep(int(order[end]), known)
@@ -150,22 +155,22 @@ class PretrainingData:
         self._keys = sorted(self._documents)
         return chosen, end
 
-    def _keep(self, index: int, known: dict[int, Document]) -> int:
+    def _keep(self, index: int, known: dict[int, Packed]) -> int:
         """Have a document of the block at hand, unless it is empty; returns its pieces."""
         document = known[index] if index in known else self._tokenized(index)
         if document:
             self._documents[index] = document
-        return sum(map(len, document))
+        return document.pieces
 
-    def _tokenized(self, index: int) -> Document:
+    def _tokenized(self, index: int) -> Packed:
         rows = self.tokenizer.encode_ids(self.corpus.document(index), special=False)
-        return [np.array(row[1:-1], np.int32) for row in rows if len(row) > 2]
+        return Packed([row[1:-1] for row in rows if len(row) > 2])
 
     def _document_examples(self, index: int, copy: int) -> list[Example]:
         rng = self._rng(DOCUMENT, copy, index)
         place = bisect_left(self._keys, index)
 
-        def other() -> Document:
+        def other() -> Packed:
             drawn = int(rng.integers(len(self._keys) - 1))
             return self._documents[self._keys[drawn + (drawn >= place)]]
 

@@ -5,10 +5,12 @@ Times are of the monotonic clock: setting the computer's clock back cannot make 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import Any
 
+from ..terminal import is_watched, printable, tell
 from .step import Report
 
 
@@ -18,10 +20,10 @@ class Progress:
     def __init__(self, done: int, total: int) -> None:
         from tqdm import tqdm
 
+        self._shown = is_watched()
         layout = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} {postfix}"
-        self._bar: Any = tqdm(
-            total=total, initial=done, bar_format=layout, disable=not sys.stderr.isatty(), dynamic_ncols=True
-        )
+        unseen = not self._shown
+        self._bar: Any = tqdm(total=total, initial=done, bar_format=layout, disable=unseen, dynamic_ncols=True)
         self._first, self._total = done, total
         self._begun = time.monotonic()
         self._pieces: int | None = None
@@ -45,8 +47,11 @@ class Progress:
         self._bar.update(1)
 
     def say(self, text: str) -> None:
-        """A line above the bar; where there is no bar, a line on stderr."""
-        self._bar.write(text, file=sys.stderr)
+        """A line above the bar; where there is no bar, a line on stderr. If it cannot be written, training goes on."""
+        if not self._shown:
+            return tell(text)
+        with contextlib.suppress(OSError, ValueError):
+            self._bar.write(printable(text), file=sys.stderr)
 
 
 def clock(seconds: float) -> str:

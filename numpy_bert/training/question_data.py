@@ -70,7 +70,7 @@ class Examples:
                 self._add(paragraph.context, pieces, question, tokenizer, cut)
         self.texts = [Text(window.ids, window.segment_ids) for asked in self.asked for window in asked.windows]
         self.lengths = [len(text.ids) for text in self.texts]
-        self.digest = digest([(p.context, [tuple(q)[1:] for q in p.questions]) for p in found] + [cut])
+        self.digest = digest([(p.context, [tuple(q)[1:] for q in p.questions]) for p in found] + [cut], self.texts)
 
     def _add(
         self, context: str, pieces: Encoding, question: Question, tokenizer: Tokenizer, cut: tuple[int, int]

@@ -18,23 +18,24 @@ from typing import Any
 
 from ..checkpoints.atomic import unwritable
 from ..checkpoints.files import label
-from ..errors import Error
+from ..errors import Error, show
 from . import curve, saves
 from .lock import Lock
 from .saves import Manifest
 from .step import State
 
 KEPT = 2  # saves
-STEPS, EVALUATIONS, PICTURE = "steps.csv", "evaluations.csv", "curve.png"
+STEPS, EVALUATIONS, PICTURE, LOCK = "steps.csv", "evaluations.csv", "curve.png", "lock"
 SAVE = re.compile(r"save-(\d+)(?:\.(\d+))?")
 LEFTOVER = re.compile(r"save-[\d.]+\.(?:tmp|old)-\d+")
+OTHERS = re.compile(r"lock|model|steps\.csv|evaluations\.csv|curve\.png|\.numpy-bert-\w+\.tmp")
 
 
 class RunFolder:
     """A folder to train in, made if it is not there; locked until `close`. A context manager.
 
     identity: what the run is, as JSON (recipe, config, data): saves of another are not gone on with.
-    Error: somebody trains in it, it cannot be written.
+    Error: it is no folder, it holds files of somebody else, somebody trains in it, it cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str], identity: dict[str, Any]) -> None:
@@ -42,11 +43,13 @@ class RunFolder:
         self.identity = identity
         self.last: Path | None = None  # the last save that is known to be good
         self._damaged: set[Path] = set()
+        require_usable(self.path)
         try:
-            self.path.mkdir(exist_ok=True)
+            self._bare = _made(self.path)  # made here, and nothing in it but the lock
         except OSError as error:
             raise unwritable(label(path), error) from None
-        self._lock = Lock(self.path)
+        taken = f"{label(self.path)}: expected a folder in which nobody trains, got one that is locked"
+        self._lock = Lock(self.path / LOCK, taken)
         try:
             self._sweep()
         except OSError as error:
@@ -60,7 +63,11 @@ class RunFolder:
         self.close()
 
     def close(self) -> None:
-        self._lock.release()
+        """Let others have it; a folder that was made for nothing goes."""
+        self._lock.release(remove=self._bare)
+        if self._bare:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
 
     def _sweep(self) -> None:
         """Remove what interrupted processes left: we hold the lock, so nobody is writing it."""
@@ -100,7 +107,7 @@ class RunFolder:
                 warnings.warn(f"{error}; falling back to an older save", UserWarning, stacklevel=2)
                 continue
             self._compare(path, manifest, force)
-            position = saves.restore(path, state)
+            position = saves.restore(path, state, manifest.step, force)
             self._curves(*(_text(path / name) for name in (STEPS, EVALUATIONS)))
             self.last = path
             return position
@@ -135,18 +142,60 @@ class RunFolder:
         return self.path / name
 
     def _curves(self, steps: str, evaluations: str) -> None:
+        self._bare = False
         self.steps = curve.Table(self.path / STEPS, steps)
         self.evaluations = curve.Table(self.path / EVALUATIONS, evaluations)
 
     def draw(self) -> None:
         """The learning curve as a picture, where matplotlib is installed. Whatever hinders it, the run is done."""
         try:
-            drawn = curve.plot(self.path / STEPS, self.path / EVALUATIONS, self.path / PICTURE)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of signs that no font has, of numbers that no axis holds
+                drawn = curve.plot(self.path / STEPS, self.path / EVALUATIONS, self.path / PICTURE)
             problem = "" if drawn else "that takes matplotlib, pip install numpy_bert[plot]"
         except Error as error:
             problem = str(error)
+        except Exception as error:  # a library that draws may raise anything
+            problem = f"{type(error).__name__}: {show(str(error))}"
         if problem:
             warnings.warn(f"{PICTURE} is not drawn: {problem}", UserWarning, stacklevel=2)
+
+
+def require_usable(path: Path, resume: bool = False) -> None:
+    """Before the work: an error unless there is nothing of this name, an empty folder, or a run's; with `resume` only
+    a run with saves will do. In no other folder is a file written, since there could be one of the same name.
+    """
+    name = label(path)
+    try:
+        entries = sorted(os.listdir(path))
+    except FileNotFoundError:
+        entries = []
+    except NotADirectoryError:
+        raise Error(f"{name}: expected a folder, got a file") from None
+    except OSError as error:
+        raise unwritable(name, error) from None
+    if any(SAVE.fullmatch(entry) for entry in entries):
+        return
+    strangers = [entry for entry in entries if not (OTHERS.fullmatch(entry) or LEFTOVER.fullmatch(entry))]
+    if entries and (strangers or not _is_lock(path / LOCK)):
+        got = f"one with {show((strangers or entries)[0])} in it"
+        raise Error(f"{name}: expected a new folder, an empty one or that of a run, got {got}")
+    if resume:
+        raise Error(f"{name}: expected a good save to resume from, got none")
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether it is the first file that a run makes: empty."""
+    return path.is_file() and path.stat().st_size == 0
+
+
+def _made(path: Path) -> bool:
+    """Whether the folder had to be made."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 def _text(path: Path) -> str:

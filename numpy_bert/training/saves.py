@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -151,22 +152,37 @@ def _manifest(path: Path) -> Manifest:
     return Manifest(step, identity, sums)
 
 
-def restore(path: Path, state: State) -> dict[str, int]:
-    """Fill the state with what a verified save holds; returns the place in the data.
+def restore(path: Path, state: State, step: int, force: bool = False) -> dict[str, int]:
+    """Fill the state with what a verified save of this step holds; returns the place in the data.
 
-    Error: the arrays of the save are not those of the state. Both must come from the same model and rule.
+    Error: the arrays of the save are not those of the state. Both must come from the same model and rule; with `force`
+    the moments of another rule begin at 0, with a warning.
     """
     found = strict_json.read(path / STATE, LARGEST_STATE)
     content: dict[str, Any] = found if isinstance(found, dict) else {}
+    counts = [content.get("step"), content.get("pieces")]
+    position = content.get("position")
+    places = list(position.values()) if isinstance(position, dict) else [None]
+    if counts[0] != step or not all(type(value) is int and value >= 0 for value in [*counts, *places]):
+        raise _other_state(path)
     _fill_from(path / WEIGHTS, dict(tree.items(state.params)))
-    _fill_from(path / MOMENTS, moments(state))
+    try:
+        _fill_from(path / MOMENTS, moments(state))
+    except Error as error:
+        if not force:
+            raise
+        warnings.warn(f"{error}; the moments begin at 0", UserWarning, stacklevel=4)
     try:
         state.rng.bit_generator.state = content["generator"]
-        state.optimizer = optimizers.State(int(content["step"]), state.optimizer.moments)
-        state.pieces = int(content["pieces"])
-        return {name: int(value) for name, value in content["position"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise Error(f"{label(path / STATE)}: expected step, pieces, position and generator, got others") from None
+        raise _other_state(path) from None
+    state.optimizer = optimizers.State(step, state.optimizer.moments)
+    state.pieces = content["pieces"]
+    return dict(content["position"])
+
+
+def _other_state(path: Path) -> Error:
+    return Error(f"{label(path / STATE)}: expected step, pieces, position and generator of this save, got others")
 
 
 def weights(path: Path, params: objective.Params) -> objective.Params:
@@ -185,7 +201,7 @@ def _fill_from(path: Path, arrays: dict[str, Array]) -> None:
     entries = safetensors.describe(path)
     for name in sorted(set(entries) ^ set(arrays)):
         expected, got = ("it", "none") if name in arrays else ("no such tensor", "one")
-        raise Error(f"{label(path)}: {show(name)}: expected {expected} by the config, got {got}")
+        raise Error(f"{label(path)}: {show(name)}: expected {expected} in this run, got {got}")
     for name, (dtype, shape) in entries.items():
         array = arrays[name]
         if (dtype, shape) != (array.dtype.name, array.shape):

@@ -9,7 +9,7 @@ The procedure is that of Google's create_pretraining_data.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,29 @@ from ..tasks.next_sentence import FOLLOWS, RANDOM
 
 Document = Sequence[Array]  # sentences, each (n,) ids, n > 0
 SPECIAL = 3  # [CLS] and twice [SEP]
+
+
+class Packed(Sequence[Array]):
+    """The sentences of a document in one array: a short sentence takes no more room than its pieces and its end."""
+
+    def __init__(self, sentences: Sequence[Sequence[int]]) -> None:
+        self._ends = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
+        self._ids = np.fromiter((number for sentence in sentences for number in sentence), np.int32, self.pieces)
+
+    @property
+    def pieces(self) -> int:
+        """Of all sentences."""
+        return int(self._ends[-1])
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, i: Any) -> Any:
+        """The ids of a sentence (n,), a view; of a slice a list."""
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        i = range(len(self))[i]
+        return self._ids[self._ends[i] : self._ends[i + 1]]
 
 
 class Pair(NamedTuple):
@@ -60,7 +83,8 @@ def pairs(
 def _gather(document: Document, start: int, target: int) -> list[Array]:
     """Sentences from `start` on until there are `target` pieces or the document ends; at least one."""
     found, length = [], 0
-    for sentence in document[start:]:
+    for i in range(start, len(document)):
+        sentence = document[i]
         found.append(sentence)
         length += len(sentence)
         if length >= target:

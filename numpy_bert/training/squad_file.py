@@ -3,8 +3,9 @@
     {"data": [{"paragraphs": [{"context": "...", "qas": [
         {"id": "...", "question": "...", "answers": [{"text": "...", "answer_start": 34}]}]}]}]}
 
-answer_start counts the characters of the context before the answer. Other keys are passed over. The reading is strict:
-an answer that does not stand where the file says would train the model on another stretch of text.
+answer_start counts the characters of the context before the answer. Other keys are passed over, and so is a byte-order
+mark. The reading is strict: an answer that does not stand where the file says would train the model on another stretch
+of text.
 
 Form: Rajpurkar et al., arXiv:1606.05250, as published.
 """
@@ -44,7 +45,7 @@ def paragraphs(path: Path) -> list[Paragraph]:
     """All of a file. Error, with the place in it: a key that is missing or of another type, a question without answer
     or with the id of another one, an answer that is not where it should be; no questions at all.
     """
-    document = strict_json.read(path, LARGEST)
+    document = strict_json.read(path, LARGEST, marked=True)
     try:
         found = [_paragraph(part, place) for part, place in _parts(document)]
         _refuse_equal_ids(found)

@@ -67,6 +67,14 @@ def take(
     return Report(number, loss, rate, norm, state.pieces)
 
 
+def refuse_not_finite(state: State) -> None:
+    """Error: a weight or a moment is not a finite number any more. Nobody should go on from such a state."""
+    for name, array in (pair for part in (state.params, *state.optimizer.moments) for pair in tree.items(part)):
+        if not np.isfinite(array).all():
+            expected = f"step {state.step}: {name}: expected finite numbers"
+            raise Error(f"{expected}, got NaN or infinity; a lower learning rate may help")
+
+
 def _learning(gradients: objective.Params, multipliers: objective.Params) -> list[Any]:
     """The gradients of what is not frozen: nothing else counts for the norm."""
     pairs = zip(tree.leaves(gradients), tree.leaves(multipliers), strict=True)

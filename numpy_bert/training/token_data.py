@@ -5,7 +5,9 @@
     rules <TAB> O
 
 Between the two stands a tab, or spaces where a line has no tab; a blank line, which may hold spaces and tabs, ends a
-sentence. Labels are in the BIO scheme (see tasks/entities.py). UTF-8, no quoting.
+sentence. Where there are more columns, as in the files of CoNLL-2003, the word is the first and the label the last;
+every line of a file has equally many. A line that begins with -DOCSTART- is passed over. Labels are in the BIO scheme
+(see tasks/entities.py), or names that the model itself has. UTF-8, no quoting.
 
 Each word is cut into pieces by itself. Its first piece carries its label, the others are IGNORED. A sentence that is
 longer than the model makes several examples, each of whole words, and every word is in one of them. A word of which
@@ -36,6 +38,7 @@ from . import entity_scores
 from .classification_data import Path, digest
 from .text_lines import lines
 
+DOCUMENT = "-DOCSTART-"  # what the files of CoNLL-2003 have in place of the first word of each document
 SHORTEST = 3  # pieces: [CLS], one of a word, [SEP]
 
 
@@ -54,15 +57,22 @@ class Window(NamedTuple):
     ids: list[int]
 
 
-def sentences(path: Path) -> list[Sentence]:
-    """Every sentence. Error: a line that is no word with a label of the BIO scheme; no sentences at all."""
+def sentences(path: Path, known: Sequence[str] = ()) -> list[Sentence]:
+    """Every sentence. Error: a line that is no word with a label, one of the BIO scheme or of those `known`; a line
+    with another number of columns than the first; no sentences at all.
+    """
     found: list[Sentence] = []
-    inside = False
+    inside, many = False, 0
     for number, line in lines(path):
-        if not line.strip(" \t"):
+        fields = _fields(line)
+        if not fields or fields[0] == DOCUMENT:
             inside = False
             continue
-        word, label = _fields(line, f"{label_of(path)}: line {number}")
+        where = f"{label_of(path)}: line {number}"
+        word, label = _word_and_label(fields, where, known)
+        many = many or len(fields)
+        if len(fields) != many:
+            raise Error(f"{where}: expected {many} columns, as in the first sentence, got {len(fields)}")
         if not inside:
             found.append(Sentence(number, [], []))
             inside = True
@@ -73,13 +83,21 @@ def sentences(path: Path) -> list[Sentence]:
     return found
 
 
-def _fields(line: str, where: str) -> tuple[str, str]:
-    fields = line.split("\t") if "\t" in line else [field for field in line.split(" ") if field]
-    fields = [field.strip(" ") for field in fields]
-    if len(fields) != 2 or not all(fields):
-        raise Error(f"{where}: expected a word and its label, with a tab or spaces between them, got {show(line)}")
-    word, label = fields
-    if label != OUTSIDE and (label[:2] not in ("B-", "I-") or len(label) == 2):
+def _fields(line: str) -> list[str]:
+    """The columns of a line; none of one that is blank."""
+    if not line.strip(" \t"):
+        return []
+    if "\t" in line:
+        return [field.strip(" ") for field in line.split("\t")]
+    return [field for field in line.split(" ") if field]
+
+
+def _word_and_label(fields: list[str], where: str, known: Sequence[str]) -> tuple[str, str]:
+    word, label = fields[0], fields[-1]
+    if len(fields) < 2 or not word or not label:
+        got = show(" ".join(fields))
+        raise Error(f"{where}: expected a word and its label, with a tab or spaces between them, got {got}")
+    if label not in (OUTSIDE, *known) and (label[:2] not in ("B-", "I-") or len(label) == 2):
         raise Error(f"{where}: expected the label O, B-<type> or I-<type>, got {show(label)}")
     return word, label
 
@@ -94,12 +112,14 @@ def fitted(path: Path, config: BertConfig) -> BertConfig:
 
 
 def _kinds(labels: Sequence[str]) -> list[str]:
-    """The types of entities among the labels, by alphabet."""
-    return sorted({label[2:] for label in labels if label[:2] in ("B-", "I-")})
+    """The types of entities among the labels, by alphabet; a label without a prefix is a type by itself."""
+    return sorted({label[2:] if label[:2] in ("B-", "I-") else label for label in labels if label != OUTSIDE})
 
 
 def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> Examples:
-    """The examples of a file. Error: see `sentences`; also a label that is none of the config's."""
+    """The examples of a file. Error: see `sentences`; also a label that is none of the config's, no word at all in
+    which the tokenizer finds a piece.
+    """
     return Examples(path, tokenizer, config, max_length)
 
 
@@ -109,17 +129,19 @@ class Examples:
     def __init__(self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> None:
         if max_length < SHORTEST:
             raise Error(f"max_length: expected at least {SHORTEST}, got {show(max_length)}")
-        self.names, self._pad = config.labels, config.pad_token_id
-        self.sentences = sentences(path)
+        self.names, self._pad = config.label_names, config.pad_token_id
+        self.sentences = sentences(path, self.names)
         self._labels = _label_ids(path, self.sentences, config)
         self.windows = [
             window
             for number, sentence in enumerate(self.sentences)
             for window in windows(number, sentence.words, tokenizer, max_length)
         ]
+        if not self.windows:
+            raise Error(f"{label_of(path)}: expected at least one word that the tokenizer finds pieces in, got none")
         self.texts = [Text(window.ids, None) for window in self.windows]
         self.lengths = [len(window.ids) for window in self.windows]
-        self.digest = digest([tuple(sentence)[1:] for sentence in self.sentences])
+        self.digest = digest([tuple(sentence)[1:] for sentence in self.sentences], self.texts)
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
         """The chosen windows and their labels, both (B, T)."""
@@ -153,11 +175,11 @@ class Examples:
 
 def _label_ids(path: Path, found: Sequence[Sentence], config: BertConfig) -> list[Array]:
     """The labels of each sentence as numbers, (words,)."""
-    ids = {name: i for i, name in enumerate(config.labels)}
+    ids = {name: i for i, name in enumerate(config.label_names)}
     for sentence in found:
         for number, label in enumerate(sentence.labels, sentence.number):
             if label not in ids:
-                known = ", ".join(show(name) for name in config.labels[:20])
+                known = ", ".join(show(name) for name in config.label_names[:20])
                 where = f"{label_of(path)}: line {number}"
                 raise Error(f"{where}: expected a label of the model ({known}), got {show(label)}")
     return [np.array([ids[label] for label in sentence.labels]) for sentence in found]

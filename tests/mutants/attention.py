@@ -4,25 +4,14 @@ import math
 
 import numpy as np
 
-from mutants.catalogue import mutant
+from mutants.catalogue import exercise, mutant
 from numpy_bert.blocks import attention, dropout, linear, softmax
 from numpy_bert.blocks.multi_head_attention import Params
 
 # y = dropout(softmax(Q Kᵀ / √D)) V
 
 
-@mutant(
-    "attention",
-    wrong="The forward divides the scores by √D, the backward does not.",
-    hint="Q and K are wrong by the same factor, V is right. Which factor?",
-)
-def root_of_D_forgotten(dy, cache):
-    Q, K, V, softmax_cache, dropout_cache = cache
-    R = dropout.backward(softmax_cache.p, dropout_cache)
-    dV = R.swapaxes(-1, -2) @ dy
-    dP = dropout.backward(dy @ V.swapaxes(-1, -2), dropout_cache)
-    dS = softmax.backward(dP, softmax_cache)
-    return dS @ K, dS.swapaxes(-1, -2) @ Q, dV
+root_of_D_forgotten = exercise("root_of_D_forgotten")
 
 
 @mutant(
@@ -87,18 +76,7 @@ def values_learn_from_what_was_dropped(dy, cache):
     return dQ, dK, cache.softmax.p.swapaxes(-1, -2) @ dy
 
 
-@mutant(
-    "attention",
-    wrong="Softmax is undone before dropout, in the order of the forward.",
-    hint="A backward runs through the forward's steps in reverse.",
-)
-def dropout_and_softmax_undone_in_the_wrong_order(dy, cache):
-    Q, K, V, softmax_cache, dropout_cache = cache
-    R = dropout.backward(softmax_cache.p, dropout_cache)
-    dV = R.swapaxes(-1, -2) @ dy
-    dP = softmax.backward(dy @ V.swapaxes(-1, -2), softmax_cache)
-    dS = dropout.backward(dP, dropout_cache) / math.sqrt(Q.shape[-1])
-    return dS @ K, dS.swapaxes(-1, -2) @ Q, dV
+dropout_and_softmax_undone_in_the_wrong_order = exercise("dropout_and_softmax_undone_in_the_wrong_order")
 
 
 @mutant(
@@ -130,19 +108,7 @@ def a_row_masked_throughout_comes_alive(dy, cache):
 # y = concat(heads) W_Oᵀ + b_O
 
 
-@mutant(
-    "multi_head_attention",
-    wrong="(B, T, H) is reshaped to (B, A, T, D) directly: the numbers of different tokens get mixed up. It must be "
-    "(B, T, A, D) first, then the two axes exchanged.",
-    hint="reshape does not move a number in memory. Which numbers of a row belong to head 0?",
-)
-def heads_split_without_transposing(dy, cache):
-    B, A, T, D = cache.attention.Q.shape
-    dconcat, doutput = linear.backward(dy, cache.output)
-    dheads = dconcat.reshape(B, A, T, D)
-    dQKV = np.stack(attention.backward(dheads, cache.attention))
-    dx, dqkv = linear.backward(dQKV.transpose(1, 3, 0, 2, 4).reshape(B, T, 3 * A * D), cache.qkv)
-    return dx, Params(dqkv, doutput)
+heads_split_without_transposing = exercise("heads_split_without_transposing")
 
 
 @mutant(

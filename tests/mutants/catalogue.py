@@ -2,7 +2,8 @@
 
 For teachers: hand out a function and its forward; `numpy_bert.gradcheck` says which gradient is wrong and where, `hint`
 is what to say first, `wrong` the answer. Each function has the arguments and the results of the right backward, whose
-module is named by `block`.
+module is named by `block`. Those that `numpy-bert exercise` hands out live in numpy_bert/exercises/wrong/ and are named
+here in their place.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
+
+from numpy_bert.exercises import EXERCISES
 
 PLANTED = "planted: a slip easily made"
 
@@ -34,5 +37,15 @@ def mutant(block: str, wrong: str, hint: str, seen: str = PLANTED, loss: bool = 
     return mark
 
 
+def exercise(name: str, seen: str = PLANTED) -> Mutant:
+    """The wrong backward of an exercise of the package; where it was seen, unless the exercise names a program."""
+    [found] = [one for one in EXERCISES if one.name == name]
+    loss = found.backward.__name__ == "loss_backward"
+    named = name.replace("_", " ")
+    return Mutant(named, found.block, loss, found.wrong, found.hints[0], found.met or seen, found.backward)
+
+
 def collect(*modules: ModuleType) -> list[Mutant]:
-    return [found.mutant for module in modules for found in vars(module).values() if hasattr(found, "mutant")]
+    """Of each module the exercises it names and the functions it marks, in its order."""
+    found = [value for module in modules for value in vars(module).values()]
+    return [getattr(value, "mutant", value) for value in found if isinstance(getattr(value, "mutant", value), Mutant)]

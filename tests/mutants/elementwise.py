@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.special import erf
 
-from mutants.catalogue import mutant
+from mutants.catalogue import exercise, mutant
 from numpy_bert.blocks.linear import Params
 
 ROOT = math.sqrt(2.0 / math.pi)
@@ -54,15 +54,7 @@ def weights_learn_from_the_last_text(dy, cache):
     return dy @ W, Params(dW, db)
 
 
-@mutant(
-    "linear",
-    wrong="W is stored (outputs, inputs), but its gradient is built (inputs, outputs).",
-    hint="Compare the shapes of W and dW.",
-)
-def gradient_in_the_other_layout(dy, cache):
-    x, W = cache
-    dy_rows, x_rows = dy.reshape(-1, W.shape[0]), x.reshape(-1, W.shape[1])
-    return dy @ W, Params(x_rows.T @ dy_rows, dy_rows.sum(axis=0))
+gradient_in_the_other_layout = exercise("gradient_in_the_other_layout")
 
 
 @mutant(
@@ -118,14 +110,7 @@ def gradients_accumulate_from_call_to_call(dy, cache):
 # y = x Φ(x)
 
 
-@mutant(
-    "gelu",
-    wrong="The forward is a GELU, the backward that of a ReLU.",
-    hint="What is the slope of GELU at x = -0.5?",
-    seen="Apache SystemDS, gelu.dml at commit 1d5f045",
-)
-def relu_backward(dy, cache):
-    return dy * (cache.x > 0)
+relu_backward = exercise("relu_backward")
 
 
 @mutant(
@@ -184,17 +169,7 @@ def inner_derivative_forgotten(dy, cache):
     return dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t))
 
 
-@mutant(
-    "gelu",
-    wrong="The derivative of 0.044715 x³ is written without its factor 3.",
-    hint="Differentiate x + c x³.",
-)
-def cubic_without_its_3(dy, cache):
-    x, form = cache
-    if form == "erf":
-        return dy * _erf_slope(x)
-    t = np.tanh(ROOT * (x + 0.044715 * x**3))
-    return dy * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * ROOT * (1.0 + 0.044715 * x * x))
+cubic_without_its_3 = exercise("cubic_without_its_3")
 
 
 @mutant(
@@ -224,13 +199,7 @@ def cached_input_overwritten(dy, cache):
 # y = tanh(x)
 
 
-@mutant(
-    "tanh",
-    wrong="tanh is applied once more: the cache holds y already, not x.",
-    hint="What is in the cache?",
-)
-def tanh_of_tanh(dy, cache):
-    return dy * (1.0 - np.tanh(cache.y) ** 2)
+tanh_of_tanh = exercise("tanh_of_tanh")
 
 
 @mutant("tanh", wrong="1 - y in place of 1 - y².", hint="What is the slope at x = 0, and at a large x of either sign?")
@@ -253,13 +222,7 @@ def mask_redrawn_in_backward(dy, cache):
     return dy * kept * cache.scale
 
 
-@mutant(
-    "dropout",
-    wrong="The forward scales what it keeps by 1/(1-p), the backward does not.",
-    hint="y = 1.67 x where it is kept. What is dy/dx there?",
-)
-def scale_forgotten(dy, cache):
-    return dy if cache.kept is None else dy * cache.kept
+scale_forgotten = exercise("scale_forgotten")
 
 
 @mutant(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mutants.catalogue import mutant
+from mutants.catalogue import exercise, mutant
 from numpy_bert import tree
 from numpy_bert.blocks import dropout, embedding, layer_norm, lookup
 from numpy_bert.blocks.embedding import Params
@@ -10,16 +10,7 @@ from numpy_bert.blocks.embedding import Params
 # y_n = W_{ids_n}
 
 
-@mutant(
-    "lookup",
-    wrong="dW[ids] += dy reads each row once, adds and writes it back: of a repeated id one summand is left.",
-    hint="Try ids = [0, 0, 2]. np.add.at, or a product with the one-hot matrix, counts every one.",
-    seen="numpy-ml, Embedding with pool='sum' and 'mean'",
-)
-def repeated_ids_lost(dy, cache):
-    dW = np.zeros((cache.V, dy.shape[-1]))
-    dW[cache.ids] += dy
-    return dW
+repeated_ids_lost = exercise("repeated_ids_lost")
 
 
 @mutant(
@@ -70,17 +61,7 @@ def graph_cut_above_the_tables(dy, cache):
     return Params(*(np.zeros_like(table) for table in found[:3]), norm=found.norm)
 
 
-@mutant(
-    "embedding",
-    wrong="Every text uses the same positions, but only the first text's gradient arrives there.",
-    hint="Right for B = 1.",
-)
-def positions_not_summed_over_the_batch(dy, cache):
-    found = embedding.backward(dy, cache)
-    dtotal, _ = layer_norm.backward(dropout.backward(dy, cache.dropout), cache.norm)
-    dposition = np.zeros_like(found.position)
-    dposition[cache.position.ids[0]] = dtotal[0]
-    return found._replace(position=dposition)
+positions_not_summed_over_the_batch = exercise("positions_not_summed_over_the_batch")
 
 
 @mutant(

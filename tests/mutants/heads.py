@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mutants.catalogue import mutant
+from mutants.catalogue import exercise, mutant
 from numpy_bert.blocks import bert, cross_entropy, dropout, gelu, layer_norm, linear
 from numpy_bert.blocks.bert import Output
 from numpy_bert.tasks import (
@@ -12,7 +12,6 @@ from numpy_bert.tasks import (
     objective,
     pretraining,
     question_answering,
-    sequence_classification,
     token_classification,
 )
 
@@ -28,13 +27,7 @@ def mean_in_forward_sum_in_backward(dloss, cache):
     return cross_entropy.backward(dloss, cache) * max(1, len(cache.labels))
 
 
-@mutant(
-    "cross_entropy",
-    wrong="The mean is over all rows, ignored ones too, where the forward divides by the rows that carry a label.",
-    hint="Only cases with ignored labels fail.",
-)
-def divided_by_all_rows(dloss, cache):
-    return cross_entropy.backward(dloss, cache) * len(cache.labels) / len(cache.kept)
+divided_by_all_rows = exercise("divided_by_all_rows")
 
 
 @mutant(
@@ -93,9 +86,7 @@ def upstream_gradient_not_read(dloss, cache):
 # loss = 1/n Σ_i (x_i - target_i)²
 
 
-@mutant("squared_error", wrong="The 2 of the square's derivative is missing.", hint="d e²/de = ?")
-def factor_2_forgotten(dloss, cache):
-    return cache.error * dloss / cache.error.size
+factor_2_forgotten = exercise("factor_2_forgotten")
 
 
 # logits = LayerNorm(gelu(h W_tᵀ + b_t)) Eᵀ + b_V
@@ -146,14 +137,7 @@ def texts_and_tokens_exchanged(dlogits, cache):
 # the other heads
 
 
-@mutant(
-    "sequence_classification",
-    wrong="The dropout before the classifier is not undone.",
-    hint="The parameters are right, `pooled` is wrong.",
-)
-def dropout_before_the_head_forgotten(dlogits, cache):
-    dpooled, ddense = linear.backward(dlogits, cache.dense)
-    return Output(None, dpooled), sequence_classification.Params(ddense)
+dropout_before_the_head_forgotten = exercise("dropout_before_the_head_forgotten")
 
 
 @mutant(
@@ -180,16 +164,7 @@ def half_forgotten(dloss, cache):
     return question_answering.backward(np.stack([dstart, dend], axis=-1), cache.head)
 
 
-@mutant(
-    "question_answering",
-    wrong="The gradients of start and end are stacked in the wrong order.",
-    hint="Which row of W is w_s?",
-    loss=True,
-)
-def start_and_end_exchanged(dloss, cache):
-    dfirst, dlast = dloss if isinstance(dloss, question_answering.Labels) else (dloss, dloss)
-    dstart, dend = cross_entropy.backward(0.5 * dfirst, cache.start), cross_entropy.backward(0.5 * dlast, cache.end)
-    return question_answering.backward(np.stack([dend, dstart], axis=-1), cache.head)
+start_and_end_exchanged = exercise("start_and_end_exchanged")
 
 
 @mutant(
@@ -219,15 +194,7 @@ def second_loss_forgotten(dloss, cache):
 # v = Σ_t share_t h_t,   normalised v / |v|
 
 
-@mutant(
-    "sentence_embedding",
-    wrong="The length |v| is held constant: what only changes it is not taken away.",
-    hint="Stretch v by 2: does v / |v| change?",
-)
-def length_held_constant(dy, cache):
-    share, _, norm = cache
-    dv = dy if norm is None else dy / norm
-    return share * dv[:, None, :]
+length_held_constant = exercise("length_held_constant")
 
 
 @mutant(
@@ -247,19 +214,7 @@ def same_share_for_every_place(dy, cache):
 # loss = task(BERT(inputs))
 
 
-@mutant(
-    "objective",
-    wrong="The tied embedding gets the decoder's gradient in place of its own, where both add up.",
-    hint="The word embedding is read at the bottom and at the top.",
-)
-def tied_decoder_overwrites(dloss, cache):
-    found = objective.backward(dloss, cache)
-    if cache.task not in ("masked_lm", "pretraining") or cache.params.masked_lm.decoder is not None:
-        return found
-    _, dhead = objective.TASKS[cache.task].loss_backward(dloss, cache.head)
-    dmasked = dhead.masked_lm if cache.task == "pretraining" else dhead
-    embedding = found.bert.embedding._replace(word=dmasked.decoder)
-    return found._replace(bert=found.bert._replace(embedding=embedding))
+tied_decoder_overwrites = exercise("tied_decoder_overwrites")
 
 
 @mutant(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mutants.catalogue import mutant
+from mutants.catalogue import exercise, mutant
 from numpy_bert import tree
 from numpy_bert.blocks import (
     bert,
@@ -11,7 +11,6 @@ from numpy_bert.blocks import (
     encoder,
     encoder_layer,
     feed_forward,
-    gelu,
     layer_norm,
     linear,
     multi_head_attention,
@@ -22,16 +21,7 @@ from numpy_bert.blocks import (
 # FFN(x) = gelu(x W_1ᵀ + b_1) W_2ᵀ + b_2
 
 
-@mutant(
-    "feed_forward",
-    wrong="The slope of GELU is taken at its result, not at its input.",
-    hint="gelu'(h), and which of the cached arrays is h?",
-)
-def slope_at_the_result(dy, cache):
-    da, dcontract = linear.backward(dy, cache.contract)
-    dh = gelu.backward(da, cache.gelu._replace(x=cache.contract.x))
-    dx, dexpand = linear.backward(dh, cache.expand)
-    return dx, feed_forward.Params(dexpand, dcontract)
+slope_at_the_result = exercise("slope_at_the_result")
 
 
 @mutant(
@@ -48,21 +38,7 @@ def activation_skipped(dy, cache):
 # z = LayerNorm(x + dropout(MultiHead(x))),   y = LayerNorm(z + dropout(FFN(z)))
 
 
-@mutant(
-    "encoder_layer",
-    wrong="x reaches the sum on two ways, but only the one through attention is followed back.",
-    hint="x + f(x): what is the derivative of the first summand?",
-)
-def residual_around_attention_forgotten(dy, cache):
-    dresidual, dfeed_forward_norm = layer_norm.backward(dy, cache.feed_forward_norm)
-    dz, dfeed_forward = feed_forward.backward(
-        dropout.backward(dresidual, cache.feed_forward_dropout), cache.feed_forward
-    )
-    dresidual, dattention_norm = layer_norm.backward(dz + dresidual, cache.attention_norm)
-    dx, dattention = multi_head_attention.backward(
-        dropout.backward(dresidual, cache.attention_dropout), cache.attention
-    )
-    return dx, encoder_layer.Params(dattention, dattention_norm, dfeed_forward, dfeed_forward_norm)
+residual_around_attention_forgotten = exercise("residual_around_attention_forgotten")
 
 
 @mutant(
@@ -82,19 +58,7 @@ def residual_around_feed_forward_forgotten(dy, cache):
     return dx + dresidual, encoder_layer.Params(dattention, dattention_norm, dfeed_forward, dfeed_forward_norm)
 
 
-@mutant(
-    "encoder_layer",
-    wrong="Dropout is applied to the residual path as well: it belongs to the sublayer's result alone.",
-    hint="Only the case with dropout fails.",
-)
-def residual_through_the_dropout(dy, cache):
-    dresidual, dfeed_forward_norm = layer_norm.backward(dy, cache.feed_forward_norm)
-    dfed = dropout.backward(dresidual, cache.feed_forward_dropout)
-    dz, dfeed_forward = feed_forward.backward(dfed, cache.feed_forward)
-    dresidual, dattention_norm = layer_norm.backward(dz + dfed, cache.attention_norm)
-    dattended = dropout.backward(dresidual, cache.attention_dropout)
-    dx, dattention = multi_head_attention.backward(dattended, cache.attention)
-    return dx + dattended, encoder_layer.Params(dattention, dattention_norm, dfeed_forward, dfeed_forward_norm)
+residual_through_the_dropout = exercise("residual_through_the_dropout")
 
 
 @mutant(
@@ -154,29 +118,12 @@ def layers_not_reversed(dy, cache):
     return dy, encoder.Params(tuple(dlayers))
 
 
-@mutant(
-    "encoder",
-    wrong="The gradients are collected from the last layer to the first and handed out in that order.",
-    hint="x is right. Whose gradient does the first layer get?",
-)
-def gradients_in_reverse_order(dy, cache):
-    dx, found = encoder.backward(dy, cache)
-    return dx, encoder.Params(found.layers[::-1])
+gradients_in_reverse_order = exercise("gradients_in_reverse_order")
 
 
-@mutant(
-    "encoder",
-    wrong="A layer that is computed a second time draws another dropout mask: the state of the generator was not kept.",
-    hint="Only the case with dropout fails where layers are computed twice.",
-    seen="activation checkpointing without preserve_rng_state",
+layer_computed_twice_with_another_mask = exercise(
+    "layer_computed_twice_with_another_mask", seen="activation checkpointing without preserve_rng_state"
 )
-def layer_computed_twice_with_another_mask(dy, cache):
-    state = np.random.default_rng(99).bit_generator.state
-    layers = tuple(
-        layer._replace(drawn=(np.random.PCG64, state)) if isinstance(layer, encoder.Checkpoint) else layer
-        for layer in cache.layers
-    )
-    return encoder.backward(dy, encoder.Cache(layers))
 
 
 def _caches(cache):
@@ -186,16 +133,7 @@ def _caches(cache):
 # y = tanh(h_[CLS] Wᵀ + b)
 
 
-@mutant(
-    "pooler",
-    wrong="The forward reads the first token, the gradient goes to the last.",
-    hint="Where is [CLS]?",
-)
-def gradient_to_the_wrong_row(dy, cache):
-    dcls, ddense = linear.backward(tanh.backward(dy, cache.tanh), cache.dense)
-    dh = np.zeros((len(dcls), cache.T, dcls.shape[1]))
-    dh[:, -1] = dcls
-    return dh, pooler.Params(ddense)
+gradient_to_the_wrong_row = exercise("gradient_to_the_wrong_row")
 
 
 @mutant(
@@ -248,19 +186,7 @@ def pooled_overwrites_hidden(dy, cache):
     return bert.Params(embedding.backward(dx, cache.embedding), dencoder, dpooler)
 
 
-@mutant(
-    "bert",
-    wrong="The gradient stops at the pooler: a sentence-level loss trains its head and the pooler, and nothing below.",
-    hint="Which parameters get exactly zero from `pooled` alone?",
-    seen="AlkiGit/BERT-NumPy, where the [CLS] row is re-wrapped as a constant",
-)
-def nothing_below_the_pooler_learns(dy, cache):
-    dhidden = np.zeros_like(cache.hidden) if dy.hidden is None else dy.hidden
-    dpooler = None if cache.pooler_params is None else tree.map(np.zeros_like, cache.pooler_params)
-    if cache.pooler is not None and dy.pooled is not None:
-        _, dpooler = pooler.backward(dy.pooled, cache.pooler)
-    dx, dencoder = encoder.backward(dhidden, cache.encoder)
-    return bert.Params(embedding.backward(dx, cache.embedding), dencoder, dpooler)
+nothing_below_the_pooler_learns = exercise("nothing_below_the_pooler_learns")
 
 
 @mutant(

@@ -2,21 +2,13 @@
 
 import numpy as np
 
-from mutants.catalogue import mutant
+from mutants.catalogue import exercise, mutant
 from numpy_bert.blocks.layer_norm import Params
 
 # p_i = exp(x_i) / Σ_j exp(x_j)
 
 
-@mutant(
-    "softmax",
-    wrong="p (1 - p), the diagonal of the Jacobian alone: the derivative of the sigmoid. A score also moves the "
-    "probabilities of all other places.",
-    hint="Raise one score a little. Which probabilities change?",
-)
-def missing_softmax_sum(dp, cache):
-    p = cache.p
-    return dp * p * (1.0 - p)
+missing_softmax_sum = exercise("missing_softmax_sum")
 
 
 @mutant(
@@ -62,30 +54,13 @@ def backward_of_softmax(dy, cache):
     return p * (dy - (dy * p).sum(axis=-1, keepdims=True))
 
 
-@mutant(
-    "log_softmax",
-    wrong="p_j dy_j in place of p_j Σ_i dy_i.",
-    hint="Every y_i contains the same Σ, so x_j acts on all of them.",
-)
-def sum_of_the_upstream_forgotten(dy, cache):
-    return dy - np.exp(cache.y) * dy
+sum_of_the_upstream_forgotten = exercise("sum_of_the_upstream_forgotten")
 
 
 # y = γ x̂ + β,   x̂ = (x - μ) r
 
 
-@mutant(
-    "layer_norm",
-    wrong="γ multiplies the finished bracket, but it belongs inside the means. Right for γ = 1, so right in a fresh "
-    "model and wrong after the first step.",
-    hint="Check it with random γ.",
-    seen="AkiRusProd/numpy-transformer, layer_norm.py",
-)
-def gamma_outside_the_sums(dy, cache):
-    x_hat, rstd, gamma = cache
-    rows = tuple(range(dy.ndim - 1))
-    dx = dy - dy.mean(axis=-1, keepdims=True) - x_hat * (dy * x_hat).mean(axis=-1, keepdims=True)
-    return gamma * rstd * dx, Params((dy * x_hat).sum(axis=rows), dy.sum(axis=rows))
+gamma_outside_the_sums = exercise("gamma_outside_the_sums")
 
 
 @mutant(
@@ -144,20 +119,7 @@ def epsilon_of_another_framework(dy, cache):
     return dx, Params((dy * x_hat).sum(axis=rows), dy.sum(axis=rows))
 
 
-@mutant(
-    "layer_norm",
-    wrong="γ takes its optimizer step first, and the new γ is used for dx.",
-    hint="In which order do the two lines belong? Better: should a backward change a parameter?",
-    seen="bert-from-scratch",
-)
-def gamma_updated_before_its_use(dy, cache):
-    x_hat, rstd, gamma = cache
-    rows = tuple(range(dy.ndim - 1))
-    dgamma, dbeta = (dy * x_hat).sum(axis=rows), dy.sum(axis=rows)
-    gamma -= 0.01 * dgamma
-    g = dy * gamma
-    dx = rstd * (g - g.mean(axis=-1, keepdims=True) - x_hat * (g * x_hat).mean(axis=-1, keepdims=True))
-    return dx, Params(dgamma, dbeta)
+gamma_updated_before_its_use = exercise("gamma_updated_before_its_use")
 
 
 @mutant(
@@ -205,16 +167,4 @@ def mean_divides_by_the_total_size(dy, cache):
     return dx, Params((dy * x_hat).sum(axis=rows), dy.sum(axis=rows))
 
 
-@mutant(
-    "layer_norm",
-    wrong="What belongs to γ, a factor, is credited to β: γ never moves.",
-    hint="Which parameter gets no gradient at all?",
-    seen="AlkiGit/BERT-NumPy, __mul__ of its tensor: the other's gradient is added to self",
-)
-def gradient_of_a_product_given_to_the_wrong_factor(dy, cache):
-    x_hat, rstd, gamma = cache
-    rows = tuple(range(dy.ndim - 1))
-    g = dy * gamma
-    dx = rstd * (g - g.mean(axis=-1, keepdims=True) - x_hat * (g * x_hat).mean(axis=-1, keepdims=True))
-    dgamma, dbeta = np.zeros_like(gamma), dy.sum(axis=rows) + (dy * x_hat).sum(axis=rows)
-    return dx, Params(dgamma, dbeta)
+gradient_of_a_product_given_to_the_wrong_factor = exercise("gradient_of_a_product_given_to_the_wrong_factor")

@@ -1,0 +1,90 @@
+"""The checker on a backward that stands in for the right one: a wrong one of ours, or a learner's repaired one."""
+
+from __future__ import annotations
+
+import math
+import os
+import runpy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import gradcheck, pairs
+from ..checkpoints.files import label
+from ..errors import Error, show
+from ..gradcheck import Row
+from ..terminal import table
+from .exercise import Exercise
+
+# Their arrays have too many elements to step through one by one while somebody waits.
+BY_PROJECTION = ("encoder", "bert", "objective")
+
+
+def check(exercise: Exercise, backward: Callable[..., Any]) -> list[Row]:
+    """A row for each array of each case of the block. A backward that raises is a failed row."""
+    method = "projection" if exercise.block in BY_PROJECTION else "complex"
+    tolerance = pairs.TABLE[exercise.block].tolerance
+    rows = []
+    for case, pair in pairs.cases(exercise.block).items():
+        if pair.backward.__name__ == exercise.backward.__name__:
+            try:
+                found = gradcheck.check(pair.forward, backward, pair.arguments, method, tolerance)
+            except Exception as error:
+                raised = f"raised {type(error).__name__}: {show(str(error))}"
+                found = [Row("backward", math.inf, tolerance, 0, method, False, raised)]
+            rows += [row._replace(block=exercise.block, case=case) for row in found]
+    return rows
+
+
+def passed(rows: Sequence[Row]) -> bool:
+    return all(row.passed for row in rows)
+
+
+def format_report(rows: Sequence[Row]) -> str:
+    """A line for each array with its worst case, and which cases failed."""
+    worst: dict[str, Row] = {}
+    for row in rows:
+        if row.name not in worst or _badness(row) > _badness(worst[row.name]):
+            worst[row.name] = row
+    lines = [
+        (row.name, f"{row.error:.1e}", "ok" if row.passed else "FAILED", row.case, _there(row))
+        for row in worst.values()
+    ]
+    header = ("gradient by", "largest error", "verdict", "in the case", "there")
+    failed = dict.fromkeys(row.case for row in rows if not row.passed)
+    right = [case for case in dict.fromkeys(row.case for row in rows) if case not in failed]
+    parts = [table(header, lines, "lrl"), f"The checker allows an error of {rows[0].tolerance:.0e}."]
+    parts += [f"Cases that fail: {'; '.join(failed)}."] if failed else []
+    parts += [f"Cases that pass: {'; '.join(right)}."] if right else []
+    return "\n".join([parts[0], "", *parts[1:]])
+
+
+def _badness(row: Row) -> tuple[bool, float]:
+    return not row.passed, row.error
+
+
+def _there(row: Row) -> str:
+    if row.passed or row.place is None:
+        return row.problem
+    what = "along a direction" if "projection" in row.method else f"[{', '.join(map(str, row.place))}]"
+    return f"{what}: expected {row.numeric:.6g}, got {row.analytic:.6g}"
+
+
+def load(exercise: Exercise, path: str) -> Callable[..., Any]:
+    """The learner's own backward. This runs the file, as `python FILE` would: give it no file that you did not write.
+    Error: it cannot be read or run, or has no function of the name.
+    """
+    name, wanted = label(path), exercise.backward.__name__
+    if not os.path.isfile(path):
+        raise Error(f"{name}: expected a Python file, got {'a folder' if os.path.isdir(path) else 'nothing there'}")
+    try:
+        found = runpy.run_path(path).get(wanted)
+    except SyntaxError as error:
+        where = "" if error.lineno is None else f" in line {error.lineno}"
+        raise Error(f"{name}: expected Python, got {show(str(error.msg))}{where}") from error
+    except (Exception, SystemExit) as error:
+        got = f"{type(error).__name__}: {show(str(error))}"
+        raise Error(f"{name}: expected a file that runs to its end, got {got}") from error
+    if not callable(found):
+        raise Error(f"{name}: expected a function {wanted}, got none")
+    function: Callable[..., Any] = found
+    return function

@@ -1,0 +1,46 @@
+"""Another exercise about GELU."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...blocks import normal_cdf
+from ...blocks.gelu import CUBIC, SQRT_2_OVER_PI, Cache, _inner
+from ...memory import Array
+from ..exercise import Exercise
+
+
+def backward(dy: Array, cache: Cache) -> Array:
+    """dy (...) -> dx (...)"""
+    x, form = cache
+    dx = np.empty(x.shape, np.result_type(dy, x))
+    flat, dy_flat, out = x.reshape(-1), dy.reshape(-1), dx.reshape(-1)
+    for part in normal_cdf.parts(x.size):
+        np.multiply(dy_flat[part], _slope(flat[part], form), out=out[part])
+    return dx
+
+
+def _slope(x: Array, form: str) -> Array:
+    """dy/dx"""
+    if form == "erf":
+        slope = normal_cdf.density(x)
+        slope *= x
+        slope += normal_cdf.cdf(x)
+        return slope
+    t = np.tanh(_inner(x))
+    du = SQRT_2_OVER_PI * (1.0 + CUBIC * x * x)
+    return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du
+
+
+EXERCISE = Exercise(
+    title="One of two forms",
+    block="gelu",
+    level="hard",
+    hints=("Differentiate x + c x³.", "The line that computes du is not the derivative of the u of the forward."),
+    wrong="The derivative of 0.044715 x³ is written without its factor 3.",
+    why="u = √(2/π) (x + c x³) has u' = √(2/π) (1 + 3 c x²). The term is small near 0, and far out 1 - tanh² is "
+    "zero, so the error lives in between and is about two per cent of the largest gradient: a check with a "
+    "tolerance of 0.05 passes it. The factored form of the forward, x (1 + c x²), makes the wrong bracket look "
+    "like the right one.",
+    backward=backward,
+)

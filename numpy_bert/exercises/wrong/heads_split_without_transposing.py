@@ -1,0 +1,45 @@
+"""An exercise about multi-head attention."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...blocks import attention, linear
+from ...blocks.multi_head_attention import Cache, Params
+from ...memory import Array
+from ..exercise import Exercise
+
+
+def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
+    """dy (B, T, H) -> dx (B, T, H), dparams"""
+    B, A, T, D = cache.attention.Q.shape
+    # y = concat W_Oᵀ + b_O
+    dconcat, doutput = linear.backward(dy, cache.output)
+    # concat = heads side by side
+    dheads = dconcat.reshape(B, A, T, D)
+    # heads = attention(Q, K, V)
+    dQ, dK, dV = attention.backward(dheads, cache.attention)
+    # Q, K, V = the three parts of QKV
+    dQKV = np.empty((B, T, 3, A, D), dQ.dtype)
+    for i, dpart in enumerate((dQ, dK, dV)):
+        dQKV[:, :, i] = dpart.transpose(0, 2, 1, 3)  # (B, A, T, D) -> (B, T, A, D)
+    # QKV = x W_QKVᵀ + b_QKV
+    dx, dqkv = linear.backward(dQKV.reshape(B, T, 3 * A * D), cache.qkv)
+    return dx, Params(dqkv, doutput)
+
+
+EXERCISE = Exercise(
+    title="Every shape fits",
+    block="multi_head_attention",
+    level="medium",
+    hints=(
+        "reshape does not move a number in memory. Which numbers of a row belong to head 0?",
+        "It is right for one head and for one token. Which two axes change places in between?",
+    ),
+    wrong="(B, T, H) is reshaped to (B, A, T, D) directly: the numbers of different tokens get mixed up. It must be "
+    "(B, T, A, D) first, then the two axes exchanged.",
+    why="In memory a row of concat is head 0, head 1, ...; the first step can only cut rows into heads, (B, T, A, "
+    "D), and the exchange of T and A is a transpose. Shapes are the same either way, and so are all shapes "
+    "after it. Right where T = 1 or A = 1, which is what small tests have.",
+    backward=backward,
+)

@@ -1,0 +1,54 @@
+"""An exercise about the whole model with its loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ... import tree
+from ...blocks import bert
+from ...tasks.objective import HEADS, TASKS, Cache, Params
+from ..exercise import Exercise
+
+
+def backward(dloss: Any, cache: Cache) -> Params:
+    """dloss, a scalar, or one for each of the `losses` -> dparams, zero for the heads that took no part"""
+    # loss = task(encoded)
+    dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
+    # encoded = BERT(inputs)
+    dbert = bert.backward(dencoded, cache.bert)
+    touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
+    untouched = {
+        head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched
+    }
+    return _untie(Params(dbert, **touched, **untouched), cache.params)
+
+
+def _untie(dparams: Params, params: Params) -> Params:
+    """A tied embedding serves as input and as decoder."""
+    masked, dmasked = params.masked_lm, dparams.masked_lm
+    if masked is None or masked.decoder is not None or dmasked is None or dmasked.decoder is None:
+        return dparams
+    embedding = dparams.bert.embedding
+    embedding = embedding._replace(word=dmasked.decoder)
+    return dparams._replace(
+        bert=dparams.bert._replace(embedding=embedding), masked_lm=dmasked._replace(decoder=None)
+    )
+
+
+EXERCISE = Exercise(
+    title="One array among many",
+    block="objective",
+    level="hard",
+    hints=(
+        "The word embedding is read at the bottom and at the top.",
+        "In _untie two gradients by the same array meet. What becomes of the first?",
+    ),
+    wrong="The tied embedding gets the decoder's gradient in place of its own, where both add up.",
+    why="The same array E looks words up at the bottom and scores them at the top, so its gradient is the sum of "
+    "both uses. The decoder's part is dense and usually the larger one; the model learns from it alone, and "
+    "only the words' meaning as inputs moves too little. No block has a mistake in it: this stands where they "
+    "are put together.",
+    backward=backward,
+)

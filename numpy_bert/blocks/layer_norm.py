@@ -68,5 +68,6 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
 
 def _mean(*factors: Array) -> Array:
     """(..., H), one array or two whose product is meant -> (..., 1): np.mean in a third of the time"""
-    total = np.einsum("...i->..." if len(factors) == 1 else "...i,...i->...", *factors)
-    return np.divide(total, factors[0].shape[-1])[..., None]
+    total: Array = np.einsum("...i->..." if len(factors) == 1 else "...i,...i->...", *factors)
+    mean: Array = np.divide(total, factors[0].shape[-1])[..., None]
+    return mean

@@ -98,7 +98,7 @@ def identity(
     digest = hashlib.sha256()
     for name, array in tree.items(begun):
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     model = digest.hexdigest()
     return {"recipe": _listed(asdict(recipe)), "config": _listed(asdict(config)), "data": data, "model": model}
 

@@ -1,8 +1,8 @@
 """Many texts in, one result for each out, in the caller's order.
 
-Texts are sorted by length and cut into batches of about a thousand pieces: texts of like length share a batch, so
-little of it is padding, and a batch fits the processor's cache. Each core has a worker with a memory pool of its own,
-which serves batch after batch.
+Texts are sorted by length and cut into batches of about a thousand pieces: texts of like length share a batch, most
+often of the very same length, so little of it is padding, and a batch fits the processor's cache. Each core has a
+worker with a memory pool of its own, which serves batch after batch.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from .blocks import bert
 from .config import BertConfig
 from .inputs import Text, padded
 from .memory import Array, Pool
-from .threads import spread
+from .threads import cores, spread
 
 PIECES = 1024  # in one batch, padding included; a longer text makes a batch of its own
+FEWEST = 256  # below so many, one batch with all cores in its products is faster than several
 
 Result = TypeVar("Result")
 
@@ -29,9 +30,14 @@ def batches(lengths: Sequence[int], pieces: int = PIECES) -> Iterator[list[int]]
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     start = 0
     while start < len(order):
-        many = max(1, pieces // max(1, lengths[order[start]]))
-        yield order[start : start + many]
-        start += many
+        longest = max(1, lengths[order[start]])
+        many = max(1, pieces // longest)
+        group = order[start : start + many]
+        alike = sum(lengths[i] == lengths[group[0]] for i in group)
+        if 2 * alike * longest >= pieces:  # half full of texts of one length: such a batch needs no padding, no mask
+            group = group[:alike]
+        yield group
+        start += len(group)
 
 
 def run(
@@ -40,8 +46,9 @@ def run(
     config: BertConfig,
     read: Callable[[bert.Output, bert.Inputs], Sequence[Result]],
     progress: Callable[[int], object] = lambda done: None,
+    workers: int | None = None,
 ) -> list[Result]:
-    """What `read` makes of each text, in their order.
+    """What `read` makes of each text, in their order; computed by one worker for each core, or by as many as told.
 
     `read` gets the encoded batch and returns one result for each of its texts, which must not be a view of it: the
     memory serves the next batch.
@@ -58,9 +65,12 @@ def run(
         own.pool.release(*(output for output in encoded if output is not None))
         return chosen, found
 
-    groups = list(batches([len(text.ids) for text in texts]))
+    counted = [len(text.ids) for text in texts]
+    share = sum(counted) // (workers or cores())  # with less than a batch for each, smaller ones: nobody stands idle
+    groups = list(batches(counted, min(PIECES, max(FEWEST, share))))
     # A single batch has nothing to share out: BLAS may have all cores for it.
-    for chosen, found in spread(one, groups) if len(groups) > 1 else map(one, groups):
+    alone = workers is None and len(groups) <= 1
+    for chosen, found in map(one, groups) if alone else spread(one, groups, workers):
         for i, result in zip(chosen, found, strict=True):
             results[i] = result
         progress(len(chosen))

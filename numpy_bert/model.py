@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,13 +37,31 @@ from .tasks import (
 from .tasks.entities import Entity
 from .text.tokenizer import Tokenizer, read_tokenizer
 
+if TYPE_CHECKING:
+    from .explain.trace import Trace
+
 Pair = tuple[str, str]
+PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the package
+
+
+class Source(NamedTuple):
+    """What `load` was told, its path made absolute: all it takes to load the same model again."""
+
+    path: str
+    dtype: str | None
+    mmap: bool
+    strict_finite: bool
+    new_head: str | None
+    num_labels: int | None
+    seed: int
 
 
 class Bert:
     """A BERT with its tokenizer and the heads its checkpoint carries. Made by numpy_bert.load.
 
-    Nothing in it changes with use, so threads may share one.
+    Nothing in it changes with use, so threads may share one. It pickles as the path it was loaded from and what `load`
+    was told, and is loaded again where it is unpickled; one that was made otherwise, or whose `params` are others by
+    now, pickles with its weights.
     """
 
     def __init__(
@@ -53,12 +71,25 @@ class Bert:
         tokenizer: Tokenizer | None = None,
         pooling: SentencePooling | Error = sentence_pooling.DEFAULT,
         path: Path | None = None,
+        source: Source | None = None,
     ) -> None:
         self.config = config
         self.params = params
         self.path = path
         self._tokenizer = tokenizer
         self._pooling = pooling  # an Error is kept for those who ask for sentence vectors
+        self._loaded = (source, params)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.source is not None:
+            return _load_again, (self.source,)
+        return Bert, (self.config, self.params, self._tokenizer, self._pooling, self.path)
+
+    @property
+    def source(self) -> Source | None:
+        """Where the model may be had again; None for one that was not loaded, or has other parameters by now."""
+        source, params = self._loaded
+        return source if self.params is params else None
 
     def __repr__(self) -> str:
         c = self.config
@@ -101,18 +132,34 @@ class Bert:
 
     def embed(self, given: str | Iterable[str], progress: Any = None) -> Array:
         """Sentence vectors (n, H), pooled and normalised as the checkpoint says; (H,) for a single text."""
-        pooling, normalise, max_length = self.pooling
-
-        def read(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
-            assert encoded.hidden is not None
-            vectors, _ = sentence_embedding.forward(encoded.hidden, batch.mask, pooling, normalise)
-            return list(_finite(vectors))
-
         one = isinstance(given, str)
-        found: list[Array] = self._run([given] if one else given, read, max_length, progress)
-        if one:
-            return found[0]
-        return np.stack(found) if found else np.zeros((0, self.config.hidden_size), self.dtype)
+        limit = self.pooling.max_length
+        found: list[Array] = self._run([given] if one else given, self._sentence_vectors, limit, progress)
+        return found[0] if one else self._stacked(found)
+
+    def embed_counting(self, given: Iterable[str], workers: int | None = None) -> tuple[Array, int]:
+        """What `embed` gives for texts, and how many of them were too long and cut, which is not warned of.
+
+        For jobs of many calls, which sum up and tell once. workers: threads that compute; one for each core, if none.
+        """
+        read, cut = texts.within(self.tokenizer, given, self.longest_embedded)
+        found = inference.run(read, self.params.bert, self.config, self._sentence_vectors, workers=workers)
+        return self._stacked(found), cut
+
+    @property
+    def longest_embedded(self) -> int:
+        """Pieces of a text at which `embed` cuts it."""
+        longest = self.pooling.max_length
+        return self._limit if longest is None else min(self._limit, longest)
+
+    def _sentence_vectors(self, encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
+        assert encoded.hidden is not None
+        pooling, normalise, _ = self.pooling
+        vectors, _ = sentence_embedding.forward(encoded.hidden, batch.mask, pooling, normalise)
+        return list(_finite(vectors))
+
+    def _stacked(self, vectors: list[Array]) -> Array:
+        return np.stack(vectors) if vectors else np.zeros((0, self.config.hidden_size), self.dtype)
 
     def similarity(self, a: str | Iterable[str], b: str | Iterable[str]) -> Array:
         """(n, m): the cosine of the angle between the sentence vectors of each of a and each of b."""
@@ -164,13 +211,16 @@ class Bert:
         return found[0] if one else found
 
     def tag(self, text: str) -> list[Entity]:
-        """The named entities of a text, with their character offsets in it."""
+        """The named entities of a text, with their character offsets in it.
+
+        A word stands between white space, without the brackets, quotes and stops around it; its first piece decides.
+        """
         head = self._head("token_classification")
         pieces = texts.with_offsets(self.tokenizer, text, self._limit)
         encoded = self._encoded(Text(pieces.ids, None))
         logits, _ = token_classification.forward(encoded, head, self.config)  # (1, T, C)
         p, _ = softmax.forward(_finite(logits[0]))
-        return entities.entities(text, pieces.tokens, pieces.offsets, p, self._labels(p.shape[-1]))
+        return entities.entities(text, pieces.offsets, p, self._labels(p.shape[-1]))
 
     def answer(self, question: str, context: str, top_k: int = 1, stride: int = answer_spans.STRIDE) -> list[Answer]:
         """The top_k likeliest answers to the question, each a stretch of the context.
@@ -302,6 +352,16 @@ class Bert:
         arrays = inputs.inputs(rows[0], rows[1], rows[2], rows[3], self.config)  # type: ignore[arg-type]
         return objective.Batch(arrays, labels.labels(task, batch["labels"], arrays.ids.token.shape, self.config))
 
+    def trace(self, text: str | Pair, task: str | None = None, target: Any = None) -> Trace:
+        """Every intermediate of one forward and every gradient of one backward of a text, as named arrays.
+
+        task: the head that is asked, or "sentence_embedding"; target: what its loss wants. explain/aims.py says what
+        they are where none are given. Error: an empty text or one that is too long, no such head or target.
+        """
+        from .explain import trace
+
+        return trace.trace(self, text, task, target)
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write a folder that load() and Hugging Face transformers both open; returns its path.
 
@@ -348,7 +408,7 @@ def _finite(outputs: Array) -> Array:
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     dtype: str | None = None,
     mmap: bool = False,
     strict_finite: bool = False,
@@ -359,6 +419,7 @@ def load(
 ) -> Bert:
     """A published BERT: a folder, a file with weights that has its config and vocabulary beside it, or a hub name.
 
+    Without a path the small model of movie reviews that comes with the package; pretrained/CARD.md describes it.
     dtype: "float32" or "float64" to compute in; None takes what the file stores, at least float32. mmap=True shares
     the pages of a safetensors file with other processes; the file must then not change while the model is used.
     strict_finite=True refuses NaN and infinite weights, which otherwise give a warning. new_head="..." puts a head of
@@ -367,6 +428,7 @@ def load(
     """
     if dtype not in (None, "float32", "float64"):
         raise Error(f"dtype: expected float32 or float64, got {show(dtype)}; half precision overflows in the norms")
+    path = PRETRAINED if path is None else path
     if isinstance(path, bytes):
         path = Path(os.fsdecode(path))
     if not isinstance(path, (str, os.PathLike)):
@@ -388,7 +450,12 @@ def load(
         pooling = sentence_pooling.read(weights.folder)
     except Error as error:
         pooling = error
-    return Bert(config, params, _read_tokenizer(weights.folder, config), pooling, weights.folder)
+    source = Source(os.path.abspath(weights.path), dtype, mmap, strict_finite, new_head, num_labels, seed)
+    return Bert(config, params, _read_tokenizer(weights.folder, config), pooling, weights.folder, source)
+
+
+def _load_again(source: Source) -> Bert:
+    return load(**source._asdict())
 
 
 def _read_tokenizer(place: Path, config: BertConfig) -> Tokenizer | None:

@@ -18,6 +18,14 @@ from .text.tokenizer import Encoding, Tokenizer
 
 def read(tokenizer: Tokenizer, given: Any, limit: int, special: bool = False) -> list[Text]:
     """given: texts (str) or pairs of texts (tuples), in any iterable -> pieces of each, at most `limit`."""
+    found, cut = within(tokenizer, given, limit, special)
+    if cut:
+        warn(cut, limit)
+    return found
+
+
+def within(tokenizer: Tokenizer, given: Any, limit: int, special: bool = False) -> tuple[list[Text], int]:
+    """What `read` gives, and how many texts were cut, of which nobody is told."""
     if isinstance(given, (str, bytes)):
         raise Error(f"texts must be a list of str, got {type(given).__name__}")
     try:
@@ -38,9 +46,7 @@ def read(tokenizer: Tokenizer, given: Any, limit: int, special: bool = False) ->
                 pieces = Text([*pieces.ids[: limit - 1], tokenizer.sep_id], None)
                 cut += 1
         found.append(pieces)
-    if cut:
-        _warn(cut, limit)
-    return found
+    return found, cut
 
 
 def with_offsets(tokenizer: Tokenizer, text: str, limit: int) -> Encoding:
@@ -48,7 +54,7 @@ def with_offsets(tokenizer: Tokenizer, text: str, limit: int) -> Encoding:
     pieces = tokenizer.encode(text, max_length=limit + 1, special=False)
     if len(pieces.ids) > limit:
         pieces = tokenizer.encode(text, max_length=limit, special=False)
-        _warn(1, limit)
+        warn(1, limit)
     return pieces
 
 
@@ -82,6 +88,7 @@ def _pair(tokenizer: Tokenizer, pair: tuple[Any, Any], limit: int, special: bool
     return Text(pieces.ids, pieces.segment_ids)
 
 
-def _warn(many: int, limit: int) -> None:
+def warn(many: int, limit: int, stacklevel: int = 5) -> None:
+    """Tell how many texts were cut, as if it came from whoever called the method of Bert."""
     text = "1 text was" if many == 1 else f"{many} texts were"
-    warnings.warn(f"{text} longer than {limit} pieces and cut there", UserWarning, stacklevel=5)
+    warnings.warn(f"{text} longer than {limit} pieces and cut there", UserWarning, stacklevel)

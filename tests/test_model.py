@@ -211,8 +211,9 @@ def test_refused_batches(bert, batch, message):
 
 
 def test_threads_share_a_model(bert):
-    """Two threads, 200 calls each: every result is that of a single thread."""
+    """Eight threads, 200 calls each: every result is that of a single thread."""
     wanted = [bert(text) for text in TEXTS]
+    vectors = bert.embed(TEXTS)
     wrong = []
 
     def work():
@@ -220,8 +221,10 @@ def test_threads_share_a_model(bert):
             i = call % len(TEXTS)
             if not np.array_equal(bert(TEXTS[i]), wanted[i]):
                 wrong.append(i)
+            if call % 20 == 0 and not np.array_equal(bert.embed(TEXTS), vectors):  # with threads of its own
+                wrong.append(call)
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

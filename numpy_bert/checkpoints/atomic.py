@@ -51,6 +51,23 @@ def write_text(path: Path, text: str) -> None:
         stream.write(text.encode("utf-8"))
 
 
+def require_new(path: Path) -> None:
+    """Before the work: an error unless the name is free, and its folder one that can be written to."""
+    name = label(path)
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        folder = os.path.dirname(os.fspath(path)) or os.curdir
+        if not os.path.isdir(folder):
+            raise Error(f"{name}: cannot write: its folder does not exist") from None
+        if not os.access(folder, os.W_OK):
+            raise Error(f"{name}: cannot write: no permission for its folder") from None
+        return
+    except OSError as error:
+        raise unwritable(name, error) from None
+    raise Error(f"{name}: expected a new file, got one that exists; nothing is written over")
+
+
 def refuse_same(path: Path, reading: Sequence[Path]) -> None:
     """An error if `path` is one of the files being read, by whatever name, or something that is no file."""
     try:
@@ -81,5 +98,5 @@ def flush_folder(folder: str) -> None:
 
 
 def unwritable(name: str, error: OSError) -> Error:
-    why = "its folder does not exist" if error.errno == errno.ENOENT else reason(error)
-    return Error(f"{name}: cannot write: {why}")
+    known = {errno.ENOENT: "its folder does not exist", errno.EACCES: "permission denied"}
+    return Error(f"{name}: cannot write: {known.get(error.errno or 0) or reason(error)}")

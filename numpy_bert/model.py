@@ -130,11 +130,15 @@ class Bert:
         found: list[Array] = self._run([given] if one else given, _token_vectors)
         return found[0] if one else found
 
-    def embed(self, given: str | Iterable[str], progress: Any = None) -> Array:
-        """Sentence vectors (n, H), pooled and normalised as the checkpoint says; (H,) for a single text."""
+    def embed(self, given: str | Iterable[str], progress: Any = None, threads: int | None = None) -> Array:
+        """Sentence vectors (n, H), pooled and normalised as the checkpoint says; (H,) for a single text.
+
+        progress: is called with how many texts are done since the last time. threads: how many compute at once; one
+        for each core this process may use, if none is given.
+        """
         one = isinstance(given, str)
         limit = self.pooling.max_length
-        found: list[Array] = self._run([given] if one else given, self._sentence_vectors, limit, progress)
+        found: list[Array] = self._run([given] if one else given, self._sentence_vectors, limit, progress, threads)
         return found[0] if one else self._stacked(found)
 
     def embed_counting(self, given: Iterable[str], workers: int | None = None) -> tuple[Array, int]:
@@ -195,10 +199,14 @@ class Bert:
         return float(softmax.forward(_finite(logits))[0][0, next_sentence.FOLLOWS])
 
     @overload
-    def classify(self, given: str | Pair, progress: Any = None) -> Classification: ...
+    def classify(self, given: str | Pair, progress: Any = None, threads: int | None = None) -> Classification: ...
     @overload
-    def classify(self, given: list[str] | list[Pair], progress: Any = None) -> list[Classification]: ...
-    def classify(self, given: Any, progress: Any = None) -> Classification | list[Classification]:
+    def classify(
+        self, given: list[str] | list[Pair], progress: Any = None, threads: int | None = None
+    ) -> list[Classification]: ...
+    def classify(
+        self, given: Any, progress: Any = None, threads: int | None = None
+    ) -> Classification | list[Classification]:
         """The class of a text or of a pair (a tuple of two texts); for a list, a list."""
         head = self._head("sequence_classification")
 
@@ -207,7 +215,7 @@ class Bert:
             return [self._classification(row) for row in _finite(logits)]
 
         one = isinstance(given, (str, tuple))
-        found: list[Classification] = self._run([given] if one else given, read, progress=progress)
+        found: list[Classification] = self._run([given] if one else given, read, None, progress, threads)
         return found[0] if one else found
 
     def tag(self, text: str) -> list[Entity]:
@@ -390,10 +398,13 @@ class Bert:
     def _encoded(self, text: Text) -> bert.Output:
         return bert.forward(inputs.padded([text]), self.params.bert, self.config)[0]
 
-    def _run(self, given: Any, read: Any, max_length: int | None = None, progress: Any = None) -> list[Any]:
+    def _run(
+        self, given: Any, read: Any, max_length: int | None = None, progress: Any = None, threads: int | None = None
+    ) -> list[Any]:
         limit = self._limit if max_length is None else min(self._limit, max_length)
+        workers = None if threads is None else texts.count("threads", threads)
         found = texts.read(self.tokenizer, given, limit)
-        return inference.run(found, self.params.bert, self.config, read, progress or (lambda done: None))
+        return inference.run(found, self.params.bert, self.config, read, progress or (lambda done: None), workers)
 
 
 def _token_vectors(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:

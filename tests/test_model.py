@@ -350,3 +350,17 @@ def test_the_config_of_a_tiny_model_is_valid():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert tiny_config().hidden_size == 12
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_number_of_threads_changes_no_answer(bert, threads):
+    given = ["good", "it rains in berlin", "the movie was good"] * 40
+    np.testing.assert_allclose(bert.embed(given, threads=threads), bert.embed(given), atol=1e-6)
+    found = bert.classify(given, threads=threads)
+    assert [answer.label for answer in found] == [answer.label for answer in bert.classify(given)]
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
+def test_numbers_of_threads_that_make_no_sense(bert, threads):
+    with pytest.raises(Error, match="^threads: expected an integer above 0, got "):
+        bert.embed(["good"], threads=threads)

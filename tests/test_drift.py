@@ -101,7 +101,8 @@ def test_float32_is_near(found):
 
 
 def test_the_added_mask_changes_nothing_in_an_ordinary_model(found):
-    assert found.changes[MASK].largest == (0.0, 0.0, 0.0)
+    """But for rounding: added numbers are shifted before exp, the scores themselves need no shift."""
+    assert max(found.changes[MASK].largest) < 1e-14
 
 
 def test_the_added_mask_loses_against_a_large_score():
@@ -110,7 +111,7 @@ def test_the_added_mask_loses_against_a_large_score():
     huge = tree.map(lambda array: array * 300, model.params.bert.encoder.layers[0].attention.qkv)
     params = tree.replace(model.params, "bert.encoder.layers.0.attention.qkv", huge)
     found = drift(Bert(model.config, params, model.tokenizer), TEXTS)
-    assert found.changes[MASK].largest[0] == 0
+    assert found.changes[MASK].largest[0] < 1e-14
     assert found.changes[MASK].largest[1] > 0.01
 
 

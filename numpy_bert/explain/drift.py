@@ -9,14 +9,13 @@
 
 Each is compared with the model as it is, in float64, at every token of the given texts, layer by layer. The additive
 mask is no second copy of the attention: softmax.py adds a mask of numbers where it excludes by one of booleans, and all
-blocks above it hand on what they get. Its drift is exactly zero unless a padded key scores some hundreds above a real
+blocks above it hand on what they get. Its drift is rounding unless a padded key scores some hundreds above a real
 one, for exp(-10000) is zero in float64 too: that is the answer to whether it matters.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -26,13 +25,13 @@ import numpy as np
 
 from .. import inputs, tree
 from ..blocks import bert
-from ..checkpoints.atomic import replacing
 from ..config import BertConfig
 from ..errors import Error, describe
 from ..memory import RECOMPUTE, Array
 from ..tasks import objective
 from ..terminal import table
 from ..text.tokenizer import Tokenizer
+from . import figure_file
 
 TOGETHER = 8  # texts in a batch, in the caller's order, so that the shorter ones are padded
 ADDED = -10000.0  # to the scores of padding, in Google's modeling.py
@@ -170,28 +169,21 @@ def format_drift(found: Drift) -> str:
 
 
 def figure(found: Drift, path: str | os.PathLike[str]) -> None:
-    """Draw the table as curves over the layers, on a logarithmic scale, and write it as PNG.
+    """Draw the table as curves over the layers, on a logarithmic scale, each with a marker and a line of its own.
 
     Error: matplotlib is missing, or the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError:
-        raise Error("a figure needs matplotlib; run: pip install 'numpy-bert[plot]'") from None
-    drawn = Figure(figsize=(9, 5), dpi=120, layout="constrained")
+    drawn = figure_file.new_figure(9, 5)
     axes = drawn.add_subplot()
     layers = range(len(found.scale))
-    for change in found.changes:
+    for i, change in enumerate(found.changes):
         shown = [x if 0 < x < math.inf else math.nan for x in change.largest]  # a logarithm has neither
         name = change.name if any(change.largest) else f"{change.name}: no change at all"
-        axes.plot(layers, shown, marker="o", label=name)
+        line, marker = figure_file.LINES[i % len(figure_file.LINES)], figure_file.MARKERS[i % len(figure_file.MARKERS)]
+        axes.plot(layers, shown, linestyle=line, marker=marker, label=name)
     axes.plot(layers, found.scale, color="gray", linestyle=":", label="largest |h|")
     axes.set(xlabel="layer (0: the embedding)", ylabel="largest change of a hidden state", yscale="log")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     drawn.legend(loc="outside right upper", fontsize="small")
-    buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png")
-    with replacing(path) as stream:
-        stream.write(buffer.getbuffer())
+    figure_file.save(drawn, path)

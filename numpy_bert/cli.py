@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import __version__, cli_training
+from . import __version__, cli_embedding, cli_exercise, cli_explain, cli_profile, cli_training
 from .cli_numbers import count
-from .errors import Error, UsageError, show
-from .terminal import bar, print_json, printable, progress, table
+from .errors import Error, UsageError
+from .terminal import bar, print_json, printable, progress, table, tell
 
 if TYPE_CHECKING:
     from .model import Bert
@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to be written cannot be, at exit neither
         return _fail(Error(f"output: cannot write: {error.strerror or type(error).__name__}"), 1, debug)
-    except KeyboardInterrupt:
-        return _fail(Error("interrupted"), 130, debug)
+    except KeyboardInterrupt as error:
+        return _fail(Error(str(error) or "interrupted"), 130, debug)
     except MemoryError:
         return _fail(Error("expected enough memory for this input, got none left"), 1, debug)
 
@@ -71,12 +71,12 @@ def _fail(error: Error, status: int, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    print(f"numpy_bert: error: {printable(str(error))}", file=sys.stderr)
+    tell(f"numpy_bert: error: {error}")
     return status
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"numpy_bert: warning: {printable(str(message))}", file=sys.stderr)
+    tell(f"numpy_bert: warning: {message}")
 
 
 # Commands, in the order of the help page.
@@ -105,6 +105,9 @@ def tokenize(options: argparse.Namespace) -> int:
 def embed(options: argparse.Namespace) -> int:
     import numpy as np
 
+    if cli_embedding.is_job(options):
+        _refuse_to_overwrite(options.output)
+        return cli_embedding.run(_load(options), options)
     texts = _texts(options)
     if options.output is not None:
         _refuse_to_overwrite(options.output)
@@ -228,6 +231,10 @@ def gradcheck(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def exercise(options: argparse.Namespace) -> int:
+    return cli_exercise.exercise(options)
+
+
 def finetune(options: argparse.Namespace) -> int:
     return _show_trained(cli_training.finetune(_load(options), options), options.json)
 
@@ -314,6 +321,29 @@ def inspect(options: argparse.Namespace) -> int:
     return 0
 
 
+def profile(options: argparse.Namespace) -> int:
+    from .explain import ledger
+
+    if options.output is not None:
+        _refuse_to_overwrite(options.output)
+    found = cli_profile.ledger(None if options.model is None else _load(options), options)
+    if options.output is not None:
+        ledger.figure(found, options.output)
+    if options.json:
+        print_json(ledger.to_json(found))
+    else:
+        print(ledger.format_ledger(found))
+    return 0
+
+
+def trace(options: argparse.Namespace) -> int:
+    return cli_explain.trace(options, _load)
+
+
+def explain(options: argparse.Namespace) -> int:
+    return cli_explain.explain(options, _load)
+
+
 # What the commands share.
 
 
@@ -326,7 +356,8 @@ def _parser() -> Parser:
         one: Parser = commands.add_parser(name, help=help, description=help)
         one.set_defaults(run=run)
         if model:
-            one.add_argument("--model", metavar="PATH", help="a checkpoint: a folder, or a file with weights")
+            default = "the small model that comes with the package"
+            one.add_argument("--model", metavar="PATH", help=f"a folder or file of a checkpoint ({default})")
         one.add_argument("--json", action="store_true", help="print JSON")
         one.add_argument("--debug", action="store_true", help="where an error came from")
         return one
@@ -339,8 +370,7 @@ def _parser() -> Parser:
     command(demo, "demo", "a tour: every command once, on real text")
     one = with_texts(command(tokenize, "tokenize", "cut texts into the pieces the model knows"))
     one.add_argument("--plain", action="store_true", help="take [MASK] and the like for plain text, as embed does")
-    one = with_texts(command(embed, "embed", "one vector for each text"))
-    one.add_argument("--output", metavar="OUT.npy", type=Path, help="write the vectors, an array (n, H)")
+    cli_embedding.add(with_texts(command(embed, "embed", "one vector for each text")))
     one = command(fill_mask, "fill-mask", "the likeliest tokens for each [MASK] of a text")
     one.add_argument("text", metavar="TEXT")
     one.add_argument("--top-k", type=count, default=5, metavar="K", help="how many (5)")
@@ -360,6 +390,7 @@ def _parser() -> Parser:
     one = command(gradcheck, "gradcheck", "check each hand-written gradient against numerical differentiation")
     one.add_argument("block", nargs="*", metavar="BLOCK", help="names of blocks and tasks; all, if none is given")
     one.add_argument("--method", choices=("complex", "central", "projection"), help="(complex)")
+    cli_exercise.add(command(exercise, "exercise", "find the bug: wrong backwards to repair, with hints", model=False))
     cli_training.add_finetune(command(finetune, "finetune", "train a model for a task on labelled examples"))
     cli_training.add_evaluate(command(evaluate, "evaluate", "measure a model on labelled examples"))
     cli_training.add_pretrain(command(pretrain, "pretrain", "train a model on plain text, a new one or further"))
@@ -374,14 +405,15 @@ def _parser() -> Parser:
     one.add_argument("--to", choices=("hf", "tf1", "npz"), default="hf", help="Hugging Face (hf), TensorFlow 1, npz")
     one = with_texts(command(drift, "drift", "how much an answer moves with GELU, epsilon, mask and precision"))
     one.add_argument("--output", metavar="OUT.png", type=Path, help="draw it as well")
+    cli_explain.add_trace(command(trace, "trace", "every intermediate and gradient of one text, as a page and as data"))
+    cli_explain.add_explain(command(explain, "explain", "which pieces of a text moved an output, in colour"))
+    cli_profile.add(command(profile, "profile", "what each block costs: FLOPs, bytes, milliseconds", model=False))
     return parser
 
 
 def _load(options: argparse.Namespace, dtype: str | None = None) -> Bert:
     from .model import load
 
-    if options.model is None:
-        raise UsageError("expected --model PATH, a folder with a published BERT, got none")
     return load(options.model, dtype=dtype)
 
 
@@ -390,7 +422,9 @@ def _tokenizer(options: argparse.Namespace) -> Tokenizer:
     from .text.tokenizer import read_tokenizer
 
     if options.model is None:
-        raise UsageError("expected --model PATH, a folder with a vocabulary, got none")
+        from .model import PRETRAINED
+
+        return read_tokenizer(PRETRAINED)
     if os.path.isdir(options.model):  # a vocabulary without weights will do
         return read_tokenizer(Path(options.model))
     from .checkpoints.folder import locate
@@ -450,23 +484,9 @@ def _short(text: str, longest: int = 40) -> str:
 
 
 def _refuse_to_overwrite(path: Path) -> None:
-    """Before the work: the name must be free, and its folder one that can be written to."""
-    from .checkpoints.atomic import unwritable
+    from .checkpoints.atomic import require_new
 
-    try:
-        os.lstat(path)
-    except FileNotFoundError:
-        folder = path.parent
-        if not folder.is_dir():
-            raise Error(f"{show(str(path))}: cannot write: its folder does not exist") from None
-        if not os.access(folder, os.W_OK):
-            raise Error(f"{show(str(path))}: cannot write: no permission for its folder") from None
-        return
-    except ValueError:
-        raise Error(f"{show(str(path))}: cannot write: a name that holds a zero byte") from None
-    except OSError as error:
-        raise unwritable(show(str(path)), error) from None
-    raise Error(f"{show(str(path))}: expected a new file, got one that exists; nothing is written over")
+    require_new(path)
 
 
 def _save_array(path: Path, array: Any) -> None:

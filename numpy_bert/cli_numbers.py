@@ -12,19 +12,21 @@ from .errors import show
 
 DECIMAL = re.compile(r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|\.[0-9]+([eE][+-]?[0-9]+)?", re.ASCII)
 LONGEST = 40  # characters
+LARGEST = 999_999_999  # whole number
 
 
 def count(text: str) -> int:
     """A whole number above 0."""
     if not _is_whole(text) or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {show(text)}")
+        bounds = f"above 0 and at most {LARGEST}"
+        raise argparse.ArgumentTypeError(f"expected a whole number {bounds}, got {show(text, LONGEST)}")
     return int(text)
 
 
 def whole(text: str) -> int:
     """A whole number, 0 among them."""
     if not _is_whole(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number, got {show(text)}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at most {LARGEST}, got {show(text, LONGEST)}")
     return int(text)
 
 
@@ -37,7 +39,9 @@ def positive(text: str) -> float:
 
 def not_negative(text: str) -> float:
     """A number of at least 0 that is finite."""
-    if len(text) > LONGEST or not DECIMAL.fullmatch(text) or float(text) == float("inf"):
+    if len(text) > LONGEST:
+        raise argparse.ArgumentTypeError(f"expected a number of at most {LONGEST} characters, got {len(text)}")
+    if not DECIMAL.fullmatch(text) or float(text) == float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number such as 0.01 or 5e-5, got {show(text)}")
     return float(text)
 
@@ -50,4 +54,4 @@ def share(text: str) -> float:
 
 
 def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 9
+    return text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST))

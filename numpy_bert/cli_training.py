@@ -6,12 +6,13 @@ The folder of a run holds its saves, its learning curve and, when it is done, mo
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .cli_numbers import count, not_negative, positive, share, whole
-from .errors import Error, UsageError, show
+from .errors import Error, UsageError
 
 if TYPE_CHECKING:
     from .config import BertConfig
@@ -37,7 +38,18 @@ SIZES = {  # of a new model
     "heads": (2, "attention heads"),
     "positions": (512, "pieces of the longest text"),
 }
+# Fields of Recipe and BertConfig of which the option has another name; the others are called alike.
+OPTIONS = {
+    "decay": "schedule",
+    "frozen": "freeze",
+    "num_hidden_layers": "layers",
+    "hidden_size": "hidden",
+    "num_attention_heads": "heads",
+    "max_position_embeddings": "positions",
+    **{name: name for name in (*RECIPE, "steps", "most_masked", "duplication") if name != "decay"},
+}
 PAIR = 128  # pieces of a pair of sentences in pretraining, unless told
+SHORTEST_PAIR = 5  # [CLS], one of each sentence, [SEP] twice
 BERT_SIZE = 30522  # tokens of the vocabulary of BERT-base, uncased
 HELD_OUT = 20  # steps of pretraining on held-out text that are evaluated
 
@@ -55,7 +67,8 @@ class Trained(NamedTuple):
 
 def add_finetune(one: argparse.ArgumentParser) -> None:
     add_task(one)
-    forms = "text <TAB> label, CoNLL, SQuAD 1.1, or JSON lines with prompt, choices and label"
+    conll = "CoNLL (a word and its BIO label a line, other columns between them)"
+    forms = f"text <TAB> label, {conll}, SQuAD 1.1, or JSON lines with prompt, choices and label"
     one.add_argument("--train", metavar="FILE", required=True, help=f"examples to learn from, by the task: {forms}")
     one.add_argument("--dev", metavar="FILE", help="examples to evaluate on after each epoch")
     one.add_argument("--epochs", type=count, default=3, metavar="N", help="times each example is seen (3)")
@@ -81,6 +94,9 @@ def add_pretrain(one: argparse.ArgumentParser) -> None:
     one.add_argument("--steps", type=count, required=True, metavar="N")
     one.add_argument("--max-length", type=count, metavar="T", help=f"pieces of a pair of sentences ({PAIR})")
     one.add_argument("--whole-words", action="store_true", help="hide all pieces of a word or none")
+    most = "pieces hidden in a pair at most (15 %% of --max-length)"
+    one.add_argument("--most-masked", type=count, metavar="N", help=most)
+    one.add_argument("--duplication", type=count, metavar="N", help="passes over the text that differ (all do)")
     one.add_argument("--vocabulary", metavar="FOLDER", help="a new model with the vocabulary there, of these sizes:")
     for name, (default, what) in SIZES.items():
         one.add_argument(f"--{name}", type=count, metavar="N", help=f"{what} ({default})")
@@ -89,7 +105,7 @@ def add_pretrain(one: argparse.ArgumentParser) -> None:
 
 def add_learn_vocabulary(one: argparse.ArgumentParser) -> None:
     one.add_argument("--input", metavar="FILE", nargs="+", required=True, help="text, UTF-8")
-    one.add_argument("--output", metavar="FOLDER", required=True, type=Path, help="a new folder for the vocabulary")
+    one.add_argument("--output", metavar="FOLDER", required=True, type=_folder, help="a new folder for the vocabulary")
     one.add_argument("--size", type=count, default=BERT_SIZE, metavar="V", help=f"tokens at most ({BERT_SIZE})")
     one.add_argument("--cased", action="store_true", help="keep capitals and accents")
     one.add_argument("--min-count", type=count, metavar="N", help="a piece occurs so often at least (2)")
@@ -97,7 +113,7 @@ def add_learn_vocabulary(one: argparse.ArgumentParser) -> None:
 
 
 def _add_run(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--output", metavar="FOLDER", required=True, type=Path, help="of the run: saves, curve, model")
+    one.add_argument("--output", metavar="FOLDER", required=True, type=_folder, help="of the run: saves, curve, model")
     one.add_argument("--resume", action="store_true", help="go on from the last save in the folder")
     one.add_argument("--force", action="store_true", help="even if options or data are others now")
     one.add_argument("--batch-size", type=count, metavar="N", help="examples a step (32)")
@@ -115,15 +131,23 @@ def _add_run(one: argparse.ArgumentParser) -> None:
     one.add_argument("--evaluate-every", type=count, metavar="N", help="steps (likewise)")
 
 
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("expected the name of a folder, got nothing")
+    return Path(text)
+
+
 # What they do.
 
 
 def finetune(bert: Bert, options: argparse.Namespace) -> Trained:
     """Train bert with a new head. Error: bad data, options that make no sense, a folder that cannot be written."""
     from .checkpoints.accounting import NEED_POOLER
+    from .tasks import objective
     from .training import datasets, finetune, loop
 
-    model = _new_model(options.output)
+    model = _new_model(options)
+    _refuse_unknown_parts(objective.shapes(bert.config, (options.task,)), options)
     dataset = datasets.dataset(options.task)
     max_length, more = _reading(dataset, bert.config, options)
     config = dataset.module.fitted(options.train, bert.config, **more)
@@ -132,7 +156,8 @@ def finetune(bert: Bert, options: argparse.Namespace) -> Trained:
     if options.dev is not None:
         held_out = dataset.module.read(options.dev, bert.tokenizer, config, max_length, **more)
         evaluate = lambda params: dataset.module.evaluate(held_out, params, config)  # noqa: E731
-    recipe = finetune.recipe(options.task, examples, options.epochs, **_settings(options))
+    with _naming_options(steps="epochs: steps in all"):
+        recipe = finetune.recipe(options.task, examples, options.epochs, **_settings(options))
     epoch = -(-len(examples.lengths) // recipe.batch_size)
     plan = loop.Plan(evaluate, options.evaluate_every or epoch, options.save_every or epoch)
     params, figures = finetune.finetune(bert.params, config, examples, recipe, plan, _place(options))
@@ -157,15 +182,19 @@ def evaluate(bert: Bert, options: argparse.Namespace) -> dict[str, float]:
 
 def pretrain(bert: Bert | None, options: argparse.Namespace) -> Trained:
     """Train bert further, or a new model where there is none."""
+    from .tasks import objective
     from .training import loop, pretrain
     from .training.corpus import Corpus
     from .training.pretraining_data import PretrainingData, Settings
 
-    model = _new_model(options.output)
+    model = _new_model(options)
     tokenizer, config, params = _fresh(options) if bert is None else _pretrained(bert, options)
-    max_length = options.max_length or min(PAIR, config.max_position_embeddings)
-    settings = Settings(max_length, whole_words=options.whole_words)
-    recipe = pretrain.recipe(options.steps, **_settings(options))
+    _refuse_unknown_parts(params or objective.shapes(config, pretrain.HEADS), options)
+    max_length = _max_length(options, PAIR, SHORTEST_PAIR, config)
+    chosen = {name: getattr(options, name) for name in ("most_masked", "whole_words", "duplication")}
+    with _naming_options():
+        settings = Settings(max_length, **chosen)
+        recipe = pretrain.recipe(options.steps, **_settings(options))
     data = PretrainingData(Corpus(options.train), tokenizer, settings, recipe.batch_size, recipe.seed, recipe.pieces)
     evaluate: Callable[[objective.Params], dict[str, float]] = loop.never
     if options.dev is not None:
@@ -196,16 +225,26 @@ def learn_vocabulary(options: argparse.Namespace, progress: Callable[[int], obje
 
 def _reading(dataset: Dataset, config: BertConfig, options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     """max_length, and what the data of this task are read with beside it."""
+    from .training import datasets
+
     given = {"columns": options.columns and options.columns.split(","), "stride": options.stride}
     more = {name: value for name, value in given.items() if value is not None}
     for name in more:
         if name not in dataset.options:
-            raise UsageError(f"--{name}: expected with another task than {options.task}, got {show(more[name], 40)}")
+            theirs = next(task for task in TASKS if name in datasets.DATASETS[task].options)
+            raise UsageError(f"--{name}: expected it with --task {theirs} alone, got it with {options.task}")
+    return _max_length(options, dataset.max_length, dataset.shortest, config), more
+
+
+def _max_length(options: argparse.Namespace, usual: int, shortest: int, config: BertConfig) -> int:
     longest = config.max_position_embeddings
-    max_length = options.max_length or min(dataset.max_length, longest)
-    if max_length > longest:
-        raise UsageError(f"--max-length: expected at most {longest}, the positions of the model, got {max_length}")
-    return max_length, more
+    if longest < shortest:
+        raise UsageError(f"expected a model of at least {shortest} positions for this, got one of {longest}")
+    given: int = options.max_length or min(usual, longest)
+    if not shortest <= given <= longest:
+        bounds = f"an integer from {shortest} to {longest}, the positions of the model"
+        raise UsageError(f"--max-length: expected {bounds}, got {given}")
+    return given
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -221,15 +260,16 @@ def _fresh(options: argparse.Namespace) -> tuple[Tokenizer, BertConfig, None]:
 
     tokenizer = read_tokenizer(Path(options.vocabulary))
     layers, hidden, heads, positions = (getattr(options, name) or default for name, (default, _) in SIZES.items())
-    config = BertConfig(
-        vocab_size=len(tokenizer.tokens),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * hidden,
-        max_position_embeddings=positions,
-        pad_token_id=tokenizer.pad_id,
-    )
+    with _naming_options():
+        config = BertConfig(
+            vocab_size=len(tokenizer.tokens),
+            hidden_size=hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=4 * hidden,
+            max_position_embeddings=positions,
+            pad_token_id=tokenizer.pad_id,
+        )
     return tokenizer, config, None
 
 
@@ -246,12 +286,37 @@ def _pretrained(bert: Bert, options: argparse.Namespace) -> tuple[Tokenizer, Ber
     return bert.tokenizer, bert.config, bert.params
 
 
-def _new_model(folder: Path) -> Path:
-    """Where the model will be. Error: there is one, which is better known before the training than after it."""
-    from .checkpoints.writing import refuse_existing
+def _refuse_unknown_parts(params: objective.Params, options: argparse.Namespace) -> None:
+    """An error before the data are read. params: arrays or shapes, whose names count."""
+    from .training.multipliers import multipliers
 
-    refuse_existing(folder / MODEL)
-    return folder / MODEL
+    with _naming_options():
+        multipliers(params, frozen=options.freeze)
+
+
+@contextlib.contextmanager
+def _naming_options(**others: str) -> Iterator[None]:
+    """What refuses a field of a name here refuses an option of the command line. others: more names, as in OPTIONS."""
+    try:
+        yield
+    except Error as error:
+        field, _, rest = str(error).partition(": ")
+        option = (OPTIONS | others).get(field)
+        if option is None:
+            raise
+        raise UsageError(f"--{option.replace('_', '-')}: {rest}") from None
+
+
+def _new_model(options: argparse.Namespace) -> Path:
+    """Where the model will be. Error: there is one, or the folder will not do for the run, which is better known
+    before the training than after it.
+    """
+    from .checkpoints.writing import refuse_existing
+    from .training.run_folder import require_usable
+
+    require_usable(options.output, options.resume)
+    refuse_existing(options.output / MODEL)
+    return Path(options.output, MODEL)
 
 
 def _place(options: argparse.Namespace) -> Place:

@@ -135,6 +135,11 @@ class BertConfig:
         """Whether sequence classification predicts a value: said so, or by having one label."""
         return self.problem_type == "regression" or (self.problem_type is None and self.num_labels == 1)
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What each class is called: by the checkpoint, or as Hugging Face calls classes without a name."""
+        return self.labels or tuple(f"LABEL_{i}" for i in range(self.num_labels))
+
     def to_json(self) -> str:
         """The text of a config.json that read_config and Hugging Face transformers both understand."""
         settings: dict[str, object] = {"model_type": "bert", "architectures": list(self.architectures)}

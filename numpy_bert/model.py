@@ -228,7 +228,7 @@ class Bert:
         encoded = self._encoded(Text(pieces.ids, None))
         logits, _ = token_classification.forward(encoded, head, self.config)  # (1, T, C)
         p, _ = softmax.forward(_finite(logits[0]))
-        return entities.entities(text, pieces.offsets, p, self._labels(p.shape[-1]))
+        return entities.entities(text, pieces.offsets, p, self.config.label_names)
 
     def answer(self, question: str, context: str, top_k: int = 1, stride: int = answer_spans.STRIDE) -> list[Answer]:
         """The top_k likeliest answers to the question, each a stretch of the context.
@@ -272,14 +272,11 @@ class Bert:
     def _classification(self, logits: Array) -> Classification:
         if self.config.is_regression:
             return Classification(None, None, {"value": float(logits[0])})
-        labels = self._labels(len(logits))
+        labels = self.config.label_names
         p, _ = softmax.forward(logits[None])
         best = int(p[0].argmax())
         scores = {label: float(value) for label, value in zip(labels, p[0], strict=True)}
         return Classification(labels[best], float(p[0, best]), scores)
-
-    def _labels(self, C: int) -> tuple[str, ...]:
-        return self.config.labels or tuple(f"LABEL_{i}" for i in range(C))
 
     # Arrays in, arrays out.
 

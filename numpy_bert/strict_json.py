@@ -24,18 +24,26 @@ LONGEST_INTEGER = 40  # digits; Python reads long ones in quadratic time
 
 STRING = re.compile(rb'"[^"]*"')
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "a byte-order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARKS = {BYTE_ORDER_MARK: "a byte-order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
-def read(path: str | os.PathLike[str], largest: int = LARGEST) -> object:
-    """The document in a file of at most `largest` bytes. Error: no regular file, too large, not strict JSON."""
+def read(path: str | os.PathLike[str], largest: int = LARGEST, marked: bool = False) -> object:
+    """The document in a file of at most `largest` bytes. Error: no regular file, too large, not strict JSON.
+
+    marked: a byte-order mark is passed over, as the standard allows; editors put one into the files that people write.
+    """
     with File(path) as file:
         _check_size(file.size, file.label, largest)
-        return load(file.read_at(0, file.size), file.label, largest)
+        data = file.read_at(0, file.size)
+        return load(data.removeprefix(BYTE_ORDER_MARK) if marked else data, file.label, largest)
 
 
-def load(data: bytes, label: str, largest: int = LARGEST) -> object:
-    """The document in these bytes: dict, list, str, int, finite float, bool or None. `label` begins every Error."""
+def load(data: bytes, label: str, largest: int = LARGEST, one_line: bool = False) -> object:
+    """The document in these bytes: dict, list, str, int, finite float, bool or None. `label` begins every Error.
+
+    one_line: they are a line of a file, the number of which stands in the label.
+    """
     _check_size(len(data), label, largest)
     text = _decoded(data, label)
     if _depth(data) > DEEPEST:
@@ -50,7 +58,8 @@ def load(data: bytes, label: str, largest: int = LARGEST) -> object:
         )
     except json.JSONDecodeError as error:
         got = show(text[error.pos : error.pos + 20]) if error.pos < len(text) else "the end of the file"
-        raise Error(f"{label}: line {error.lineno}, column {error.colno}: expected valid JSON, got {got}") from None
+        place = f"column {error.colno}" if one_line else f"line {error.lineno}, column {error.colno}"
+        raise Error(f"{label}: {place}: expected valid JSON, got {got}") from None
     except Error as error:  # of the hooks, which do not know the label
         raise Error(f"{label}: {error}") from None
     if b"\\u" in data:

@@ -1,7 +1,11 @@
-"""What the commands print for people: tables that align, bars, progress; no text can touch the terminal itself."""
+"""What the commands print for people: tables that align, bars, progress; no text can touch the terminal itself.
+
+Standard error may be closed, full, or a pipe that nobody reads: what is told there is then lost, and the work goes on.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import unicodedata
@@ -53,8 +57,27 @@ def bar(share: float, columns: int = 24) -> str:
     return "█" * (eighths // 8) + (BLOCKS[eighths % 8] if eighths % 8 else "")
 
 
-def progress(total: int | None, unit: str, hidden: bool = False) -> Any:
-    """A progress bar on stderr that appears after two seconds, and only where a person can see it."""
+def tell(text: str) -> None:
+    """A line on stderr, escaped; where it cannot be written there is none."""
+    if sys.stderr is not None:  # print() would take stdout for it
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+            print(printable(text), file=sys.stderr)
+
+
+def is_watched() -> bool:
+    """Whether stderr is a terminal."""
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it was closed
+        return False
+
+
+def progress(total: int | None, unit: str, hidden: bool = False, done: int = 0) -> Any:
+    """A progress bar on stderr that appears after two seconds, and only where a person can see it.
+
+    done: what was there before and cost no time now.
+    """
     from tqdm import tqdm
 
-    return tqdm(total=total, unit=unit, delay=2, disable=hidden or not sys.stderr.isatty(), dynamic_ncols=True)
+    unseen = hidden or not is_watched()
+    return tqdm(total=total, initial=done, unit=unit, delay=2, disable=unseen, dynamic_ncols=True)

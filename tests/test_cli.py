@@ -61,7 +61,7 @@ def test_embed_to_the_screen_as_json_and_to_a_file(capsys, folder, bert, tmp_pat
     assert status == 1
     assert "expected a new file" in err
     assert target.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["texts.txt", "vectors.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["texts.txt", "vectors.npy", "vectors.npy.json"]
 
 
 def test_fill_mask(capsys, folder, bert):

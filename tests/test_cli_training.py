@@ -1,6 +1,7 @@
 """The commands that train and evaluate: from files to a model that load() opens, and on after an interruption."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -197,7 +198,6 @@ def test_a_pooler_that_nothing_reads_is_not_made_up(capsys, tmp_path, file):
 @pytest.mark.parametrize("arguments", [
     ["finetune"],
     ["finetune", "--task", "masked_lm", "--train", "x", "--output", "y", "--model", "z"],
-    ["finetune", "--task", "multiple_choice", "--train", "x", "--output", "y"],
     ["finetune", "--task", "multiple_choice", "--train", "x", "--output", "y", "--model", "z", "--epochs", "0"],
     ["finetune", "--task", "multiple_choice", "--train", "x", "--output", "y", "--model", "z", "--batch-size", "1e3"],
     ["finetune", "--task", "multiple_choice", "--train", "x", "--output", "y", "--model", "z", "--seed", "-1"],
@@ -218,11 +218,83 @@ def test_options_of_another_task_are_refused(capsys, folder, tmp_path, file):
     for option, value in (("--columns", "text,label"), ("--stride", 5)):
         status, _, err = run(capsys, *finetune(folder, task, file(task), tmp_path / "run", option, value))
         assert status == 2
-        assert f"{option}: expected with another task than multiple_choice" in err
-    status, _, err = run(capsys, *finetune(folder, task, file(task), tmp_path / "run", "--max-length", 25))
-    assert status == 2
-    assert "--max-length: expected at most 24" in err
+        assert re.search(rf"{option}: expected it with --task \w+ alone, got it with multiple_choice\n$", err)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("task", "shortest"), [*((task, 3 if "class" in task else 5) for task in FILES), ("", 5)])
+def test_lengths_that_cannot_be_are_told_alike(capsys, folder, tmp_path, file, task, shortest):
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    for length in (1, 2, shortest - 1, 25):
+        more = ("--output", tmp_path / "run", "--max-length", length)
+        if task:
+            arguments = ("finetune", "--task", task, "--train", file(task), *more)
+        else:
+            arguments = ("pretrain", "--train", text, "--steps", 1, *more)
+        status, _, err = run(capsys, *arguments, "--model", folder)
+        expected = f"--max-length: expected an integer from {shortest} to 24, the positions of the model, got {length}"
+        assert (status, err) == (2, f"numpy_bert: error: {expected}\n")
+    assert not (tmp_path / "run").exists()
+
+
+WRONG = [
+    (["--freeze", "bert.embedding", "nonsense"], 2, "--freeze: expected parts of the model such as bert.embedding,"),
+    (["--batch-size", "1000000000"], 2, "--batch-size: expected a whole number above 0 and at most 999999999, got"),
+    (["--batch-size", "2000000"], 2, "--batch-size: expected an integer from 1 to 1000000, got 2000000"),
+    (["--learning-rate", "0." + "0" * 50], 2, "--learning-rate: expected a number of at most 40 characters, got 52"),
+    (["--resume"], 1, "run: expected a good save to resume from, got none"),
+    (["--output", ""], 2, "--output: expected the name of a folder, got nothing"),
+    (["--output", __file__], 1, "test_cli_training.py: expected a folder, got a file"),
+]
+
+
+@pytest.mark.parametrize(("more", "status", "message"), WRONG)
+def test_what_is_refused_before_anything_is_written(capsys, monkeypatch, folder, tmp_path, file, more, status, message):
+    monkeypatch.chdir(tmp_path)
+    path = file("multiple_choice") if more[-1] == "2000000" else "absent"  # the others before any data are read
+    before = sorted(tmp_path.iterdir())
+    for arguments in (
+        ("finetune", "--task", "multiple_choice", "--train", path, "--model", folder),
+        ("pretrain", "--train", "absent", "--steps", 1, "--model", folder),
+        ("pretrain", "--train", "absent", "--steps", 1, "--vocabulary", folder),
+    ):
+        found, out, err = run(capsys, *arguments, "--output", tmp_path / "run", *more)
+        assert (found, out, err.count("\n")) == (status, "", 1)
+        assert message in err
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_bounds_of_a_recipe_name_the_option(capsys, folder, tmp_path, file):
+    arguments = finetune(folder, "multiple_choice", file("multiple_choice"), tmp_path / "run", "--batch-size", 1)
+    status, _, err = run(capsys, *arguments, "--epochs", 999999999)
+    assert (status, "--epochs: steps in all: expected an integer from 0 to 1000000000, got" in err) == (2, True)
+    sizes = (("--hidden", 70000, "--hidden: expected an integer from 1 to 65536"),
+             ("--heads", 3, "--hidden: expected a multiple of num_attention_heads=3, got 128"),
+             ("--positions", 4, "expected a model of at least 5 positions for this, got one of 4"))  # fmt: skip
+    for option, value, message in sizes:
+        status, _, err = run(capsys, "pretrain", "--train", "x", "--steps", 1, "--vocabulary", folder, "--output",
+                             tmp_path / "run", option, value)  # fmt: skip
+        assert (status, message in err) == (2, True)
+    status, _, err = run(capsys, "learn-vocabulary", "--input", "x", "--output", "")
+    assert (status, "--output: expected the name of a folder, got nothing" in err) == (2, True)
+
+
+def test_labels_without_names_are_called_as_the_answers_call_them(capsys, tmp_path):
+    tasks = ("sequence_classification", "token_classification")
+    bert = tiny_bert(heads=tasks, num_labels=3)
+    folder, path = bert.save(tmp_path / "model"), tmp_path / "examples"
+    path.write_text(f"good film\t{bert.classify('good film').label}\n")
+    found = run_json(capsys, "evaluate", "--task", tasks[0], "--model", folder, "--input", path)
+    assert found["figures"]["accuracy"] == 1.0
+    path.write_text(f"good\t{bert.tag('good')[0].label}\n")
+    found = run_json(capsys, "evaluate", "--task", tasks[1], "--model", folder, "--input", path)
+    assert found["figures"]["f1"] == 1.0
+    assert [name for name in found["figures"] if name.startswith("f1_")] == [f"f1_LABEL_{i}" for i in range(3)]
+    for task in tasks:
+        path.write_text("good\tLABEL_3\n")
+        status, _, err = run(capsys, "evaluate", "--task", task, "--model", folder, "--input", path)
+        assert (status, "examples: line 1: expected " in err) == (1, True)
 
 
 def test_bad_data_are_one_line_and_status_1(capsys, folder, tmp_path, file, task):

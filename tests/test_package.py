@@ -133,10 +133,12 @@ RANKS = {  # the longest prefix counts
     "blocks": 1,
     "text": 1,
     "inputs": 2,
+    "fingerprint": 2,
     "texts": 3,
     "tasks": 3,
     "checkpoints": 4,  # knows the Params of the tasks
     "pairs": 4,  # every forward and backward of the package, for gradcheck
+    "exercises": 5,  # wrong backwards, which it measures with pairs
     "inference": 5,
     "training": 6,
     "explain": 6,
@@ -144,8 +146,14 @@ RANKS = {  # the longest prefix counts
     "model": 8,
     "demo": 9,
     "cli_training": 9,
-    "cli": 10,
-    "__main__": 11,
+    "cli_profile": 9,
+    "cli_exercise": 9,
+    "cli_explain": 9,
+    "embedding_job": 9,
+    "sentence_vectors": 9,
+    "cli_embedding": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 FOUNDATION = [name for name, rank in RANKS.items() if rank == 0]
 

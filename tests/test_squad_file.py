@@ -92,3 +92,10 @@ def test_no_such_document(tmp_path, text):
     path.write_text(text)
     with pytest.raises(Error, match=r"squad\.json: .*expected "):
         squad_file.paragraphs(path)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    path = written(tmp_path, FILE)
+    found = squad_file.paragraphs(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert squad_file.paragraphs(path) == found

@@ -58,6 +58,9 @@ def test_the_config_takes_the_classes_of_a_file(tmp_path):
     assert (config.num_labels, config.labels, config.is_regression) == (2, ("9", "10"), False)
     config = data.fitted(written(tmp_path, "a\tgood\nb\t9\n"), tiny_config())
     assert config.labels == ("9", "good")
+    many = ["7" * 5000, "8" * 4999, "10", "9", "09", "0", "00"]  # int() refuses more than 4300 digits
+    config = data.fitted(written(tmp_path, "".join(f"a\t{name}\n" for name in many)), tiny_config())
+    assert config.labels == ("0", "00", "09", "9", "10", "8" * 4999, "7" * 5000)
     one = data.fitted(written(tmp_path, "a\tgood\n"), tiny_config())
     assert not one.is_regression
     values = data.fitted(written(tmp_path, "a\t0.5\n"), tiny_config(problem_type="regression", num_labels=1))

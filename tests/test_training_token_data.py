@@ -55,12 +55,28 @@ def test_spaces_line_ends_and_a_byte_order_mark(tmp_path):
     assert sentence == (3, ["the", "New York", "x\xa0y"], ["B-work", "B-loc", "O"])
 
 
+@pytest.mark.parametrize("between", [" ", "\t"])
+def test_columns_between_word_and_label_and_lines_between_documents(tmp_path, between):
+    """The four columns of CoNLL-2003."""
+    lines = ["-DOCSTART- -X- -X- O", "", "EU NNP B-NP B-ORG", "rejects VBZ B-VP O"]
+    lines += ["-DOCSTART- -X- O O", "it PRP B-NP O"]
+    path = written(tmp_path, "\n".join(lines).replace(" ", between))
+    assert token_data.sentences(path) == [(3, ["EU", "rejects"], ["B-ORG", "O"]), (6, ["it"], ["O"])]
+    with pytest.raises(Error, match=r"line 2: expected 4 columns, as in the first sentence, got 2"):
+        token_data.sentences(written(tmp_path, f"{lines[2]}\nit O\n"))
+
+
+def test_a_file_of_words_that_the_tokenizer_drops(tmp_path):
+    with pytest.raises(Error, match=r"words.conll: expected at least one word that the tokenizer finds pieces in"):
+        read(tmp_path, "\ufe0f\tB-loc\n\n\ufe0f\tO\n")
+
+
 @pytest.mark.parametrize(("line", "message"), [
     ("berlin", "expected a word and its label"),
     ("\tO", "expected a word and its label"),
     ("berlin\t", "expected a word and its label"),
-    ("berlin\tNNP\tO", "expected a word and its label"),
-    ("berlin NNP O", "expected a word and its label"),
+    ("berlin\tNNP\tO", "expected 2 columns, as in the first sentence, got 3"),
+    ("new berlin B-loc", "expected 2 columns, as in the first sentence, got 3"),
     ("berlin\tb-loc", "expected the label O, B-<type> or I-<type>, got 'b-loc'"),
     ("berlin\tS-loc", "expected the label O, B-<type> or I-<type>, got 'S-loc'"),
     ("berlin\tB-", "expected the label O, B-<type> or I-<type>, got 'B-'"),

@@ -14,7 +14,6 @@ import numpy as np
 from ..memory import FRESH, Array, Fresh
 from ..tree import shape
 
-
 FEW = 64  # rows: with no more of them OpenBLAS spends much of its time on copying Wᵀ
 
 

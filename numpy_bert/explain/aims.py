@@ -155,7 +155,7 @@ def _sequence_classification(model: Model, encoding: Encoding, asked: list[int],
         value = 0.0 if target is None else _number(target)
         return np.array([value], logits.dtype), [(0,)], f"the value {value:g}"
     chosen = int(logits.argmax()) if target is None else _class(model, target)
-    return np.array([chosen]), [(chosen,)], f"the class {_names(model)[chosen]}"
+    return np.array([chosen]), [(chosen,)], f"the class {model.config.label_names[chosen]}"
 
 
 def _next_sentence(model: Model, encoding: Encoding, asked: list[int], target: Any) -> Asked:
@@ -176,7 +176,7 @@ def _token_classification(model: Model, encoding: Encoding, asked: list[int], ta
     chosen = [int(logits[i].argmax()) if target is None else _class(model, target) for i in places]
     labels = np.full((1, len(encoding.ids)), IGNORED)
     labels[0, places] = chosen
-    words = "the likeliest class of each piece" if target is None else f"the class {_names(model)[chosen[0]]}"
+    words = "the likeliest class of each piece" if target is None else f"the class {model.config.label_names[chosen[0]]}"
     return labels, list(zip(places, chosen, strict=True)), words
 
 
@@ -200,13 +200,9 @@ ASKED = {
 }
 
 
-def _names(model: Model) -> tuple[str, ...]:
-    return model.config.labels or tuple(f"LABEL_{i}" for i in range(model.config.num_labels))
-
-
 def _class(model: Model, target: Any) -> int:
     """The number of a class, given by name or by number (the command line knows numbers as texts)."""
-    names = _names(model)
+    names = model.config.label_names
     if isinstance(target, str) and target in names:
         return names.index(target)
     try:

@@ -31,7 +31,7 @@ def predictions(model: Model, aim: Aim, logits: Array | None) -> tuple[Predictio
     if aim.task == "question_answering":
         return _spans(aim, logits)
     names = {"next_sentence": ("the second text follows", "the second text is a random one")}
-    labels = names.get(aim.task, model.config.labels or tuple(f"LABEL_{i}" for i in range(logits.shape[-1])))
+    labels = names.get(aim.task, model.config.label_names)
     if aim.task == "token_classification":
         found: list[Prediction] = []
         for place, wanted in aim.outputs:

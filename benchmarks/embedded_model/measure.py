@@ -110,7 +110,8 @@ def likeness(bert: numpy_bert.Bert, teacher: numpy_bert.Bert, work: Path) -> str
     texts = [row.text for row in classification_data.rows(work / "dev.tsv")]
     above = np.triu_indices(len(texts), 1)
     cosines = [model.similarity(texts, texts)[above] for model in (bert, teacher)]
-    return f"rank correlation with the teacher's cosines, pairs of dev sentences: {stats.spearmanr(*cosines).statistic:.3f}"
+    rank = stats.spearmanr(*cosines).statistic
+    return f"rank correlation with the teacher's cosines, pairs of dev sentences: {rank:.3f}"
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ LABELS = ("negative", "positive")
 PARTS = ("pretraining", "sentiment", "similarity")
 SIMILARITY = 20.0  # λ: the squared differences are small
 LONGEST = 64  # pieces of a text
+RULE = ("adamw", optimizers.RULES["adamw"].Settings())
 HELD_OUT = 40  # steps of pretraining that are evaluated
 
 
@@ -210,7 +211,7 @@ def train(work: Path, output: Path, options: argparse.Namespace) -> Bert:
             norm = clipping.norm(tree.leaves(found))
             rate = options.rate * schedules.factor(step, warmup, options.steps, "linear")
             rates = optimizers.Rates(rate, 0.01, clipping.factor(norm, 1.0))
-            state = optimizers.step(params, found, state, rates, factors, ("adamw", optimizers.RULES["adamw"].Settings()))
+            state = optimizers.step(params, found, state, rates, factors, RULE)
             steps.add(("step", "loss", *PARTS, "learning_rate"), (step + 1, float(sum(losses)), *losses, rate))
             done.update(1)
             if (step + 1) % options.every == 0 or step + 1 == options.steps:

@@ -176,7 +176,8 @@ def _token_classification(model: Model, encoding: Encoding, asked: list[int], ta
     chosen = [int(logits[i].argmax()) if target is None else _class(model, target) for i in places]
     labels = np.full((1, len(encoding.ids)), IGNORED)
     labels[0, places] = chosen
-    words = "the likeliest class of each piece" if target is None else f"the class {model.config.label_names[chosen[0]]}"
+    one = f"the class {model.config.label_names[chosen[0]]}"
+    words = "the likeliest class of each piece" if target is None else one
     return labels, list(zip(places, chosen, strict=True)), words
 
 

@@ -1,0 +1,92 @@
+"""Checkpoints and exported graphs that the sides read, made once and kept in a folder.
+
+    python models.py export KIND MODEL OUT.onnx      in a process of its own, since it needs PyTorch
+
+The graph is exported with dynamic axes and its BERT parts (attention, GELU, layer norms) are fused by ONNX Runtime's
+own optimizer, as its documentation advises for BERT on a CPU.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numpy_bert import tree
+from numpy_bert.config import BertConfig
+from numpy_bert.model import Bert
+from numpy_bert.tasks import objective
+
+VOCABULARY = 30_522
+SIZES = {  # of the models with random weights
+    "base": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072},
+    "L4-H256": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024},
+}
+
+
+def random_model(name: str, folder: Path) -> Path:
+    """The folder of a BERT of that size, with a masked-LM head and weights that would be those of no trained one."""
+    path = folder / name
+    if not path.is_dir():
+        config = BertConfig(vocab_size=VOCABULARY, **SIZES[name])
+        rng = np.random.default_rng(0)
+
+        def draw(name: str, shape: Any) -> np.ndarray:
+            noise = rng.standard_normal(shape.dims, np.float32)
+            noise *= np.float32(0.02)
+            if name.endswith("gamma"):
+                noise += np.float32(1)
+            return noise
+
+        params = tree.map_named(draw, objective.shapes(config, ("masked_lm",), has_pooler=False))
+        Bert(config, params).save(path)
+    return path
+
+
+def graph(kind: str, model: Path, folder: Path) -> Path:
+    """The ONNX file of a model: "embed" from pieces and mask to sentence vectors, "hidden" to hidden states."""
+    path = folder / f"{model.name}-{kind}.onnx"
+    if not path.exists():
+        command = [sys.executable, __file__, "export", kind, str(model), str(path)]
+        subprocess.run(command, check=True, stdout=sys.stderr)
+    return path
+
+
+def export(kind: str, model: str, target: Path) -> None:
+    import torch
+    from onnxruntime.transformers import optimizer
+    from pytorch import OUTPUTS, bert_model
+
+    bert = bert_model(model, "eager")  # whose operations the optimizer knows as attention
+    ids = torch.ones(2, 9, dtype=torch.int64)
+    axes = {0: "batch", 1: "length"}
+    names, output = ["input_ids", "attention_mask"], {"embed": "vectors", "hidden": "hidden"}[kind]
+    plain = target.with_suffix(".plain")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            OUTPUTS[kind](bert),
+            (ids, torch.ones_like(ids)),
+            plain,
+            input_names=names,
+            output_names=[output],
+            dynamic_axes={name: axes for name in names} | {output: {0: "batch"} if kind == "embed" else axes},
+            opset_version=17,
+            dynamo=False,
+        )
+    fused = optimizer.optimize_model(str(plain), "bert", bert.config.num_attention_heads, bert.config.hidden_size)
+    found = fused.get_fused_operator_statistics()
+    print(f"{target.name}: fused {({name: many for name, many in found.items() if many})}")
+    if found["Attention"] != bert.config.num_hidden_layers:
+        sys.exit(f"{target.name}: expected {bert.config.num_hidden_layers} fused attentions")
+    fused.save_model_to_file(str(target))
+    plain.unlink()
+
+
+if __name__ == "__main__":
+    _, _, kind, model, target = sys.argv
+    export(kind, model, Path(target))

@@ -1,0 +1,125 @@
+"""The side of numpy_bert: its public functions, on pieces that are there."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+from jobs import Job
+
+import numpy_bert
+from numpy_bert import inference
+from numpy_bert.blocks.cross_entropy import IGNORED
+from numpy_bert.inputs import Text, padded
+from numpy_bert.tasks import objective, sentence_embedding
+from numpy_bert.text.tokenizer import read_tokenizer
+from numpy_bert.training import step
+from numpy_bert.training.batches import parts
+from numpy_bert.training.multipliers import multipliers
+from numpy_bert.training.recipe import Recipe
+
+STEPS = 1_000_000  # of the run that a step is taken of: the learning rate stays as it is
+
+
+class Inference:
+    """Texts to sentence vectors, as Bert.embed makes them, or to hidden states."""
+
+    def __init__(self, job: Job) -> None:
+        self.bert = numpy_bert.load(job.settings.model)
+        self.texts = [Text(ids, None) for ids in job.texts]
+        self.read = {"embed": self._vectors, "hidden": self._hidden}[job.settings.kind]
+
+    def run(self) -> list[Any]:
+        return inference.run(self.texts, self.bert.params.bert, self.bert.config, self.read)
+
+    def answer(self) -> np.ndarray:
+        return np.stack(self.run())
+
+    def versions(self) -> dict[str, str]:
+        return versions()
+
+    def _vectors(self, encoded: Any, batch: Any) -> list[np.ndarray]:
+        pooling, normalise, _ = self.bert.pooling
+        return list(sentence_embedding.forward(encoded.hidden, batch.mask, pooling, normalise)[0])
+
+    def _hidden(self, encoded: Any, batch: Any) -> list[np.ndarray]:
+        return [hidden.copy() for hidden in encoded.hidden]
+
+
+class Training:
+    """Steps of masked-language modelling."""
+
+    def __init__(self, job: Job) -> None:
+        settings = job.settings
+        bert = numpy_bert.load(settings.model)
+        self.recipe = Recipe(
+            task="masked_lm",
+            steps=STEPS,
+            learning_rate=settings.learning_rate,
+            batch_size=len(job.texts),
+            decay="constant",
+        )
+        self.batch = [_batch(job, chosen) for chosen in parts([len(t) for t in job.texts], range(len(job.texts)))]
+        self.params, self.config = bert.params, bert.config
+        self.state = step.begin(bert.params, self.recipe)
+        self.dropout = settings.dropout
+        self.factors = multipliers(self.params)
+
+    def run(self) -> float:
+        return self._step(self.state, self.dropout)
+
+    def answer(self) -> np.ndarray:
+        """The losses of three steps without dropout."""
+        state = step.begin(self.params, self.recipe)
+        return np.array([self._step(state, 0.0) for _ in range(3)])
+
+    def _step(self, state: step.State, dropout: float) -> float:
+        config = replace(self.config, hidden_dropout=dropout, attention_dropout=dropout)
+        return step.take(state, self.batch, self.recipe, config, self.factors).loss
+
+    def versions(self) -> dict[str, str]:
+        return versions()
+
+
+class Tokenizing:
+    """A new tokenizer for each run: the words it remembers are those of the run."""
+
+    def __init__(self, job: Job) -> None:
+        self.lines, self.folder = list(job.lines), Path(job.settings.model)
+        self.renew()
+
+    def renew(self) -> None:
+        self.tokenizer = read_tokenizer(self.folder)
+
+    def run(self) -> list[list[int]]:
+        return self.tokenizer.encode_ids(self.lines)
+
+    def answer(self) -> np.ndarray:
+        return np.array([piece for ids in self.run() for piece in [*ids, -1]])
+
+    def versions(self) -> dict[str, str]:
+        return versions()
+
+
+def _batch(job: Job, chosen: list[int]) -> objective.Batch:
+    inputs = padded([Text(job.texts[i], None) for i in chosen])
+    labels = job.labels[chosen, : inputs.ids.token.shape[1]]
+    assert (labels != IGNORED).any()
+    return objective.Batch(inputs, labels)
+
+
+def prepare(job: Job) -> Any:
+    return {"embed": Inference, "hidden": Inference, "step": Training, "tokenize": Tokenizing}[job.settings.kind](job)
+
+
+def versions() -> dict[str, str]:
+    return {
+        "numpy_bert": numpy_bert.__version__,
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "SciPy": scipy.__version__,
+    }

@@ -1,0 +1,61 @@
+"""The worker processes of a work, from the side of the one who asks them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+DROPPED = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "GOTO_NUM_THREADS")
+
+
+def environment(threads: int) -> dict[str, str]:
+    """That of a side: how many threads a library takes is told to the library, not left to the shell."""
+    kept = {key: value for key, value in os.environ.items() if key not in DROPPED}
+    return kept | {
+        "RAYON_NUM_THREADS": str(threads),
+        "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+def rotated(items: list[Any], by: int) -> list[Any]:
+    """Another begins each round."""
+    by %= len(items)
+    return items[by:] + items[:by]
+
+
+class Side:
+    """One worker; closing it ends the process."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self.name = name
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "worker.py"), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(threads),
+            text=True,
+            encoding="utf-8",
+        )
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name}: the process has ended with status {self.process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def __enter__(self) -> Side:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()

@@ -115,8 +115,6 @@ def _untie(dparams: Params, params: Params) -> Params:
     masked, dmasked = params.masked_lm, dparams.masked_lm
     if masked is None or masked.decoder is not None or dmasked is None or dmasked.decoder is None:
         return dparams
-    embedding = dparams.bert.embedding
-    embedding = embedding._replace(word=embedding.word + dmasked.decoder)
-    return dparams._replace(
-        bert=dparams.bert._replace(embedding=embedding), masked_lm=dmasked._replace(decoder=None)
-    )
+    dword = dparams.bert.embedding.word  # an array of this backward's own, as large as the vocabulary
+    dword += dmasked.decoder
+    return dparams._replace(masked_lm=dmasked._replace(decoder=None))

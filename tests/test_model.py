@@ -264,7 +264,6 @@ def test_nothing_handed_over_or_held_is_written_to(bert):
     lambda bert: bert.loss_and_gradients("masked_lm", None),
     lambda bert: bert.loss_and_gradients("masked_lm", {1: 2}),
     lambda bert: bert.loss_and_gradients("masked_lm", {"token_ids": [[2]], "labels": [[2]]}, rng=0),
-    lambda bert: numpy_bert.load(None),
     lambda bert: numpy_bert.load(3),
     lambda bert: numpy_bert.load(""),
 ])  # fmt: skip

@@ -7,6 +7,7 @@ worker with a memory pool of its own, which serves batch after batch.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from .blocks import bert
 from .config import BertConfig
 from .inputs import Text, padded
 from .memory import Array, Pool
-from .threads import cores, spread
+from .threads import cores, spread, team
 
 PIECES = 1024  # in one batch, padding included; a longer text makes a batch of its own
 FEWEST = 256  # below so many, one batch with all cores in its products is faster than several
@@ -68,12 +69,14 @@ def run(
     counted = [len(text.ids) for text in texts]
     share = sum(counted) // (workers or cores())  # with less than a batch for each, smaller ones: nobody stands idle
     groups = list(batches(counted, min(PIECES, max(FEWEST, share))))
-    # A single batch has nothing to share out: BLAS may have all cores for it.
+    # A single batch has no other beside it. In a large one the cores share out products and heads; in a small one BLAS
+    # may use them, whose threads do not sleep between two products.
     alone = workers is None and len(groups) <= 1
-    for chosen, found in map(one, groups) if alone else spread(one, groups, workers):
-        for i, result in zip(chosen, found, strict=True):
-            results[i] = result
-        progress(len(chosen))
+    with team() if alone and sum(counted) >= FEWEST else contextlib.nullcontext():
+        for chosen, found in map(one, groups) if alone else spread(one, groups, workers):
+            for i, result in zip(chosen, found, strict=True):
+                results[i] = result
+            progress(len(chosen))
     return results
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -24,6 +26,10 @@ Result = TypeVar("Result")
 _lock = threading.Lock()
 _inside = 0  # how many callers hold BLAS to one thread
 _limit: Any = None  # what gives the threads back
+_helpers: ThreadPoolExecutor | None = (
+    None  # the other threads of a team: they wait for work as long as the process lives
+)
+_own = threading.local()  # .team: whether what this thread computes is shared out
 
 
 def cores() -> int:
@@ -40,8 +46,8 @@ def _controller() -> ThreadpoolController:
 
 def _forget() -> None:
     """In a process forked while others were at work: they are not there, and the lock is nobody's."""
-    global _lock, _inside
-    _lock = threading.Lock()
+    global _lock, _inside, _helpers
+    _lock, _helpers = threading.Lock(), None
     if _inside:
         _inside = 0
         _give_back(_limit)
@@ -64,6 +70,11 @@ def one_blas_thread() -> Iterator[None]:
                 _give_back(_limit)
 
 
+def blas_has_one() -> bool:
+    """Whether BLAS is held to one thread, or has no core for a second."""
+    return _inside > 0 or cores() == 1
+
+
 def _give_back(limit: Any) -> None:
     """The last to leave gives back what the first took; recent releases of threadpoolctl else heed only the first."""
     for library in _controller().lib_controllers:
@@ -76,3 +87,56 @@ def spread(function: Callable[[Item], Result], items: Iterable[Item], workers: i
     """The results in the order of the items, computed by one worker for each core, or by as many as told."""
     with one_blas_thread(), ThreadPoolExecutor(workers or cores()) as pool:
         yield from pool.map(function, items)
+
+
+@contextlib.contextmanager
+def team() -> Iterator[None]:
+    """All cores for what this thread computes meanwhile, where it uses `each`: for a single batch, which has no other
+    beside it. To wake a thread takes some 0.1 ms, so this is for large arrays.
+    """
+    global _helpers
+    with one_blas_thread():
+        with _lock:
+            if _helpers is None and cores() > 1:
+                _helpers = ThreadPoolExecutor(cores() - 1)
+        _own.team = True
+        try:
+            yield
+        finally:
+            _own.team = False
+
+
+def hands() -> int:
+    """How many threads `each` would use here."""
+    return cores() if getattr(_own, "team", False) else 1
+
+
+def shares(n: int) -> list[slice]:
+    """0 to n-1 in as many stretches of like length as `each` would use threads."""
+    ends = [n * i // hands() for i in range(hands() + 1)]
+    return [slice(start, stop) for start, stop in itertools.pairwise(ends)]
+
+
+def each(function: Callable[[Item], object], items: Sequence[Item]) -> None:
+    """function(item) for every item, whose results lie apart from each other: in a team on all cores, else in turn."""
+    if len(items) < 2 or hands() == 1 or _helpers is None:
+        for item in items:
+            function(item)
+        return
+    left = deque(items)
+
+    def work() -> None:
+        while left:
+            try:
+                item = left.popleft()
+            except IndexError:  # another thread took the last
+                return
+            function(item)
+
+    others = [_helpers.submit(work) for _ in range(min(len(items), hands()) - 1)]
+    try:
+        work()
+    finally:
+        for other in others:
+            if not other.cancel():  # one that has not begun is not needed any more
+                other.result()

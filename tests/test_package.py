@@ -125,6 +125,7 @@ RANKS = {  # the longest prefix counts
     "answers": 0,
     "cli_numbers": 0,
     "threads": 0,
+    "matmul": 0,
     "conduct": 0,  # what a forward and a backward owe, whatever they compute
     "checkpoints.files": 0,  # opening and writing files safely
     "checkpoints.atomic": 0,

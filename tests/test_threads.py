@@ -53,3 +53,43 @@ def test_an_error_in_a_worker_reaches_the_caller_and_frees_blas():
     with pytest.raises(ValueError, match="0"):
         list(threads.spread(fail, range(4)))
     assert blas_threads() == before
+
+
+def test_each_computes_every_item_once_alone_and_in_a_team():
+    for policy in (threads.one_blas_thread, threads.team):
+        done = []
+        with policy():
+            threads.each(done.append, list(range(50)))
+            assert [part.stop - part.start for part in threads.shares(10)] in (
+                [10],
+                [10 // threads.cores()] * threads.cores(),
+            )
+        assert sorted(done) == list(range(50))
+
+
+def test_an_error_in_a_team_reaches_the_caller_after_the_others_have_ended():
+    running = []
+
+    def fail(n):
+        running.append(n)
+        try:
+            if n == 3:
+                raise ValueError("3")
+        finally:
+            running.remove(n)
+
+    before = blas_threads()
+    with threads.team(), pytest.raises(ValueError, match="3"):
+        threads.each(fail, list(range(20)))
+    assert not running
+    assert blas_threads() == before
+    assert threads.hands() == 1
+
+
+def test_a_team_within_another_thread_has_no_part_in_ours():
+    seen = []
+    with threads.team():
+        other = threading.Thread(target=lambda: seen.append(threads.hands()))
+        other.start()
+        other.join()
+    assert seen == [1]

@@ -15,8 +15,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
+from ..matmul import matmul
 from ..memory import FRESH, Array, Fresh
 from . import dropout, softmax
 from .dropout import NONE, Dropout
@@ -36,11 +35,11 @@ def forward(
     Q: Array, K: Array, V: Array, mask: Array | None = None, drop: Dropout = NONE, ws: Fresh = FRESH
 ) -> tuple[Array, Cache]:
     """Q (..., T, D), K and V (..., U, D), mask None or boolean, broadcast to (..., T, U) -> y (..., T, D)"""
-    S = np.matmul(Q, K.swapaxes(-1, -2), out=ws.empty((*Q.shape[:-1], K.shape[-2]), Q, K))  # (..., T, U)
+    S = matmul(Q, K.swapaxes(-1, -2), out=ws.empty((*Q.shape[:-1], K.shape[-2]), Q, K))  # (..., T, U)
     S *= 1.0 / math.sqrt(Q.shape[-1])
     P, softmax_cache = softmax.forward(S, mask, ws)
     R, dropout_cache = dropout.forward(P, drop, ws)
-    y = np.matmul(R, V, out=ws.empty(Q.shape[:-1] + V.shape[-1:], R, V))  # (..., T, D)
+    y = matmul(R, V, out=ws.empty(Q.shape[:-1] + V.shape[-1:], R, V))  # (..., T, D)
     ws.release(R)
     return y, Cache(Q, K, V, softmax_cache, dropout_cache)
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..memory import FRESH, Array, Fresh
+from ..threads import each
 from . import normal_cdf
 
 SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
@@ -34,8 +35,11 @@ def forward(x: Array, form: str, ws: Fresh = FRESH) -> tuple[Array, Cache]:
     x = np.ascontiguousarray(x)
     y = ws.over(x)
     flat, out = x.reshape(-1), y.reshape(-1)
-    for part in normal_cdf.parts(x.size):  # the gate of a part is still in the processor's cache when x meets it
+
+    def some(part: slice) -> None:  # the gate of a part is still in the processor's cache when x meets it
         np.multiply(flat[part], _gate(flat[part], form), out=out[part])
+
+    each(some, list(normal_cdf.parts(x.size)))
     return y, Cache(x, form)
 
 

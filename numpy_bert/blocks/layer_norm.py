@@ -49,7 +49,7 @@ def forward(x: Array, params: Params, eps: float, ws: Fresh = FRESH) -> tuple[Ar
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     """dy (..., H) -> dx (..., H), dparams
 
-    With d = x - μ and r = 1/√(σ² + ε), x̂ = d r depends on x_j directly, through μ and through σ²:
+    With c = x - μ and r = 1/√(σ² + ε), x̂ = c r depends on x_j directly, through μ and through σ²:
     ∂x̂_i/∂x_j = r (δ_ij - 1/H - x̂_i x̂_j / H), hence with g = γ dy
     dx_j = r (g_j - mean(g) - x̂_j mean(g x̂)). γ stands inside the means: outside it is right only where γ is constant.
     """

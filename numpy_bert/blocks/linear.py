@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
+from ..matmul import matmul
 from ..memory import FRESH, Array, Fresh
 from ..tree import shape
-
-FEW = 64  # rows: with no more of them OpenBLAS spends much of its time on copying Wᵀ
 
 
 class Params(NamedTuple):
@@ -38,11 +35,8 @@ def forward(x: Array, params: Params, ws: Fresh = FRESH) -> tuple[Array, Cache]:
     W, b = params
     rows = x.reshape(-1, W.shape[1])  # (..., I) -> (N, I): one matrix product instead of one for each text
     y = ws.empty((rows.shape[0], W.shape[0]), x, W, b)  # (N, O)
-    if len(rows) <= FEW:
-        np.add(np.matmul(W, rows.T).T, b, out=y)  # the same product, faster with the large factor first
-    else:
-        np.matmul(rows, W.T, out=y)
-        y += b
+    matmul(rows, W.T, out=y)
+    y += b
     return y.reshape(*x.shape[:-1], W.shape[0]), Cache(x, W)
 
 

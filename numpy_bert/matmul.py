@@ -1,0 +1,66 @@
+"""C = A B, cut into pieces where that is faster
+
+As np.matmul, whose place it takes in a forward pass; no piece needs another.
+
+Two matrices, the second the transpose of weights W (O, I): BLAS copies both into an order of its own before it
+multiplies. With few rows in A that takes longer than the product, since W is read for a handful of multiplications.
+OpenBLAS multiplies small matrices as they lie (with AVX-512, up to a million multiplications), in one thread, so there
+W is cut into blocks that are small enough. With several BLAS threads the copy is shared out, and one product is faster.
+
+Where a single batch has all cores to itself, each computes some of the columns of C, or of many products some.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .memory import Array
+from .threads import blas_has_one, each, shares
+
+SMALL = 1_000_000  # multiplications
+LANES = 16  # float32 numbers in a register of AVX-512: the rows of a block are a multiple of it
+LARGEST = 96  # rows of a block
+FEW = 64  # rows of A: with no more of them a product is faster with the large factor first
+WORTH = 1 << 23  # multiplications up to which waking another thread takes about as long as it saves
+
+
+def matmul(A: Array, B: Array, out: Array) -> Array:
+    """A (..., M, K), B (..., K, N) -> out (..., M, N), which is returned. The leading axes are the same."""
+    shared = out.size * A.shape[-1] > WORTH
+    if A.ndim == 2:
+        _two(A, B.T, out, shared)
+    elif shared:
+        each(
+            lambda some: np.matmul(A[..., some, :, :], B[..., some, :, :], out=out[..., some, :, :]),
+            shares(A.shape[-3]),
+        )
+    else:
+        np.matmul(A, B, out=out)
+    return out
+
+
+def _two(X: Array, W: Array, out: Array, shared: bool) -> None:
+    """X (N, I), W (O, I) -> out (N, O) = X Wᵀ"""
+    (O, I), N = W.shape, len(X)
+    block = min(LARGEST, SMALL // max(1, N * I) // LANES * LANES)
+    if block and N > 1 and blas_has_one():
+        XT = np.ascontiguousarray(X.T)  # (I, N)
+
+        def piece(some: slice) -> None:
+            rows = W[some]
+            whole = len(rows) // block * block  # rows in whole blocks
+            y = out[:, some]
+            y[:, :whole] = np.matmul(rows[:whole].reshape(-1, block, I), XT).reshape(whole, N).T
+            np.matmul(X, rows[whole:].T, out=y[:, whole:])
+
+    elif N <= FEW:
+
+        def piece(some: slice) -> None:
+            out[:, some] = np.matmul(W[some], X.T).T
+
+    else:
+
+        def piece(some: slice) -> None:
+            np.matmul(X, W[some].T, out=out[:, some])
+
+    each(piece, shares(O) if shared else [slice(0, O)])

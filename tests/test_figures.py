@@ -113,3 +113,9 @@ def test_without_matplotlib(traced, monkeypatch):
 def test_curves_have_markers_and_lines_of_their_own():
     pairs = {(figure_file.LINES[i % 4], figure_file.MARKERS[i % 10]) for i in range(10)}
     assert len(pairs) == 10
+
+
+def test_labels_of_near_places_stand_apart(model):
+    """The same text twice: the second label of each place goes to the other side."""
+    [axes] = embedding_figure.draw(model, ["good bad", "good bad"]).axes
+    assert [text.get_ha() for text in axes.texts] == ["left", "left", "right", "right"]

@@ -1,10 +1,14 @@
 """Traces: each value is what the blocks compute, the gradients are those of loss_and_gradients, files hold it all."""
 
 import ast
+import functools
 import itertools
 import json
+import math
+import re
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,6 +304,24 @@ def test_a_pair_of_texts_needs_two_segments():
         tiny_bert(num_labels=1).trace("good", "sequence_classification", "nan")
 
 
+@pytest.mark.parametrize("change", [
+    ("def forward", "# a comment\ndef forward"), ("def forward", "def other"), ("1.0 /", "2.0 /"), ("x_hat", "x_hat +"),
+])  # fmt: skip
+def test_a_file_that_was_changed_after_its_import_is_one_line(model, monkeypatch, change):
+    """The lines that run are no longer those in the file; the trace would name and show others."""
+    getsource = statements.inspect.getsource
+
+    def changed(module):
+        return getsource(module).replace(*change)
+
+    monkeypatch.setattr(statements.inspect, "getsource", changed)
+    monkeypatch.setattr(statements, "_code", lambda module: compile(changed(module), "", "exec", dont_inherit=True))
+    monkeypatch.setattr(statements, "source", functools.cache(statements.source.__wrapped__))
+    with pytest.raises(Error, match=r"numpy_bert\.[\w.]+: expected the source that is running, got a file that"):
+        model.trace("good")
+    assert sys.gettrace() is None
+
+
 # Files.
 
 
@@ -408,6 +430,33 @@ def test_arrays_of_another_program(traced, files, tmp_path):
     assert trace_compare.compare(a, tmp_path / "port.npz").first.relative > 0.1
 
 
+def test_axes_may_be_put_together(files, traced, tmp_path):
+    """As other programs have it: heads side by side as (T, H), a mean of each row without its axis."""
+    a, _ = files
+    concat, mu = f"{LAYER}.attention.forward.concat", f"{LAYER}.attention_norm.forward.mu"
+    rows = traced[concat].reshape(traced[concat].shape[1], -1)
+    np.savez(tmp_path / "port.npz", **{concat: rows, mu: traced[mu].reshape(-1)})
+    assert [row.largest for row in trace_compare.compare(a, tmp_path / "port.npz").rows] == [0.0, 0.0]
+    np.savez(tmp_path / "port.npz", **{concat: rows.T})
+    assert trace_compare.compare(a, tmp_path / "port.npz").first.largest is None
+
+
+def test_the_names_that_the_page_gives_to_ports(model, traced):
+    """docs/trace.md: each name of its table is in a trace, with as many elements as the shape beside it says."""
+    page = (Path(__file__).parents[1] / "docs" / "trace.md").read_text(encoding="utf-8")
+    config = model.config
+    sizes = {"A": config.num_attention_heads, "T": len(traced.asked.ids), "H": config.hidden_size,
+             "F": config.intermediate_size, "D": config.hidden_size // config.num_attention_heads}  # fmt: skip
+    rows = re.findall(r"^\| .* \| (`.*`) \| \(([ATHDF, ]+)\) \|$", page, re.MULTILINE)
+    assert len(rows) == 16
+    full = ""
+    for names, shape in rows:
+        for name in re.findall(r"`([^`]+)`", names):
+            full = full.rpartition(".")[0] + name if name.startswith(".") else f"{LAYER}.{name}"
+            assert traced[full].size == math.prod(sizes[letter] for letter in shape.split(", ")), full
+    assert "masked_lm.head.forward.logits" in traced
+
+
 def test_differences_that_are_no_numbers(files, traced, tmp_path):
     name, other = f"{ATTENTION}.forward.P", f"{ATTENTION}.forward.y"
     broken = traced[name].copy()
@@ -427,7 +476,7 @@ def test_traces_of_different_texts(model, files, tmp_path):
     np.savez(tmp_path / "empty.npz", x=np.zeros(1))
     with pytest.raises(Error, match=r"empty\.npz: expected arrays with names of .*a\.npz, got none of them"):
         trace_compare.compare(files[0], tmp_path / "empty.npz")
-    with pytest.raises(Error, match=r"empty\.npz: expected a trace, got an archive without manifest"):
+    with pytest.raises(Error, match=r"empty\.npz: expected a trace, got an archive without manifest; .* second"):
         trace_compare.compare(tmp_path / "empty.npz", files[0])
 
 

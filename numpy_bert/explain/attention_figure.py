@@ -1,6 +1,6 @@
 """The attention of a layer as a figure: one picture a head, each row a piece that asks, each column one it looks at.
 
-The darker, the more; a ring marks what each piece looks at most.
+The darker, the more, by the square root, so that small shares can be seen; a ring marks what each piece looks at most.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from .trace import Trace
 
 PROBABILITIES = "bert.encoder.layers.{}.attention.attention.forward.P"
 BESIDE = 4  # pictures in a row
+NARROWEST = 5.0  # inches, for the words below
+LEGEND = "black: all of its attention, half as dark: a quarter; ring: the most of its row"
 
 
 def draw(trace: Trace, layer: int = 0) -> Any:
@@ -30,8 +32,9 @@ def draw(trace: Trace, layer: int = 0) -> Any:
     A, T, _ = heads.shape
     across, down = min(A, BESIDE), math.ceil(A / BESIDE)
     side = 1.1 + 0.19 * T
-    figure = figure_file.new_figure(across * side, down * side + 0.4)
+    figure = figure_file.new_figure(max(across * side, NARROWEST), down * side + 0.7)
     figure.suptitle(f"layer {layer}: what each piece (row) looks at (column)")
+    figure.supxlabel(LEGEND, fontsize=9)
     grid = figure.subplots(down, across, squeeze=False)
     for head, axes in enumerate(grid.flat):
         if head < A:

@@ -20,6 +20,7 @@ from ..text.tokenizer import Tokenizer
 from . import figure_file
 
 LONGEST_LABEL = 48  # characters of a text in the legend
+NEAR = (0.08, 0.03)  # of the width and the height: closer than that two labels would cover each other
 
 
 class Model(Protocol):
@@ -72,8 +73,8 @@ def draw(model: Model, texts: Sequence[str], special: bool = False) -> Any:
         label = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
         label = f" {label}" if label.startswith("_") else label  # matplotlib leaves those out of legends
         axes.plot(x, y, linestyle="", marker=marker, markersize=8, alpha=0.75, markeredgecolor="black", label=label)
-        for token, place in zip(tokens, zip(x, y, strict=True), strict=True):
-            axes.annotate(token, place, (6, 4), textcoords="offset points", fontsize=9, parse_math=False)
+        for j, token in enumerate(tokens, start):
+            _label(axes, token, plane.coordinates, j)
         start += len(tokens)
     axes.set(xlabel="first principal component", ylabel="second principal component")
     title = f"contextual embeddings of the pieces; the plane holds {plane.share:.0%} of their variance"
@@ -83,6 +84,13 @@ def draw(model: Model, texts: Sequence[str], special: bool = False) -> Any:
     for shown in axes.legend(fontsize=9).get_texts():
         shown.set_parse_math(False)
     return figure
+
+
+def _label(axes: Any, token: str, places: Array, i: int) -> None:
+    """Above the i-th place to its right; below to its left where a place before it is near and has its label above."""
+    beside = np.abs(places[:i] - places[i]) < NEAR * np.ptp(places, axis=0)
+    way = {"xytext": (-6, -4), "ha": "right", "va": "top"} if beside.all(axis=1).any() else {"xytext": (6, 4)}
+    axes.annotate(token, places[i], textcoords="offset points", fontsize=9, parse_math=False, **way)
 
 
 def figure(model: Model, texts: Sequence[str], path: str | os.PathLike[str], special: bool = False) -> None:

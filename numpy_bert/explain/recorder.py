@@ -141,12 +141,12 @@ class Recorder:
             self._write(number, statement._replace(writes=(name,)), {name: first})
 
     def _function(self, frame: FrameType) -> Function | None:
-        """The function that a frame runs, if it is one to be recorded."""
+        """The function that a frame runs, if it is one to be recorded. Error: its file is not what runs."""
         code = frame.f_code
         if code not in self._functions:
             module = str(frame.f_globals.get("__name__", "")).removeprefix(f"{statements.PACKAGE}.")
             wanted = code.co_name in FORWARD + BACKWARD and module.startswith(RECORDED) and module != PASSED_OVER
-            self._functions[code] = statements.source(module).functions.get(code.co_name) if wanted else None
+            self._functions[code] = statements.function_of(module, code) if wanted else None
         return self._functions[code]
 
     def _write(self, number: int, statement: Statement, values: Any) -> None:

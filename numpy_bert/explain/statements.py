@@ -18,6 +18,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from types import CodeType, ModuleType
 from typing import NamedTuple
 
 from ..errors import Error
@@ -48,6 +49,7 @@ class Function(NamedTuple):
     last: int
     result: str  # what its docstring calls the first of its results
     statements: dict[int, Statement]  # by each line of it
+    code: CodeType  # what Python makes of these lines
 
 
 class Source(NamedTuple):
@@ -60,26 +62,60 @@ class Source(NamedTuple):
 
 @functools.cache
 def source(module: str) -> Source:
-    """The source of a module of this package, "blocks.attention". Error: only its byte code is installed."""
+    """The source of a module of this package, "blocks.attention".
+
+    Error: only its byte code is installed, or the file has been changed to what is no Python.
+    """
+    imported = importlib.import_module(f"{PACKAGE}.{module}")
     try:
-        text = inspect.getsource(importlib.import_module(f"{PACKAGE}.{module}"))
+        text = inspect.getsource(imported)
+        parsed, whole = ast.parse(text), _code(imported)
     except OSError:
         raise Error(f"{PACKAGE}.{module}: expected its source, which a trace points to, got byte code alone") from None
-    parsed = ast.parse(text)
+    except SyntaxError:
+        raise _changed(module) from None
+    codes = {code.co_name: code for code in whole.co_consts if isinstance(code, CodeType)}
     functions = {
-        node.name: _function(module, node) for node in parsed.body if isinstance(node, ast.FunctionDef)
+        node.name: _function(module, node, codes[node.name])
+        for node in parsed.body
+        if isinstance(node, ast.FunctionDef) and node.name in codes
     }
     return Source(tuple(text.splitlines()), ast.get_docstring(parsed) or "", functions)
 
 
-def _function(module: str, node: ast.FunctionDef) -> Function:
+def _code(imported: ModuleType) -> CodeType:
+    """What an import of the module would run now; nothing is run. It need not be what runs."""
+    get_code = getattr(imported.__spec__ and imported.__spec__.loader, "get_code", None)
+    code = get_code and get_code(imported.__name__)
+    if not isinstance(code, CodeType):
+        raise OSError
+    return code
+
+
+def function_of(module: str, running: CodeType) -> Function:
+    """The function of a module that this code was made of.
+
+    Error: what runs was made of other lines, since the file has been changed after its import.
+    """
+    found = source(module).functions.get(running.co_name)
+    if found is None or found.code != running or list(found.code.co_lines()) != list(running.co_lines()):
+        raise _changed(module)
+    return found
+
+
+def _changed(module: str) -> Error:
+    got = "a file that was changed after its import; start Python anew"
+    return Error(f"{PACKAGE}.{module}: expected the source that is running, got {got}")
+
+
+def _function(module: str, node: ast.FunctionDef, code: CodeType) -> Function:
     found = RESULT.search(ast.get_docstring(node) or "")
     lines = {}
     for statement in _statements(node.body):
         for line in range(statement.first, statement.last + 1):
             lines[line] = statement
     last = node.end_lineno or node.lineno
-    return Function(module, node.name, node.lineno, last, found[1] if found else "result", lines)
+    return Function(module, node.name, node.lineno, last, found[1] if found else "result", lines, code)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[Statement]:

@@ -1,8 +1,9 @@
 """Two traces side by side, value by value in the order they were computed: where do two computations first part?
 
 The second may come from another run, from another model of the same sizes, or from another program: any .npz with
-arrays under some of the names will do, and only those are compared. An axis of length 1 in front (the batch, which is
-one text) may be missing. A difference is measured against the largest element of the first trace's array.
+arrays under some of the names will do, and only those are compared. Axes of length 1 may be missing (the batch, which
+is one text), and neighbouring axes may be one: (T, A, D) is (T, H). A difference is measured against the largest
+element of the first trace's array.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def compare(
     """a: the file of a trace; b: another, or any .npz. Error: a file that cannot be read, or no name in both."""
     first, second = Side(a), Side(b)
     if first.trace is None:
-        raise Error(f"{first.path}: expected a trace, got an archive without {trace_file.MANIFEST}")
+        got = f"an archive without {trace_file.MANIFEST}; arrays of another program come second"
+        raise Error(f"{first.path}: expected a trace, got {got}")
     theirs = set(second.names)
     rows = tuple(_row(name, first[name], second[name], tolerance) for name in first.names if name in theirs)
     if not rows:
@@ -81,7 +83,7 @@ def compare(
 
 def _row(name: str, a: Array, b: Array, tolerance: float) -> Row:
     shapes = a.shape, b.shape
-    if _plain(a.shape) != _plain(b.shape):
+    if not _alike(a.shape, b.shape):
         return Row(name, shapes, None, None, True)
     if not a.size:
         return Row(name, shapes, 0.0, 0.0, False)
@@ -95,11 +97,10 @@ def _row(name: str, a: Array, b: Array, tolerance: float) -> Row:
     return Row(name, shapes, largest, relative, relative > tolerance)
 
 
-def _plain(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape without axes of length 1 in front."""
-    while shape and shape[0] == 1:
-        shape = shape[1:]
-    return shape
+def _alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether the same elements stand in the same order: the shapes differ by how axes are put together at most."""
+    ends, others = ({math.prod(shape[:i]) for i in range(len(shape) + 1)} for shape in (a, b))
+    return math.prod(a) == math.prod(b) and (ends <= others or others <= ends)
 
 
 def _notes(a: Trace, b: Trace | None) -> tuple[str, ...]:

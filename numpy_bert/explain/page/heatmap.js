@@ -1,6 +1,7 @@
 // An array as a heat map: small ones beside the lines, and a large one with the value under the pointer or the cursor.
 
 const AXIS = { piece: 'piece', key: 'key', asked: 'asked', head: 'head', component: 'component', row: 'row', column: 'column' };
+const LETTER = 9; // pixels of a cell that has a label beside it
 
 // The whole array in a small picture, tables side by side.
 function thumbnail(array, width, height) {
@@ -66,9 +67,10 @@ class Heatmap {
     const [tableAxis, rowAxis, columnAxis] = this.value.axes;
     const [, , , r, c] = this.value.array.grid;
     const width = Math.max(220, this.frame.clientWidth || 420);
-    const labelled = hasPieces(rowAxis) && r === 1 && rows <= 128 && tables === 1;
-    const left = labelled ? Math.min(110, 12 + 6.6 * Math.max(...Array.from({ length: rows }, (_, i) => [...labelOf(rowAxis, i)].length))) : 0;
+    const square = columnAxis === 'key';
     const columnLabels = hasPieces(columnAxis) && c === 1 && columns <= 64 && tables === 1;
+    const labelled = hasPieces(rowAxis) && r === 1 && rows <= 128 && tables === 1 && (columnLabels || !square);
+    const left = labelled ? Math.min(110, 12 + 6.6 * Math.max(...Array.from({ length: rows }, (_, i) => [...labelOf(rowAxis, i)].length))) : 0;
     const above = columnLabels ? 64 : tables > 1 ? 15 : 0;
     const right = columnLabels ? 24 : 2; // the last label leans over the edge
     const broken = rows === 1 && columns > 48 && !hasPieces(columnAxis);
@@ -77,9 +79,9 @@ class Heatmap {
     const gap = 10;
     let beside = 1;
     if (tables > 1) beside = Math.max(1, Math.min(tables, 4, Math.floor((width - left) / (perLine * 3 + gap))));
-    const square = columnAxis === 'key';
+    const least = columnLabels ? LETTER : 2; // on a narrow screen the frame scrolls
     const widest = square && tables === 1 ? Math.min(28, 560 / lines) : 28;
-    const cellWidth = Math.max(2, Math.min(widest, ((width - left - right) / beside - gap * (tables > 1)) / perLine));
+    const cellWidth = Math.max(least, Math.min(widest, ((width - left - right) / beside - gap * (tables > 1)) / perLine));
     const cellHeight = square ? cellWidth : Math.max(labelled ? 13 : 4, Math.min(20, 300 / lines, Math.max(cellWidth, 9)));
     const tableWidth = perLine * cellWidth;
     const tableHeight = lines * cellHeight;
@@ -138,12 +140,12 @@ class Heatmap {
     for (let t = 0; t < tables; t += 1) {
       const [x, y] = plan.origin(t);
       if (tables > 1) pen.fillText(placeText(plan.tableAxis, t, 1, tables), x, y - 7);
-      if (plan.labelled && plan.cellHeight >= 9) {
+      if (plan.labelled) {
         pen.textAlign = 'right';
         for (let i = 0; i < rows; i += 1) pen.fillText(labelOf(plan.rowAxis, i), x - 5, y + (i + 0.5) * plan.cellHeight, plan.left - 6);
         pen.textAlign = 'left';
       }
-      if (plan.columnLabels && plan.cellWidth >= 9) {
+      if (plan.columnLabels) {
         for (let j = 0; j < columns; j += 1) {
           pen.save();
           pen.translate(x + (j + 0.5) * plan.cellWidth, y - 4);

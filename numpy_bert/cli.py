@@ -227,7 +227,7 @@ def gradcheck(options: argparse.Namespace) -> int:
         print_json({"passed": not failed, "rows": [pairs.to_json(row) for row in rows]})
     else:
         print(pairs.format_rows(rows))
-        print(f"\n{len(rows)} gradients checked, {failed or 'none'} failed")
+        print(f"\n{len(rows)} gradients checked (of each array the worst case is shown), {failed or 'none'} failed")
     return 1 if failed else 0
 
 
@@ -352,11 +352,11 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"numpy-bert {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
 
-    def command(run: Any, name: str, help: str, model: bool = True) -> Parser:
+    def command(run: Any, name: str, help: str, model: bool | str = True) -> Parser:
         one: Parser = commands.add_parser(name, help=help, description=help)
         one.set_defaults(run=run)
         if model:
-            default = "the small model that comes with the package"
+            default = model if isinstance(model, str) else "the small model that comes with the package"
             one.add_argument("--model", metavar="PATH", help=f"a folder or file of a checkpoint ({default})")
         one.add_argument("--json", action="store_true", help="print JSON")
         one.add_argument("--debug", action="store_true", help="where an error came from")
@@ -387,7 +387,8 @@ def _parser() -> Parser:
     one = command(choose, "choose", "which of several texts continues a prompt best")
     one.add_argument("prompt", metavar="PROMPT")
     one.add_argument("choice", nargs="+", metavar="CHOICE")
-    one = command(gradcheck, "gradcheck", "check each hand-written gradient against numerical differentiation")
+    told = "check each hand-written gradient against numerical differentiation"
+    one = command(gradcheck, "gradcheck", told, model="checked at its own weights; without: blocks at random ones")
     one.add_argument("block", nargs="*", metavar="BLOCK", help="names of blocks and tasks; all, if none is given")
     one.add_argument("--method", choices=("complex", "central", "projection"), help="(complex)")
     cli_exercise.add(command(exercise, "exercise", "find the bug: wrong backwards to repair, with hints", model=False))

@@ -1,4 +1,4 @@
-"""attention(Q, K, V) = dropout(softmax(Q Kᵀ / √D + mask)) V
+"""attention(Q, K, V) = dropout(softmax(Q Kᵀ / √D where the mask allows it)) V
 
 Scaled dot-product attention (Vaswani et al., arXiv:1706.03762, equation 1): one head, or, with leading axes, as many
 side by side as one likes. Each query is compared with every key; the softmax of the scores says how much of each value

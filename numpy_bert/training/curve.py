@@ -13,6 +13,9 @@ from ..checkpoints.files import label
 from ..errors import Error
 from ..terminal import printable
 
+MARKERS = "os^Dv"  # with the lines they tell the measures apart without colour
+LINES = ("-", "--", "-.")
+
 
 class Table:
     """A CSV file that grows by a row at a time; without a path it is kept in memory alone."""
@@ -79,11 +82,11 @@ def plot(steps: Path, evaluations: Path, picture: Path) -> bool:
     step = curve.get("step", [])
     above.plot(step, curve.get("loss", []), color="0.8", linewidth=0.8)
     above.plot(step, smoothed(curve.get("loss", []), max(1, len(step) // 50)), label="loss, smoothed")
-    for name, values in judged.items():
-        if name != "step":
-            axis = above if "loss" in name else below
-            text = printable(name).replace("$", r"\$")  # what stands between two of them would be read as a formula
-            axis.plot(judged["step"], values, marker="o", markersize=3, label=f"{text}, held out")
+    for i, name in enumerate(name for name in judged if name != "step"):
+        axis = above if "loss" in name else below
+        text = printable(name).replace("$", r"\$")  # what stands between two of them would be read as a formula
+        look = {"marker": MARKERS[i % len(MARKERS)], "linestyle": LINES[i % len(LINES)], "color": f"C{1 + i % 9}"}
+        axis.plot(judged["step"], judged[name], markersize=4, label=f"{text}, held out", **look)
     above.set_ylabel("loss")
     above.legend()
     rate = below.twinx()
@@ -91,6 +94,7 @@ def plot(steps: Path, evaluations: Path, picture: Path) -> bool:
     rate.set_ylabel("learning rate (dotted)")
     below.set_xlabel("step")
     if below.get_legend_handles_labels()[0]:
+        below.set_ylabel("held out")
         below.legend(loc="lower right")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)

@@ -73,7 +73,7 @@ def test_completeness_tells_when_it_fails():
     far = Attribution("integrated-gradients", "t", "x", ("a",), (1.0,), 2.0, 0.5)
     assert far.error == pytest.approx(1 / 3)
     assert "NOT complete" in explanation.completeness(far)
-    assert "3.3e-01 of it apart" in explanation.completeness(far)
+    assert "differ by 3.3e-01 of it" in explanation.completeness(far)
     assert Attribution("m", "t", "x", (), (), 1.0, 1.0).error == 0.0
     assert Attribution("m", "t", "x", ("a",), (1.0,), 1.0, 1.0).error == np.inf
 

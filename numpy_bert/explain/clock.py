@@ -3,7 +3,7 @@
 Python tells of every call and return (sys.setprofile), and the clock is looked at where the `forward` or `backward` of
 a block begins and ends. So what is timed is the model as it is, not a copy of it or a block alone with its arrays in
 the cache, and the rows add up to the whole. A row has the own time of its block, without that of the blocks it calls:
-"heads apart, together" is what multi_head_attention does beside its products and its softmax. Only the calls of the
+"heads split, joined" is what multi_head_attention does beside its products and its softmax. Only the calls of the
 thread that asks are seen. Looking costs about a microsecond a call.
 """
 

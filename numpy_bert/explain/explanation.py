@@ -64,7 +64,7 @@ def completeness(found: Attribution) -> str:
     moved = found.value - found.baseline
     return (
         f"sum of the scores {found.total:.6f}, difference from the baseline {moved:.6f}: "
-        f"{found.error:.1e} of it apart, {verdict}"
+        f"they differ by {found.error:.1e} of it, {verdict}"
     )
 
 

@@ -22,7 +22,7 @@ from ..threads import spread
 from . import adamw, bert_adam, sgd
 
 RULES: dict[str, ModuleType] = {"adamw": adamw, "bert_adam": bert_adam, "sgd": sgd}
-PIECE = 1 << 16  # numbers that are updated together: in float32 six such arrays fit a second-level cache
+PIECE = 1 << 18  # numbers that are updated together: with fewer, threads that take turns keep each other waiting
 MANY = 64  # pieces; fewer are done sooner than threads are started
 
 NO_DECAY = ("gamma", "beta", "b", "bias")  # norms and biases keep their size

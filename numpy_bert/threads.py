@@ -15,7 +15,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 _lock = threading.Lock()
 _inside = 0  # how many callers hold BLAS to one thread
-_limit: Any = None  # what gives the threads back
+_before: Any = None  # what gives the threads back
 _helpers: ThreadPoolExecutor | None = (
     None  # the other threads of a team: they wait for work as long as the process lives
 )
@@ -46,28 +46,31 @@ def _controller() -> ThreadpoolController:
 
 def _forget() -> None:
     """In a process forked while others were at work: they are not there, and the lock is nobody's."""
-    global _lock, _inside, _helpers
-    _lock, _helpers = threading.Lock(), None
+    global _lock, _inside, _helpers, _own
+    _lock, _helpers, _own = threading.Lock(), None, threading.local()
     if _inside:
         _inside = 0
-        _give_back(_limit)
+        _give_back()
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
     """BLAS computes each product in the thread that asks for it. May be entered by several threads at once."""
-    global _inside, _limit
-    with _lock:
-        if _inside == 0:
-            _limit = _controller().limit(limits=1, user_api="blas")
-        _inside += 1
+    global _inside
+    entered = False  # an interruption may come at any moment
     try:
+        with _lock:
+            _inside += 1
+            entered = True
+            if _inside == 1:
+                _hold()
         yield
     finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                _give_back(_limit)
+        if entered:
+            with _lock:
+                _inside = max(0, _inside - 1)  # 0 before: in a process that was forked meanwhile
+                if _inside == 0:
+                    _give_back()
 
 
 def blas_has_one() -> bool:
@@ -75,18 +78,61 @@ def blas_has_one() -> bool:
     return _inside > 0 or cores() == 1
 
 
-def _give_back(limit: Any) -> None:
-    """The last to leave gives back what the first took; recent releases of threadpoolctl else heed only the first."""
+def _hold() -> None:
+    """The first to come remembers the number of threads and makes it 1."""
+    global _before
+    _take_control()
+    if _before is None:  # else giving back was interrupted
+        _before = _controller().limit(limits=None, user_api="blas")
+    _controller().limit(limits=1, user_api="blas")
+
+
+def _give_back() -> None:
+    """The last to leave gives back what the first found, and leaves the numbers to whoever comes next."""
+    global _before
+    if _before is not None:
+        _take_control()
+        _before.restore_original_limits()
+        _take_control()
+        _before = None
+
+
+def _take_control() -> None:
+    """Recent releases of threadpoolctl heed one thread alone, the first that changes a number, and pass over all others
+    in silence as long as it lives. Here they take turns.
+    """
     for library in _controller().lib_controllers:
         if hasattr(library, "clear_controlling_thread"):
             library.clear_controlling_thread(force=True)
-    limit.restore_original_limits()
 
 
 def spread(function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None) -> Iterator[Result]:
-    """The results in the order of the items, computed by one worker for each core, or by as many as told."""
-    with one_blas_thread(), ThreadPoolExecutor(workers or cores()) as pool:
-        yield from pool.map(function, items)
+    """The results in the order of the items, computed by one worker for each core, or by as many as told.
+
+    No more than two results for each worker wait to be taken, so large ones do not pile up.
+    """
+    many = workers or cores()
+    waiting: deque[Future[Result]] = deque()
+    with one_blas_thread():
+        if _ending():
+            yield from map(function, items)
+            return
+        with ThreadPoolExecutor(many) as pool:
+            try:
+                for item in items:
+                    waiting.append(pool.submit(function, item))
+                    if len(waiting) > 2 * many:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for other in waiting:
+                    other.cancel()
+
+
+def _ending() -> bool:
+    """Whether the main thread has ended. Others may still compute, but Python begins no more work in a pool."""
+    return not threading.main_thread().is_alive()
 
 
 @contextlib.contextmanager
@@ -99,16 +145,17 @@ def team() -> Iterator[None]:
         with _lock:
             if _helpers is None and cores() > 1:
                 _helpers = ThreadPoolExecutor(cores() - 1)
+        outer = getattr(_own, "team", False)  # whether this team is within another
         _own.team = True
         try:
             yield
         finally:
-            _own.team = False
+            _own.team = outer
 
 
 def hands() -> int:
     """How many threads `each` would use here."""
-    return cores() if getattr(_own, "team", False) else 1
+    return cores() if getattr(_own, "team", False) and not _ending() else 1
 
 
 def shares(n: int) -> list[slice]:
@@ -126,17 +173,22 @@ def each(function: Callable[[Item], object], items: Sequence[Item]) -> None:
     left = deque(items)
 
     def work() -> None:
-        while left:
-            try:
-                item = left.popleft()
-            except IndexError:  # another thread took the last
-                return
-            function(item)
+        try:
+            while left:
+                try:
+                    item = left.popleft()
+                except IndexError:  # another thread took the last
+                    return
+                function(item)
+        except BaseException:
+            left.clear()  # for nothing
+            raise
 
     others = [_helpers.submit(work) for _ in range(min(len(items), hands()) - 1)]
     try:
         work()
-    finally:
-        for other in others:
-            if not other.cancel():  # one that has not begun is not needed any more
-                other.result()
+    finally:  # one that has not begun is not needed any more; all that have must end, they write where the caller reads
+        begun = [other for other in others if not other.cancel()]
+        wait(begun)
+    for other in begun:
+        other.result()

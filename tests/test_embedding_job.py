@@ -308,6 +308,13 @@ def test_one_job_at_a_time(bert, place):
     assert run(bert, place).shape == (50, 12)
 
 
+def test_an_input_with_the_name_of_the_lock_is_not_removed(bert, place):
+    (place / "texts.txt").rename(place / "out.npy.lock")
+    text = (place / "out.npy.lock").read_text()
+    embed_file(bert, place / "out.npy.lock", place / "out.npy")
+    assert (place / "out.npy.lock").read_text() == text
+
+
 def test_a_lock_that_its_holder_removed_is_not_taken(tmp_path, monkeypatch):
     """Between our opening and our locking, the holder finished, and another may have begun with a new file."""
     path = tmp_path / "lock"
@@ -394,8 +401,9 @@ def test_inputs_that_cannot_be(bert, place):
     (place / "texts.txt").write_bytes(b"good\n\xff\n")
     with pytest.raises(Error, match=r"texts.txt: line 2: expected UTF-8, got byte 0xff"):
         embed_file(bert, place / "texts.txt", place / "out.npy")
-    with pytest.raises(Error, match="dtype: expected one of float16, float32, float64, got 'int8'"):
-        embed_file(bert, place / "texts.txt", place / "out.npy", "int8")
+    for dtype, shown in (("int8", "'int8'"), (np.dtype("float16"), r"dtype\('float16'\)"), (np.zeros(2), "array")):
+        with pytest.raises(Error, match=f"dtype: expected one of float16, float32, float64, got {shown}"):
+            embed_file(bert, place / "texts.txt", place / "out.npy", dtype)
     assert names(place) == ["pipe", "texts.txt"]
 
 

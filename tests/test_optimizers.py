@@ -184,6 +184,16 @@ def test_how_the_work_is_cut_and_shared_changes_nothing(size, seed, piece, many)
     assert equal(moments, others)
 
 
+def test_parameters_that_could_not_be_changed_in_place_are_not_passed_over():
+    params, _ = small_model()
+    across = tree.map(np.asfortranarray, params)
+    arguments = optimizers.Rates(0.1, 0.0), multipliers(params), ("sgd", sgd.Settings())
+    with pytest.raises(AssertionError, match="a copy that is updated"):
+        optimizers.step(across, params, optimizers.initial("sgd", params), *arguments)
+    state = optimizers.initial("sgd", params)
+    optimizers.step(params, across, state, *arguments)  # gradients may lie as they like
+
+
 def test_gradients_are_not_changed():
     params, _ = small_model()
     gradients = tree.map(np.ones_like, params)

@@ -57,10 +57,10 @@ def embed_file(
 ) -> Done:
     """Sentence vectors of the lines of a file, as `bert.embed` makes them, in an .npy file: row i is line i + 1.
 
-    The memory it takes does not grow with the file. Interrupted, the same call goes on where it stopped; what comes
-    out has the same bits. output must not exist. dtype: of the array, float16, float32 or float64; None is that of the
-    model. dask: the address of a scheduler whose workers share the work (extra `scale`). progress: a bar with the time
-    left, where stderr is a terminal.
+    The memory it takes does not grow with the file. Interrupted, the same call goes on where it stopped; with as many
+    cores what comes out has the same bits. output must not exist. dtype: of the array, float16, float32 or float64;
+    None is that of the model. dask: the address of a scheduler whose workers share the work (extra `scale`). progress:
+    a bar with the time left, where stderr is a terminal.
 
     Error: in one line, which file cannot be read or written, which line is no text, or in what an interrupted job
     differs from this one.
@@ -130,7 +130,7 @@ def _save(vectors: VectorsFile, state: Manifest, record: Path) -> None:
 
 def _checked(dtype: str | None, bert: Bert) -> str:
     dtype = bert.dtype.name if dtype is None else dtype
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise Error(f"dtype: expected one of {', '.join(DTYPES)}, got {show(dtype)}")
     return dtype
 
@@ -204,4 +204,4 @@ def _beside(output: Path, ending: str) -> Path:
 
 def _name(path: AnyPath | None) -> str | None:
     """A path for the manifest, which is UTF-8."""
-    return None if path is None else os.path.abspath(path).encode("utf-8", "backslashreplace").decode()
+    return None if path is None else os.path.abspath(os.fsdecode(path)).encode("utf-8", "backslashreplace").decode()

@@ -46,9 +46,11 @@ class Lock:
             return False
 
     def release(self, remove: bool = False) -> None:
-        """Let others have it; `remove` deletes the file first, which whoever has just opened it notices."""
+        """Let others have it; `remove` deletes the file first, which whoever has just opened it notices. A file with
+        something in it was there before, and is somebody's: it stays.
+        """
         with contextlib.suppress(OSError):
-            if remove:
+            if remove and not os.fstat(self._descriptor).st_size:
                 os.unlink(self.path)
         with contextlib.suppress(OSError):
             os.close(self._descriptor)

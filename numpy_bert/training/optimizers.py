@@ -87,6 +87,8 @@ def _pieces(
     for (name, multiplier), *leaves in zip(tree.items(multipliers), *map(tree.leaves, trees), strict=True):
         if multiplier == 0.0:
             continue
+        own = [leaves[0], *leaves[2:]]
+        assert all(leaf.flags.c_contiguous for leaf in own), f"{name}: reshaped it would be a copy that is updated"
         decay = 0.0 if name.rpartition(".")[2] in NO_DECAY else weight_decay
         flat = [np.reshape(leaf, -1) for leaf in leaves]
         for start in range(0, flat[0].size, PIECE):

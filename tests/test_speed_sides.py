@@ -1,6 +1,7 @@
 """The sides of the speed benchmark that need no other library: what they compute, and the process they run in."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -93,6 +94,14 @@ def test_a_side_in_a_process_of_its_own(speed, folder, bert, tmp_path):
         assert side.ask(run=2)["seconds"] > 0
     np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), bert.embed(TEXTS), atol=1e-6)
     assert side.process.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system tells no process its cores")
+def test_a_side_has_its_cores_from_the_beginning(speed):
+    before = os.sched_getaffinity(0)
+    with speed("sides").Side("ours", 1) as side:
+        assert os.sched_getaffinity(side.process.pid) == {min(before)}
+        assert os.sched_getaffinity(0) == before
 
 
 def test_turns(speed):

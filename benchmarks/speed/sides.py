@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,20 @@ def environment(threads: int) -> dict[str, str]:
     }
 
 
+@contextlib.contextmanager
+def on_cores(many: int) -> Iterator[None]:
+    """A process that is started meanwhile has so many cores from its first moment on: BLAS counts them when loaded."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:many])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def rotated(items: list[Any], by: int) -> list[Any]:
     """Another begins each round."""
     by %= len(items)
@@ -34,14 +50,15 @@ class Side:
 
     def __init__(self, name: str, threads: int) -> None:
         self.name = name
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment(threads),
-            text=True,
-            encoding="utf-8",
-        )
+        with on_cores(threads):  # as many as threads, for every side
+            self.process = subprocess.Popen(
+                [sys.executable, str(HERE / "worker.py"), name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment(threads),
+                text=True,
+                encoding="utf-8",
+            )
 
     def ask(self, **order: Any) -> dict[str, Any]:
         assert self.process.stdin is not None

@@ -31,8 +31,6 @@ def main(side: str) -> None:
         order = json.loads(line)
         if "prepare" in order:
             job = jobs.read(Path(order["prepare"]))
-            if hasattr(os, "sched_setaffinity"):  # as many cores as threads, for every side
-                os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job.settings.threads])
             prepared = importlib.import_module(side).prepare(job)
             answer = {"versions": prepared.versions()}
         elif "answer" in order:

@@ -72,8 +72,11 @@ def forward(
     return Output(hidden, pooled), cache
 
 
-def backward(dy: Output, cache: Cache) -> Params:
-    """dy: the gradient by each output that was read -> dparams. There is no dx: ids are not differentiable."""
+def backward(dy: Output, cache: Cache, tied: Array | None = None) -> Params:
+    """dy: the gradient by each output that was read -> dparams. There is no dx: ids are not differentiable.
+
+    tied (V, H): another gradient by the word embedding, which this one is added to, in place.
+    """
     dhidden = np.zeros_like(cache.hidden) if dy.hidden is None else dy.hidden
     # pooled = Pooler(hidden)
     dpooler = None
@@ -85,5 +88,5 @@ def backward(dy: Output, cache: Cache) -> Params:
     # hidden = Encoder(x)
     dx, dencoder = encoder.backward(dhidden, cache.encoder)
     # x = Embedding(ids)
-    dembedding = embedding.backward(dx, cache.embedding)
+    dembedding = embedding.backward(dx, cache.embedding, tied)
     return Params(dembedding, dencoder, dpooler)

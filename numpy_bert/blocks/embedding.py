@@ -64,8 +64,11 @@ def forward(ids: Ids, params: Params, eps: float, drop: Dropout, ws: Fresh = FRE
     return y, Cache(word_cache, position_cache, segment_cache, norm_cache, dropout_cache)
 
 
-def backward(dy: Array, cache: Cache) -> Params:
-    """dy (B, T, H) -> dparams. There is no dx: ids are not differentiable."""
+def backward(dy: Array, cache: Cache, tied: Array | None = None) -> Params:
+    """dy (B, T, H) -> dparams. There is no dx: ids are not differentiable.
+
+    tied (V, H): another gradient by the word embedding, which this one is added to, in place.
+    """
     # y = dropout(normed)
     dnormed = dropout.backward(dy, cache.dropout)
     # normed = LayerNorm(total)
@@ -73,5 +76,5 @@ def backward(dy: Array, cache: Cache) -> Params:
     # total = word + position + segment: the sum hands its gradient to each of the three
     dsegment = lookup.backward(dtotal, cache.segment)
     dposition = lookup.backward(dtotal, cache.position)
-    dword = lookup.backward(dtotal, cache.word)
+    dword = lookup.backward(dtotal, cache.word, tied)
     return Params(dword, dposition, dsegment, dnorm)

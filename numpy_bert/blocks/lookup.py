@@ -26,18 +26,20 @@ def forward(ids: Array, W: Array) -> tuple[Array, Cache]:
     return W[ids], Cache(ids, W.shape[0])
 
 
-def backward(dy: Array, cache: Cache) -> Array:
-    """dy (..., H) -> dW (V, H)
+def backward(dy: Array, cache: Cache, onto: Array | None = None) -> Array:
+    """dy (..., H) -> dW (V, H). onto (V, H): another gradient by W, which this one is added to, in place.
 
     dW_v = Σ_n [ids_n = v] dy_n: a row that was taken k times receives k summands (`dW[ids] += dy` would keep one of
     them), a row that was not taken exactly zero. This is onehotᵀ dy, with the one-hot matrix stored sparsely:
-    one entry a place, summed in the order of the places.
+    one entry a place, summed in the order of the places, with a row for each id that occurs.
     """
     from scipy.sparse import csr_array  # here, since inference need not wait for its import
 
     ids, V = cache
     N = ids.size
     rows = dy.reshape(N, dy.shape[-1])  # (..., H) -> (N, H)
-    onehot = csr_array((np.ones(N, rows.dtype), ids.reshape(N), np.arange(N + 1)), shape=(N, V))
-    dW: Array = onehot.T @ rows
+    taken, which = np.unique(ids.reshape(N), return_inverse=True)
+    onehot = csr_array((np.ones(N, rows.dtype), which, np.arange(N + 1)), shape=(N, len(taken)))
+    dW = np.zeros((V, rows.shape[1]), rows.dtype) if onto is None else onto
+    dW[taken] += onehot.T @ rows  # no id stands in `taken` twice
     return dW

@@ -51,7 +51,7 @@ TIMED: dict[CodeType, tuple[str, str]] = {  # of each forward and backward: whic
 
 # The row of a block's own time. A linear layer is told by who calls it and in which order.
 ROW_OF = {
-    "objective": costs.TIED,
+    "objective": costs.REST,
     "embedding": costs.EMBEDDING,
     "lookup": costs.EMBEDDING,
     "multi_head_attention": costs.HEADS,

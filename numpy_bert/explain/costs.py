@@ -70,11 +70,10 @@ POOLER = "pooler"
 TRANSFORM = "masked-LM transform"
 DECODER = "masked-LM decoder"
 CROSS_ENTROPY = "cross-entropy"
-TIED = "sum of tied gradients"
 REST = "the rest"
 ROWS = (
     EMBEDDING, QKV, SCORES, SOFTMAX, HEADS, OUTPUT, EXPAND, GELU, CONTRACT, DROPOUT, RESIDUAL, NORM, POOLER, TRANSFORM,
-    DECODER, CROSS_ENTROPY, TIED, REST,
+    DECODER, CROSS_ENTROPY, REST,
 )  # fmt: skip
 
 
@@ -147,7 +146,8 @@ def ends_backward(config: BertConfig, sizes: Sizes, has_pooler: bool) -> Costs:
     """The gradient of a table is as large as the table, however few of its rows were read."""
     B, T, M = sizes
     H, V, N = config.hidden_size, config.vocab_size, B * T
-    tables = (V + config.max_position_embeddings + config.type_vocab_size) * H
+    tied = M and config.tie_word_embeddings  # then the decoder's gradient is there already, and takes up the rows read
+    tables = ((0 if tied else V) + config.max_position_embeddings + config.type_vocab_size) * H
     found = {EMBEDDING: Cost((), 3 * N * H, 3 * N * H + tables), NORM: norm_backward(N, H)}
     if has_pooler:  # nothing asks for its output here: its gradient is zeros
         found[POOLER] = Cost((), 0, H * H + H)
@@ -156,8 +156,6 @@ def ends_backward(config: BertConfig, sizes: Sizes, has_pooler: bool) -> Costs:
         found[TRANSFORM] = plus(linear_backward(M, H, H), plus(gelu, norm_backward(M, H)))
         found[DECODER] = linear_backward(M, H, V)
         found[CROSS_ENTROPY] = Cost((), 3 * M * V, 2 * M * V)  # exp, product, difference
-        if config.tie_word_embeddings:
-            found[TIED] = Cost((), V * H, 3 * V * H)
     return found
 
 

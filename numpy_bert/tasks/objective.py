@@ -91,13 +91,17 @@ def backward(dloss: Any, cache: Cache) -> Params:
     """dloss, a scalar, or one for each of the `losses` -> dparams, zero for the heads that took no part"""
     # loss = task(encoded)
     dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
-    # encoded = BERT(inputs)
-    dbert = bert.backward(dencoded, cache.bert)
     touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
+    tied = None
+    if "masked_lm" in touched and cache.params.masked_lm is not None and cache.params.masked_lm.decoder is None:
+        tied = touched["masked_lm"].decoder  # the decoder was the word embedding: one array, the sum of two gradients
+        touched["masked_lm"] = touched["masked_lm"]._replace(decoder=None)
+    # encoded = BERT(inputs)
+    dbert = bert.backward(dencoded, cache.bert, tied)
     untouched = {
         head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched
     }
-    return _untie(Params(dbert, **touched, **untouched), cache.params)
+    return Params(dbert, **touched, **untouched)
 
 
 def head_params(task: str, params: Params) -> Any:
@@ -108,13 +112,3 @@ def head_params(task: str, params: Params) -> Any:
     if task == "pretraining":
         return pretraining.Params(params.masked_lm, params.next_sentence)  # type: ignore[arg-type]
     return getattr(params, task)
-
-
-def _untie(dparams: Params, params: Params) -> Params:
-    """A tied embedding serves as input and as decoder: its gradient is the sum of both parts, in one place."""
-    masked, dmasked = params.masked_lm, dparams.masked_lm
-    if masked is None or masked.decoder is not None or dmasked is None or dmasked.decoder is None:
-        return dparams
-    dword = dparams.bert.embedding.word  # an array of this backward's own, as large as the vocabulary
-    dword += dmasked.decoder
-    return dparams._replace(masked_lm=dmasked._replace(decoder=None))

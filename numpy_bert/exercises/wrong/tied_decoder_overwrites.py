@@ -16,23 +16,19 @@ def backward(dloss: Any, cache: Cache) -> Params:
     """dloss, a scalar, or one for each of the `losses` -> dparams, zero for the heads that took no part"""
     # loss = task(encoded)
     dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
+    touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
+    tied = None
+    if "masked_lm" in touched and cache.params.masked_lm is not None and cache.params.masked_lm.decoder is None:
+        tied = touched["masked_lm"].decoder  # the decoder was the word embedding
+        touched["masked_lm"] = touched["masked_lm"]._replace(decoder=None)
     # encoded = BERT(inputs)
     dbert = bert.backward(dencoded, cache.bert)
-    touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
+    if tied is not None:
+        dbert = tree.replace(dbert, "embedding.word", tied)
     untouched = {
         head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched
     }
-    return _untie(Params(dbert, **touched, **untouched), cache.params)
-
-
-def _untie(dparams: Params, params: Params) -> Params:
-    """A tied embedding serves as input and as decoder."""
-    masked, dmasked = params.masked_lm, dparams.masked_lm
-    if masked is None or masked.decoder is not None or dmasked is None or dmasked.decoder is None:
-        return dparams
-    dword = dparams.bert.embedding.word  # an array of this backward's own, as large as the vocabulary
-    dword[...] = dmasked.decoder
-    return dparams._replace(masked_lm=dmasked._replace(decoder=None))
+    return Params(dbert, **touched, **untouched)
 
 
 EXERCISE = Exercise(
@@ -41,7 +37,7 @@ EXERCISE = Exercise(
     level="hard",
     hints=(
         "The word embedding is read at the bottom and at the top.",
-        "In _untie two gradients by the same array meet. What becomes of the first?",
+        "Near the end two gradients by the same array meet. What becomes of the first?",
     ),
     wrong="The tied embedding gets the decoder's gradient in place of its own, where both add up.",
     why="The same array E looks words up at the bottom and scores them at the top, so its gradient is the sum of "

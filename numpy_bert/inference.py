@@ -26,19 +26,24 @@ FEWEST = 256  # below so many, one batch with all cores in its products is faste
 Result = TypeVar("Result")
 
 
-def batches(lengths: Sequence[int], pieces: int = PIECES) -> Iterator[list[int]]:
-    """Positions of texts that go through the model together, the longest texts first."""
+def batches(lengths: Sequence[int], pieces: int = PIECES, workers: int = 1) -> Iterator[list[int]]:
+    """Positions of texts that go through the model together, the longest texts first.
+
+    Towards the end they are smaller, so that several workers are done at about the same time.
+    """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    start = 0
+    start, left = 0, sum(lengths)
     while start < len(order):
         longest = max(1, lengths[order[start]])
-        many = max(1, pieces // longest)
+        room = min(pieces, max(FEWEST, left // (2 * workers))) if workers > 1 else pieces
+        many = max(1, room // longest)
         group = order[start : start + many]
         alike = sum(lengths[i] == lengths[group[0]] for i in group)
-        if 2 * alike * longest >= pieces:  # half full of texts of one length: such a batch needs no padding, no mask
+        if 2 * alike * longest >= room:  # half full of texts of one length: such a batch needs no padding, no mask
             group = group[:alike]
         yield group
         start += len(group)
+        left -= sum(lengths[i] for i in group)
 
 
 def run(
@@ -67,8 +72,9 @@ def run(
         return chosen, found
 
     counted = [len(text.ids) for text in texts]
-    share = sum(counted) // (workers or cores())  # with less than a batch for each, smaller ones: nobody stands idle
-    groups = list(batches(counted, min(PIECES, max(FEWEST, share))))
+    many = workers or cores()
+    share = sum(counted) // many  # with less than a batch for each, smaller ones: nobody stands idle
+    groups = list(batches(counted, min(PIECES, max(FEWEST, share)), many if share > PIECES else 1))
     # A single batch has no other beside it. In a large one the cores share out products and heads; in a small one BLAS
     # may use them, whose threads do not sleep between two products.
     alone = workers is None and len(groups) <= 1

@@ -59,3 +59,13 @@ def test_whatever_ends_a_run_blas_is_given_back(workers, monkeypatch):
                 inference.run(texts, bert.params.bert, bert.config, read, progress, workers)
             assert (threads._inside, threads.hands()) == (0, 1)
     assert inference.run([], bert.params.bert, bert.config, fail, fail, workers) == []
+
+
+def test_the_last_batches_are_small_so_that_workers_end_together():
+    sizes = [8 * len(group) for group in inference.batches([8] * 3000, 1024, workers=2)]
+    assert sizes[0] == 1024
+    assert sizes[-1] <= inference.FEWEST
+    free = [0, 0]  # when each of two workers is done, if a piece takes as long as any other
+    for size in sizes:
+        free[free.index(min(free))] += size
+    assert abs(free[0] - free[1]) <= inference.FEWEST

@@ -110,3 +110,7 @@ def test_texts_of_like_length_share_a_part():
     lengths = np.random.default_rng(0).integers(3, 60, 64).tolist()
     padded = sum(len(group) * max(lengths[i] for i in group) for group in parts(lengths, range(64), 512))
     assert padded < 1.25 * sum(lengths) < 64 * max(lengths)
+
+
+def test_texts_of_one_length_are_shared_out_evenly():
+    assert [len(group) for group in parts([128] * 8, range(8))] == [4, 4]

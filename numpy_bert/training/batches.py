@@ -39,21 +39,23 @@ def parts(lengths: Sequence[int], chosen: Sequence[int], pieces: int = PIECES) -
     """The chosen examples in groups of like length, each of at most `pieces` pieces or a single example.
 
     Of all ways to cut the examples, sorted by length, the cheapest: a group costs its pieces, padding included, and
-    OWN more for a gradient of its own. None is much larger than half of all, so that two cores have work.
+    OWN more for a gradient of its own. None is much larger than half of all, so that two cores have work, and of ways
+    that cost the same, the one whose largest group is the smallest.
     """
     order = sorted(chosen, key=lambda i: -lengths[i])
     half = sum(lengths[i] for i in order) // 2 + lengths[order[0]]
     limit = min(pieces, half)
-    cheapest, begins = [0], [0]  # for the first n examples: the cost, and where the last group begins
+    cheapest, begins = [(0, 0)], [0]  # of the first n examples: cost and largest group; where the last group begins
     for n in range(1, len(order) + 1):
         options = []
         for start in range(n - 1, -1, -1):
             size = (n - start) * lengths[order[start]]
             if size > limit and start < n - 1:
                 break  # from further up it would be larger still
-            options.append((cheapest[start] + size + OWN, start))
-        cost, start = min(options)
-        cheapest.append(cost)
+            cost, largest = cheapest[start]
+            options.append((cost + size + OWN, max(largest, size), start))
+        cost, largest, start = min(options)
+        cheapest.append((cost, largest))
         begins.append(start)
     groups, end = [], len(order)
     while end:

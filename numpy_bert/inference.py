@@ -2,7 +2,7 @@
 
 Texts are sorted by length and cut into batches of about a thousand pieces: texts of like length share a batch, most
 often of the very same length, so little of it is padding, and a batch fits the processor's cache. Each core has a
-worker with a memory pool of its own, which serves batch after batch.
+worker with a memory pool of its own, which serves batch after batch and, as there is one for each core, run after run.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ PIECES = 1024  # in one batch, padding included; a longer text makes a batch of 
 FEWEST = 256  # below so many, one batch with all cores in its products is faster than several
 
 Result = TypeVar("Result")
+
+_idle: list[Pool] = []  # of runs that are over: new memory takes longer than the arithmetic of many a step
 
 
 def batches(lengths: Sequence[int], pieces: int = PIECES, workers: int = 1) -> Iterator[list[int]]:
@@ -61,10 +63,12 @@ def run(
     """
     results: list[Any] = [None] * len(texts)
     own = threading.local()  # a pool for each worker
+    taken: list[Pool] = []
 
     def one(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
         if not hasattr(own, "pool"):
-            own.pool = Pool()
+            own.pool = _take()
+            taken.append(own.pool)
         inputs = padded([texts[i] for i in chosen], config.pad_token_id)
         encoded, _ = bert.forward(inputs, params, config, ws=own.pool)
         found = read(encoded, inputs)
@@ -83,7 +87,15 @@ def run(
             for i, result in zip(chosen, found, strict=True):
                 results[i] = result
             progress(len(chosen))
+    _idle.extend(taken[: max(0, cores() - len(_idle))])
     return results
+
+
+def _take() -> Pool:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return Pool()
 
 
 def lengths(inputs: bert.Inputs) -> Array:

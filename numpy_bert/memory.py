@@ -65,6 +65,8 @@ class Pool(Fresh):
         if fitting:
             buffer = self._free.pop(min(fitting, key=lambda i: self._free[i].nbytes))
         else:
+            if self._free:  # the largest of those that are too small goes: else they would add up over many sizes
+                self._free.pop(max(range(len(self._free)), key=lambda i: self._free[i].nbytes))
             buffer = np.empty(needed, np.uint8)
         return buffer[:needed].view(dtype).reshape(shape)
 

@@ -23,7 +23,6 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -33,11 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 import threadpoolctl
 
 import numpy_bert
 from numpy_bert.checkpoints.atomic import replacing
+from numpy_bert.explain import machine
 from numpy_bert.inference import batches
 from numpy_bert.inputs import padded
 from numpy_bert.model import Bert
@@ -328,7 +327,7 @@ def train(options: argparse.Namespace) -> int:
         "job": options.job,
         "side": options.command,
         "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine(),
+        "machine": described(),
         "threads": options.threads,
         "limit": options.limit,
         "recipe": {name: getattr(begun.recipe, name) for name in ("steps", "batch_size", "learning_rate", "seed")},
@@ -367,24 +366,10 @@ def read(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def machine() -> dict[str, str]:
+def described() -> dict[str, str]:
     """What the seconds depend on. The versions of PyTorch are named by the runs that have loaded it."""
-    model = platform.processor() or platform.machine()
-    if os.path.exists("/proc/cpuinfo"):
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        model = next((line.partition(": ")[2] for line in text.split("\n") if line.startswith("model name")), model)
-    libraries = [one for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
-    blas = {f"{one['internal_api']} {one['version']}" for one in libraries}
     loaded = {name: sys.modules[name].__version__ for name in ("torch", "transformers") if name in sys.modules}
-    return {
-        "processor": model,
-        "cores": str(os.cpu_count()),
-        "Python": platform.python_version(),
-        "NumPy": np.__version__,
-        "SciPy": scipy.__version__,
-        "BLAS": " ".join(sorted(blas)),
-        **loaded,
-    }
+    return machine.describe() | loaded
 
 
 def parser() -> argparse.ArgumentParser:

@@ -26,9 +26,7 @@ Result = TypeVar("Result")
 _lock = threading.Lock()
 _inside = 0  # how many callers hold BLAS to one thread
 _before: Any = None  # what gives the threads back
-_helpers: ThreadPoolExecutor | None = (
-    None  # the other threads of a team: they wait for work as long as the process lives
-)
+_helpers: ThreadPoolExecutor | None = None  # the other threads of a team; they wait for work until the process ends
 _own = threading.local()  # .team: whether what this thread computes is shared out
 
 

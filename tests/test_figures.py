@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tiny import tiny_bert
 
-from numpy_bert import Error
-from numpy_bert.explain import attention_figure, embedding_figure, figure_file
+from numpy_bert import Error, figure_file
+from numpy_bert.explain import attention_figure, embedding_figure
 
 TEXTS = ["i liked this movie", "the movie was bad $ _ $", "it rains"]
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtr
 
 from numpy_bert import threads
-from numpy_bert.blocks import gelu, layer_norm, normal_cdf, softmax
+from numpy_bert.blocks import gelu, layer_norm, lookup, normal_cdf, softmax
 from numpy_bert.memory import FRESH, Pool
 
 
@@ -77,3 +77,15 @@ def test_layer_norm(shape, dtype, rng):
         y, _ = layer_norm.forward(x.copy(), layer_norm.Params(gamma, beta), 1e-12, ws)
         assert y.dtype == dtype
         np.testing.assert_allclose(y, wanted, atol=50 * np.finfo(dtype).eps)
+
+
+def test_a_lookup_adds_onto_another_gradient(rng):
+    """Of a tied table: in place, repeated ids summed, the other rows as they were."""
+    ids, dy, other = np.array([[3, 0], [3, 3]]), rng.normal(size=(2, 2, 5)), rng.normal(size=(7, 5))
+    _, cache = lookup.forward(ids, np.zeros((7, 5)))
+    onto = other.copy()
+    assert lookup.backward(dy, cache, onto) is onto
+    expected = other.copy()
+    np.add.at(expected, ids.reshape(-1), dy.reshape(-1, 5))
+    np.testing.assert_allclose(onto, expected, rtol=1e-15, atol=1e-15)
+    np.testing.assert_array_equal(onto[[1, 2, 4, 5, 6]], other[[1, 2, 4, 5, 6]])

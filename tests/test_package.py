@@ -134,6 +134,7 @@ RANKS = {  # the longest prefix counts
     "blocks": 1,
     "text": 1,
     "inputs": 2,
+    "figure_file": 2,
     "fingerprint": 2,
     "texts": 3,
     "tasks": 3,

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import figure_file
 from ..errors import Error
 from ..memory import Array
-from . import figure_file
 from .trace import Trace
 
 PROBABILITIES = "bert.encoder.layers.{}.attention.attention.forward.P"

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .. import inputs, tree
+from .. import figure_file, inputs, tree
 from ..blocks import bert
 from ..config import BertConfig
 from ..errors import Error, describe
@@ -31,7 +31,6 @@ from ..memory import RECOMPUTE, Array
 from ..tasks import objective
 from ..terminal import table
 from ..text.tokenizer import Tokenizer
-from . import figure_file
 
 TOGETHER = 8  # texts in a batch, in the caller's order, so that the shorter ones are padded
 ADDED = -10000.0  # to the scores of padding, in Google's modeling.py

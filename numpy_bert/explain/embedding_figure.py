@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from .. import figure_file
 from ..errors import Error, describe
 from ..memory import Array
 from ..text.tokenizer import Tokenizer
-from . import figure_file
 
 LONGEST_LABEL = 48  # characters of a text in the legend
 NEAR = (0.08, 0.03)  # of the width and the height: closer than that two labels would cover each other

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import figure_file
 from ..config import BertConfig
 from ..terminal import bar, table
-from . import costs, figure_file, machine
+from . import costs, machine
 from .costs import Cost, Sizes
 
 NOTHING = Cost((), 0, 0)

@@ -8,13 +8,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from .. import figure_file
 from ..checkpoints.atomic import replacing, unwritable
 from ..checkpoints.files import label
 from ..errors import Error
+from ..figure_file import LINES, MARKERS
 from ..terminal import printable
-
-MARKERS = "os^Dv"  # with the lines they tell the measures apart without colour
-LINES = ("-", "--", "-.")
 
 
 class Table:
@@ -71,13 +70,10 @@ def smoothed(values: Sequence[float], window: int) -> list[float]:
 def plot(steps: Path, evaluations: Path, picture: Path) -> bool:
     """Draw loss, learning rate and evaluations over the steps as PNG. False where matplotlib is not installed."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
+        figure = figure_file.new_figure(8, 6)
+    except Error:
         return False
     curve, judged = read(steps), read(evaluations)
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    FigureCanvasAgg(figure)
     above, below = figure.subplots(2, 1, sharex=True)
     step = curve.get("step", [])
     above.plot(step, curve.get("loss", []), color="0.8", linewidth=0.8)
@@ -85,8 +81,9 @@ def plot(steps: Path, evaluations: Path, picture: Path) -> bool:
     for i, name in enumerate(name for name in judged if name != "step"):
         axis = above if "loss" in name else below
         text = printable(name).replace("$", r"\$")  # what stands between two of them would be read as a formula
-        look = {"marker": MARKERS[i % len(MARKERS)], "linestyle": LINES[i % len(LINES)], "color": f"C{1 + i % 9}"}
-        axis.plot(judged["step"], judged[name], markersize=4, label=f"{text}, held out", **look)
+        marker, line = MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]
+        said = f"{text}, held out"
+        axis.plot(judged["step"], judged[name], line, marker=marker, markersize=4, color=f"C{1 + i % 9}", label=said)
     above.set_ylabel("loss")
     above.legend()
     rate = below.twinx()
@@ -96,8 +93,5 @@ def plot(steps: Path, evaluations: Path, picture: Path) -> bool:
     if below.get_legend_handles_labels()[0]:
         below.set_ylabel("held out")
         below.legend(loc="lower right")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    with replacing(picture) as stream:
-        stream.write(buffer.getbuffer())
+    figure_file.save(figure, picture)
     return True

@@ -11,9 +11,9 @@ import os
 from pathlib import PurePath
 from typing import Any
 
-from ..checkpoints.atomic import replacing
-from ..checkpoints.files import label
-from ..errors import Error, show
+from .checkpoints.atomic import replacing
+from .checkpoints.files import label
+from .errors import Error, show
 
 FORMS = ("png", "svg", "pdf")
 FONTS: Any = {"svg.fonttype": "path", "pdf.fonttype": 42}

@@ -71,7 +71,10 @@ def test_an_interruption_says_how_to_go_on(capsys, place, folder, monkeypatch):
 def test_control_c_in_a_real_process_and_then_going_on(place, folder):
     (place / "texts.txt").write_text("the movie was good and not dull\n" * 6_000)
     options = ["embed", "--model", folder, "--input", "texts.txt", "--output", "o"]
-    slowly = "from numpy_bert.embedding_job import job, texts_file as f; job.SAVED_EVERY, f.ROWS = 0.0, 40; "
+    # So slow that it cannot end before the signal reaches it, however busy the machine is.
+    slowly = "import time; from numpy_bert import inference as i; run = i.run; "
+    slowly += "i.run = lambda *given, **named: (time.sleep(0.1), run(*given, **named))[1]; "
+    slowly += "from numpy_bert.embedding_job import job, texts_file as f; job.SAVED_EVERY, f.ROWS = 0.0, 40; "
     command = [sys.executable, "-c", slowly + "from numpy_bert.cli import main; raise SystemExit(main())", *options]
     settings = {"cwd": place, "env": os.environ | {"PYTHONPATH": str(ROOT)}, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, **settings)

@@ -20,7 +20,14 @@ faults += [f"in the wheel: {name}" for name in sorted(packaged - committed)]
 faults += [f"not in the wheel: {name}" for name in ["numpy_bert/py.typed"] if name not in in_wheel]
 faults += [
     f"not in the sdist: {name}"
-    for name in ["tests/conftest.py", "tests/checkpoints.py", "LICENSE", "README.md", "setup.cfg", "pyproject.toml"]
+    for name in [
+        "tests/conftest.py",
+        "tests/support/checkpoints.py",
+        "LICENSE",
+        "README.md",
+        "setup.cfg",
+        "pyproject.toml",
+    ]
     if name not in in_sdist
 ]
 if not any(name.endswith(".dist-info/licenses/LICENSE") for name in in_wheel):

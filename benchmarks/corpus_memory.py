@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 
 import numpy_bert
-from numpy_bert import terminal
 from numpy_bert.config import BertConfig
-from numpy_bert.embedding_job import embed_file
+from numpy_bert.corpus import embed_file
+from numpy_bert.files import terminal
 from numpy_bert.model import Bert
-from numpy_bert.text.tokenizer import Tokenizer
-from numpy_bert.training import initial
+from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.training import initialization
 
 WORDS = [
     "the", "a", "film", "was", "good", "bad", "very", "it", "rains", "in", "berlin", "train", "to", "actor", "plot",
@@ -50,7 +50,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        model = options.model or Bert(CONFIG, initial.params(CONFIG, (), 0), Tokenizer(SPECIAL + WORDS)).save(
+        model = options.model or Bert(CONFIG, initialization.params(CONFIG, (), 0), Tokenizer(SPECIAL + WORDS)).save(
             place / "model"
         )
         for count in options.lines:

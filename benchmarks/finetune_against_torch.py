@@ -35,16 +35,18 @@ import numpy as np
 import threadpoolctl
 
 import numpy_bert
-from numpy_bert.checkpoints.atomic import replacing
-from numpy_bert.explain import machine
-from numpy_bert.inference import batches
-from numpy_bert.inputs import padded
+from numpy_bert.files.atomic import replacing
+from numpy_bert.files.terminal import table
+from numpy_bert.inference.batching import batches
+from numpy_bert.inference.inputs import padded
 from numpy_bert.model import Bert
+from numpy_bert.profiling import machine
 from numpy_bert.tasks import objective
-from numpy_bert.terminal import table
-from numpy_bert.training import datasets, finetune, initial, squad_file, step, token_data
-from numpy_bert.training.batches import Epochs, order
-from numpy_bert.training.multipliers import multipliers
+from numpy_bert.training import finetune, initialization, step
+from numpy_bert.training.data import datasets, token_classification
+from numpy_bert.training.data import squad as squad_file
+from numpy_bert.training.data.batches import Epochs, order
+from numpy_bert.training.optim.layer_decay import multipliers
 
 TOLERANCE = 1e-4
 WHOLE = 1_000_000_000  # pieces in a part: a step has one
@@ -122,7 +124,7 @@ def begin(options: argparse.Namespace, scratch: Path) -> Begun:
     train, test = (module.read(path, bert.tokenizer, config, job.max_length) for path in paths)
     settings = {"learning_rate": job.learning_rate, "seed": options.seed, "pieces": options.pieces}
     recipe = finetune.recipe(job.task, train, job.epochs, job.batch_size, **settings)
-    params = initial.with_head(objective.Params(bert.params.bert), job.task, config, options.seed)
+    params = initialization.with_head(objective.Params(bert.params.bert), job.task, config, options.seed)
     folder = Bert(config, params, bert.tokenizer).save(scratch / "begun")
     return Begun(job, config, params, train, test, recipe, folder)
 
@@ -150,7 +152,7 @@ def lines(path: Path, limit: int) -> str:
 
 
 def sentences(path: Path, limit: int) -> str:
-    found = token_data.sentences(path)[:limit]
+    found = token_classification.sentences(path)[:limit]
     return "\n\n".join("\n".join(map("\t".join, zip(s.words, s.labels, strict=True))) for s in found)
 
 

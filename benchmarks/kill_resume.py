@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 
 from numpy_bert.config import BertConfig
-from numpy_bert.text.tokenizer import Tokenizer
-from numpy_bert.training import initial, loop, pretrain
-from numpy_bert.training.corpus import Corpus
-from numpy_bert.training.pretraining_data import PretrainingData, Settings
+from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.training import initialization, loop, pretrain
+from numpy_bert.training.data.corpus import Corpus
+from numpy_bert.training.data.pretraining import PretrainingData, Settings
 
 STEPS = 30
 LONGEST = 0.5  # seconds before a kill
@@ -120,7 +120,7 @@ def train(folder: Path, text: Path) -> None:
     """The run: begun if there is no save yet, else resumed."""
     data = PretrainingData(Corpus([text]), Tokenizer(WORDS), Settings(max_length=24), 4, 0, 64)
     recipe = pretrain.recipe(STEPS, learning_rate=1e-2, batch_size=4, pieces=64)
-    params = initial.params(CONFIG, pretrain.HEADS, 0)
+    params = initialization.params(CONFIG, pretrain.HEADS, 0)
     resume = folder.exists() and any(re.fullmatch(r"save-[\d.]+", path.name) for path in folder.iterdir())
     plan = loop.Plan(evaluate=lambda params: {"word": float(params.bert.embedding.word.sum())}, save_every=1)
     # The picture of the curve takes a second that has nothing to do with saving.

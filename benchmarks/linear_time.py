@@ -13,10 +13,11 @@ import time
 
 import numpy as np
 
-from numpy_bert import inference, terminal
 from numpy_bert.config import BertConfig
-from numpy_bert.inputs import Text
-from numpy_bert.training import initial
+from numpy_bert.files import terminal
+from numpy_bert.inference import batching
+from numpy_bert.inference.inputs import Text
+from numpy_bert.training import initialization
 
 TEXTS = (250, 500, 1000, 2000)
 LAYERS = (1, 2, 4, 8, 12)
@@ -35,10 +36,10 @@ def main() -> None:
 def runner(texts: int, layers: int):
     """A function that takes so many texts through so many layers."""
     config = BertConfig(vocab_size=1000, num_hidden_layers=layers)
-    params = initial.params(config, (), 0).bert
+    params = initialization.params(config, (), 0).bert
     rng = np.random.default_rng(0)
     made = [Text(rng.integers(0, config.vocab_size, PIECES).astype(np.int32), None) for _ in range(texts)]
-    return lambda: inference.run(made, params, config, lambda encoded, inputs: [h[0].copy() for h in encoded.hidden])
+    return lambda: batching.run(made, params, config, lambda encoded, inputs: [h[0].copy() for h in encoded.hidden])
 
 
 def medians(runs: list, repeats: int) -> list[tuple[int, float]]:

@@ -17,12 +17,13 @@ import time
 
 import numpy as np
 
-from numpy_bert import threads
 from numpy_bert.config import BertConfig
-from numpy_bert.text.tokenizer import Tokenizer
-from numpy_bert.training import loop, pretrain, vocabulary
-from numpy_bert.training.corpus import Corpus
-from numpy_bert.training.pretraining_data import PretrainingData, Settings
+from numpy_bert.numerics import threads
+from numpy_bert.tokenizer import learn as vocabulary
+from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.training import loop, pretrain
+from numpy_bert.training.data.corpus import Corpus
+from numpy_bert.training.data.pretraining import PretrainingData, Settings
 
 COPIES = 5
 PIECES = 1500  # of the vocabulary

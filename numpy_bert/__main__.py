@@ -1,6 +1,6 @@
 """python -m numpy_bert: the same as the command numpy-bert."""
 
-from .cli import main
+from .cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

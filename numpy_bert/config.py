@@ -21,10 +21,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import strict_json
-from .checkpoints.atomic import replacing
-from .checkpoints.files import label
 from .errors import Error, describe, show
+from .files import strict_json
+from .files.atomic import replacing
+from .files.reading import label
 
 FILE = "config.json"
 GOOGLE_FILE = "bert_config.json"

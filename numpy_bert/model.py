@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import inference, inputs, texts
-from . import new_head as heads
-from .answers import Answer, Choice, Classification, Hidden, Prediction
 from .blocks import bert, encoder_layer, softmax
-from .checkpoints import folder, sentence_pooling
+from .checkpoints import locate, sentence_pooling
 from .checkpoints.sentence_pooling import SentencePooling
 from .checkpoints.weights import load as load_weights
 from .config import BertConfig, read_config
 from .errors import Error, show
-from .inputs import Text
-from .memory import Array, Pool
+from .inference import answer_spans, batching, encoding, entities, inputs
+from .inference.entities import Entity
+from .inference.inputs import Text
+from .inference.outputs import Answer, Choice, Classification, Hidden, Prediction
+from .numerics.memory import Array, Pool
 from .tasks import (
-    answer_spans,
-    entities,
     labels,
     masked_lm,
     multiple_choice,
@@ -34,11 +32,11 @@ from .tasks import (
     sequence_classification,
     token_classification,
 )
-from .tasks.entities import Entity
-from .text.tokenizer import Tokenizer, read_tokenizer
+from .tokenizer.pipeline import Tokenizer, read_tokenizer
+from .training import new_head as heads
 
 if TYPE_CHECKING:
-    from .explain.trace import Trace
+    from .explain.tracing.trace import Trace
 
 Pair = tuple[str, str]
 PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the package
@@ -146,8 +144,8 @@ class Bert:
 
         For jobs of many calls, which sum up and tell once. workers: threads that compute; one for each core, if none.
         """
-        read, cut = texts.within(self.tokenizer, given, self.longest_embedded)
-        found = inference.run(read, self.params.bert, self.config, self._sentence_vectors, workers=workers)
+        read, cut = encoding.within(self.tokenizer, given, self.longest_embedded)
+        found = batching.run(read, self.params.bert, self.config, self._sentence_vectors, workers=workers)
         return self._stacked(found), cut
 
     @property
@@ -175,8 +173,8 @@ class Bert:
     def fill_mask(self, text: str, top_k: int = 5) -> list[list[Prediction]]:
         """For each [MASK] of the text, in order, its top_k likeliest tokens."""
         head = self._head("masked_lm")
-        top_k = texts.count("top_k", top_k, self.config.vocab_size)
-        [masked] = texts.read(self.tokenizer, [text], self._limit, special=True)
+        top_k = encoding.count("top_k", top_k, self.config.vocab_size)
+        [masked] = encoding.read(self.tokenizer, [text], self._limit, special=True)
         places = np.flatnonzero(np.array(masked.ids) == self.tokenizer.mask_id)
         if not len(places):
             mask = self.tokenizer.special_tokens.mask
@@ -193,7 +191,7 @@ class Bert:
     def next_sentence(self, a: str, b: str) -> float:
         """The probability that b follows a."""
         head = self._head("next_sentence")
-        [pair] = texts.read(self.tokenizer, [(a, b)], self._limit)
+        [pair] = encoding.read(self.tokenizer, [(a, b)], self._limit)
         encoded = self._encoded(pair)
         logits, _ = next_sentence.forward(encoded, head)
         return float(softmax.forward(_finite(logits))[0][0, next_sentence.FOLLOWS])
@@ -224,7 +222,7 @@ class Bert:
         A word stands between white space, without the brackets, quotes and stops around it; its first piece decides.
         """
         head = self._head("token_classification")
-        pieces = texts.with_offsets(self.tokenizer, text, self._limit)
+        pieces = encoding.with_offsets(self.tokenizer, text, self._limit)
         encoded = self._encoded(Text(pieces.ids, None))
         logits, _ = token_classification.forward(encoded, head, self.config)  # (1, T, C)
         p, _ = softmax.forward(_finite(logits[0]))
@@ -237,7 +235,7 @@ class Bert:
         among the 20 best.
         """
         head = self._head("question_answering")
-        top_k, stride = texts.count("top_k", top_k), texts.count("stride", stride)
+        top_k, stride = encoding.count("top_k", top_k), encoding.count("stride", stride)
         tokenizer = self.tokenizer
         asked = tokenizer.encode(question, special=False, add_special_tokens=False).ids
         pieces = tokenizer.encode(context, special=False, add_special_tokens=False)
@@ -260,8 +258,8 @@ class Bert:
     def choose(self, prompt: str, choices: Iterable[str]) -> Choice:
         """Which of the choices fits the prompt best."""
         head = self._head("multiple_choice")
-        choices = texts.choices(choices)
-        pairs = texts.read(self.tokenizer, [(prompt, choice) for choice in choices], self._limit)
+        choices = encoding.choices(choices)
+        pairs = encoding.read(self.tokenizer, [(prompt, choice) for choice in choices], self._limit)
         batch = inputs.padded(pairs, self.config.pad_token_id)
         encoded, _ = bert.forward(batch, self.params.bert, self.config)
         scores, _ = multiple_choice.forward(encoded, head, self.config)  # (K,)
@@ -360,10 +358,10 @@ class Bert:
     def trace(self, text: str | Pair, task: str | None = None, target: Any = None) -> Trace:
         """Every intermediate of one forward and every gradient of one backward of a text, as named arrays.
 
-        task: the head that is asked, or "sentence_embedding"; target: what its loss wants. explain/aims.py says what
+        task: the head that is asked, or "sentence_embedding"; target: what its loss wants. explain/targets.py says what
         they are where none are given. Error: an empty text or one that is too long, no such head or target.
         """
-        from .explain import trace
+        from .explain.tracing import trace
 
         return trace.trace(self, text, task, target)
 
@@ -372,9 +370,9 @@ class Bert:
 
         The folder must not exist yet, or be empty: nothing is ever written over.
         """
-        from .checkpoints import writing
+        from .checkpoints import saving
 
-        return writing.write_folder(Path(folder), self.config, self.params, self._tokenizer, self._pooling)
+        return saving.write_folder(Path(folder), self.config, self.params, self._tokenizer, self._pooling)
 
     # Steps that the methods share.
 
@@ -399,14 +397,14 @@ class Bert:
         self, given: Any, read: Any, max_length: int | None = None, progress: Any = None, threads: int | None = None
     ) -> list[Any]:
         limit = self._limit if max_length is None else min(self._limit, max_length)
-        workers = None if threads is None else texts.count("threads", threads)
-        found = texts.read(self.tokenizer, given, limit)
-        return inference.run(found, self.params.bert, self.config, read, progress or (lambda done: None), workers)
+        workers = None if threads is None else encoding.count("threads", threads)
+        found = encoding.read(self.tokenizer, given, limit)
+        return batching.run(found, self.params.bert, self.config, read, progress or (lambda done: None), workers)
 
 
 def _token_vectors(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
     assert encoded.hidden is not None
-    return [_finite(h[:n]).copy() for h, n in zip(encoded.hidden, inference.lengths(batch), strict=True)]
+    return [_finite(h[:n]).copy() for h, n in zip(encoded.hidden, batching.lengths(batch), strict=True)]
 
 
 def _finite(outputs: Array) -> Array:
@@ -444,7 +442,7 @@ def load(
     if new_head is None and num_labels is not None:
         raise Error("num_labels: expected it with a new_head alone; the checkpoint says how many labels it has")
     without = () if new_head is None else heads.replaced(new_head, num_labels, seed)
-    weights = folder.locate(path)
+    weights = locate.locate(path)
     params, found = load_weights(weights, read_config(weights.folder), dtype, mmap, strict_finite, without=without)
     config = found.config  # with what only the weights know: the number of labels, an untied decoder
     if params.bert.embedding.word.dtype == np.float32 and np.float32(config.layer_norm_eps) == 0:

@@ -5,10 +5,10 @@ import json
 import os
 
 import pytest
-from checkpoints import published
 from hypothesis import given
 from hypothesis import strategies as st
-from limits import assert_refused, run_limited
+from support.checkpoints import published
+from support.limits import assert_refused, run_limited
 
 from numpy_bert.config import RULES, BertConfig, read_config, write_config
 from numpy_bert.errors import Error

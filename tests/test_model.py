@@ -7,12 +7,13 @@ import warnings
 
 import numpy as np
 import pytest
-from tiny import tiny_bert, tiny_config
+from support.tiny import tiny_bert, tiny_config
 
 import numpy_bert
-from numpy_bert import Error, tree
+from numpy_bert import Error
 from numpy_bert.checkpoints.sentence_pooling import SentencePooling
 from numpy_bert.model import Bert
+from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
 
 TEXTS = ["i liked this movie .", "it rains", "", "the very very good film and the train to berlin .", "unknownword !"]

@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-from tiny import tiny_bert
+from support.tiny import tiny_bert
 
 import numpy_bert
-from numpy_bert import tree
 from numpy_bert.errors import Error
+from numpy_bert.numerics import tree
 
 TEXTS = ["i liked this movie", "", "it rains"]
 

@@ -31,30 +31,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_bert import tree
 from numpy_bert.blocks import bert, log_softmax
 from numpy_bert.checkpoints.sentence_pooling import SentencePooling
 from numpy_bert.config import BertConfig
-from numpy_bert.inputs import Text, padded
+from numpy_bert.files.terminal import progress
+from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.model import Bert
+from numpy_bert.numerics import tree
+from numpy_bert.numerics.threads import spread
 from numpy_bert.tasks import objective, sentence_embedding, sequence_classification
-from numpy_bert.terminal import progress
-from numpy_bert.text.tokenizer import Tokenizer, read_tokenizer
-from numpy_bert.threads import spread
-from numpy_bert.training import (
-    accumulation,
-    classification_data,
-    clipping,
-    curve,
-    initial,
-    optimizers,
-    pretrain,
-    schedules,
-)
-from numpy_bert.training.batches import order, parts
-from numpy_bert.training.corpus import Corpus
-from numpy_bert.training.multipliers import multipliers
-from numpy_bert.training.pretraining_data import PretrainingData, Settings
+from numpy_bert.tokenizer.pipeline import Tokenizer, read_tokenizer
+from numpy_bert.training import accumulation, initialization, pretrain
+from numpy_bert.training.data import classification
+from numpy_bert.training.data.batches import order, parts
+from numpy_bert.training.data.corpus import Corpus
+from numpy_bert.training.data.pretraining import PretrainingData, Settings
+from numpy_bert.training.optim import clipping, schedules
+from numpy_bert.training.optim import update as optimizers
+from numpy_bert.training.optim.layer_decay import multipliers
+from numpy_bert.training.run import curve
 
 HEADS = ("masked_lm", "next_sentence", "sequence_classification")
 LABELS = ("negative", "positive")
@@ -101,7 +96,7 @@ def read_texts(work: Path, tokenizer: Tokenizer) -> Texts:
     texts = (work / "unlabelled.txt").read_text(encoding="utf-8").split("\n")[:-1]
     answers = [json.loads(line) for line in (work / "labels.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
     q = np.array([[answer["scores"]["0"], answer["scores"]["1"]] for answer in answers], np.float32)
-    known = {row.text: int(row.label) for row in classification_data.rows(work / "train.tsv")}
+    known = {row.text: int(row.label) for row in classification.rows(work / "train.tsv")}
     for i, text in enumerate(texts):
         if text in known:
             q[i] = np.eye(2)[known[text]]
@@ -191,13 +186,13 @@ def gradients(
 def train(work: Path, output: Path, options: argparse.Namespace) -> Bert:
     tokenizer = read_tokenizer(work / "vocabulary")
     config = new_config(tokenizer, options)
-    params = initial.params(config, HEADS, options.seed)
+    params = initialization.params(config, HEADS, options.seed)
     settings = Settings(config.max_position_embeddings)
     pairs = PretrainingData(Corpus([work / "pretrain.txt"]), tokenizer, settings, options.pairs, options.seed, 1024)
     other = PretrainingData(Corpus([work / "held-out.txt"]), tokenizer, settings, options.pairs, options.seed)
     held_out = pretrain.held_out(other, HELD_OUT)
     lessons = Lessons(read_texts(work, tokenizer), options.texts, tokenizer.pad_id, options.seed)
-    dev = classification_data.read(
+    dev = classification.read(
         labelled(work / "dev.tsv", output / "dev.tsv"), tokenizer, config, config.max_position_embeddings
     )
     rng = np.random.default_rng([options.seed, 1])
@@ -216,7 +211,7 @@ def train(work: Path, output: Path, options: argparse.Namespace) -> Bert:
             done.update(1)
             if (step + 1) % options.every == 0 or step + 1 == options.steps:
                 figures = pretrain.evaluate(held_out, params, config)
-                figures |= {f"sentiment_{k}": v for k, v in classification_data.evaluate(dev, params, config).items()}
+                figures |= {f"sentiment_{k}": v for k, v in classification.evaluate(dev, params, config).items()}
                 evaluations.add(("step", *figures), (step + 1, *figures.values()))
                 said = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
                 print(f"step {step + 1}, {time.monotonic() - begun:.0f} s: {said}", flush=True)
@@ -227,7 +222,7 @@ def train(work: Path, output: Path, options: argparse.Namespace) -> Bert:
 
 def labelled(source: Path, target: Path) -> Path:
     """The labels 0 and 1 by their names."""
-    rows = classification_data.rows(source)
+    rows = classification.rows(source)
     target.write_text("".join(f"{row.text}\t{LABELS[int(row.label)]}\n" for row in rows), encoding="utf-8")
     return target
 

@@ -31,7 +31,7 @@ import report
 from sides import HERE, Side, rotated
 from works import WORKS, Place, Work
 
-from numpy_bert.explain import machine
+from numpy_bert.profiling import machine
 
 PAUSE = 0.1  # seconds between two runs, for threads that still spin
 NAMES = [*WORKS, cold_start.NAME]

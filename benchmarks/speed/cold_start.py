@@ -76,4 +76,3 @@ def start(name: str, arguments: list[str], threads: int) -> dict[str, float]:
         sys.exit(f"{script.name}: {done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.strip().split("\n")[-1])
     return found
-

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from numpy_bert import tree
 from numpy_bert.config import BertConfig
 from numpy_bert.model import Bert
+from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
 
 VOCABULARY = 30_522
@@ -80,7 +80,7 @@ def export(kind: str, model: str, target: Path) -> None:
         )
     fused = optimizer.optimize_model(str(plain), "bert", bert.config.num_attention_heads, bert.config.hidden_size)
     found = fused.get_fused_operator_statistics()
-    print(f"{target.name}: fused {({name: many for name, many in found.items() if many})}")
+    print(f"{target.name}: fused { ({name: many for name, many in found.items() if many}) }")
     if found["Attention"] != bert.config.num_hidden_layers:
         sys.exit(f"{target.name}: expected {bert.config.num_hidden_layers} fused attentions")
     fused.save_model_to_file(str(target))

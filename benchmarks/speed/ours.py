@@ -12,14 +12,14 @@ import scipy
 from jobs import Job
 
 import numpy_bert
-from numpy_bert import inference
 from numpy_bert.blocks.cross_entropy import IGNORED
-from numpy_bert.inputs import Text, padded
+from numpy_bert.inference import batching
+from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.tasks import objective, sentence_embedding
-from numpy_bert.text.tokenizer import read_tokenizer
+from numpy_bert.tokenizer.pipeline import read_tokenizer
 from numpy_bert.training import step
-from numpy_bert.training.batches import parts
-from numpy_bert.training.multipliers import multipliers
+from numpy_bert.training.data.batches import parts
+from numpy_bert.training.optim.layer_decay import multipliers
 from numpy_bert.training.recipe import Recipe
 
 STEPS = 1_000_000  # of the run that a step is taken of: the learning rate stays as it is
@@ -34,7 +34,7 @@ class Inference:
         self.read = {"embed": self._vectors, "hidden": self._hidden}[job.settings.kind]
 
     def run(self) -> list[Any]:
-        return inference.run(self.texts, self.bert.params.bert, self.bert.config, self.read)
+        return batching.run(self.texts, self.bert.params.bert, self.bert.config, self.read)
 
     def answer(self) -> np.ndarray:
         return np.stack(self.run())

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from jobs import Job
 
-from numpy_bert import inference
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.config import read_config
-from numpy_bert.explain import costs
-from numpy_bert.explain.costs import Product, Sizes
-from numpy_bert.threads import cores, spread
-from numpy_bert.training.batches import parts
+from numpy_bert.inference import batching
+from numpy_bert.numerics.threads import cores, spread
+from numpy_bert.profiling import costs
+from numpy_bert.profiling.costs import Product, Sizes
+from numpy_bert.training.data.batches import parts
 
 
 class Products:
@@ -28,8 +28,7 @@ class Products:
         config = read_config(job.settings.model)
         self.workers = workers
         self.batches = [
-            [product for row in group.values() for product in row.products]
-            for group in _batches(job, config)
+            [product for row in group.values() for product in row.products] for group in _batches(job, config)
         ]
         layers = config.num_hidden_layers
         self.batches = [_by_layer(products, layers) for products in self.batches]
@@ -83,7 +82,7 @@ def _batches(job: Job, config: costs.BertConfig) -> Iterable[costs.Costs]:
             yield costs.forward(config, sizes)
             yield costs.backward(config, sizes)
     else:
-        for chosen in inference.batches(lengths):
+        for chosen in batching.batches(lengths):
             yield costs.forward(config, Sizes(len(chosen), max(lengths[i] for i in chosen)))
 
 

@@ -38,7 +38,7 @@ def named(text: str | None) -> str | None:
     if text is None:
         return None
     text = re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text)
-    return text.replace("<numpy_bert.memory.Fresh object>", "FRESH")
+    return text.replace("<numpy_bert.numerics.memory.Fresh object>", "FRESH")
 
 
 def skip(app: Any, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..matmul import matmul
-from ..memory import FRESH, Array, Fresh
+from ..numerics.matmul import matmul
+from ..numerics.memory import FRESH, Array, Fresh
 from . import dropout, softmax
 from .dropout import NONE, Dropout
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import tree
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
+from ..numerics import tree
+from ..numerics.memory import FRESH, Array, Fresh
 from . import embedding, encoder, pooler
 from .dropout import Dropout
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
-from ..tree import shape
+from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.tree import shape
 from . import dropout, layer_norm, lookup
 from .dropout import Dropout
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
+from ..numerics.memory import FRESH, Array, Fresh
 from . import dropout, feed_forward, layer_norm, multi_head_attention
 from .dropout import Dropout
 

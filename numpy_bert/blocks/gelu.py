@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..memory import FRESH, Array, Fresh
-from ..threads import each
+from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.threads import each
 from . import normal_cdf
 
 SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)

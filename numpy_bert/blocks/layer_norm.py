@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..memory import FRESH, Array, Fresh
-from ..tree import shape
+from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.tree import shape
 
 
 class Params(NamedTuple):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..matmul import matmul
-from ..memory import FRESH, Array, Fresh
-from ..tree import shape
+from ..numerics.matmul import matmul
+from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.tree import shape
 
 
 class Params(NamedTuple):

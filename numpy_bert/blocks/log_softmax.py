@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..memory import FRESH, Array, Fresh
+from ..numerics.memory import FRESH, Array, Fresh
 
 
 class Cache(NamedTuple):

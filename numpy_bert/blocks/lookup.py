@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..memory import Array
+from ..numerics.memory import Array
 
 
 class Cache(NamedTuple):

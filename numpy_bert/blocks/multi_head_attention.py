@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..memory import FRESH, Array, Fresh
-from ..threads import each
+from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.threads import each
 from . import attention, linear
 from .dropout import NONE, Dropout
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..memory import FRESH, Array, Fresh
+from ..numerics.memory import FRESH, Array, Fresh
 
 Q = (
     1.7561712552772307e-09,

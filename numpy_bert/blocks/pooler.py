@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..memory import FRESH, Array, Fresh
+from ..numerics.memory import FRESH, Array, Fresh
 from . import linear, tanh
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..memory import FRESH, Array, Fresh
+from ..numerics.memory import FRESH, Array, Fresh
 
 LOWEST = -1e30  # stands for -inf: it survives complex arithmetic, where -inf times a complex number is NaN
 

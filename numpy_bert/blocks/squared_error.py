@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..memory import Array
+from ..numerics.memory import Array
 
 
 class Cache(NamedTuple):

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import show
-from ..memory import Array
-from ..terminal import table
-from . import folder, names
-from .files import Entry
-from .folder import Weights
+from ..files.reading import Entry
+from ..files.terminal import table
+from ..numerics.memory import Array
+from . import locate, names
 from .inspection import batches
+from .locate import Weights
 
 PART = 1 << 20  # elements compared at a time
 
@@ -105,7 +105,7 @@ class Side:
 
 def compare(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> Comparison:
     """Each tensor of one checkpoint beside its counterpart in the other. Error: one of them cannot be read."""
-    found = [folder.locate(path) for path in (a, b)]
+    found = [locate.locate(path) for path in (a, b)]
     for weights in found:
         weights.tell_passed_over()
     first, second = map(Side, found)

@@ -20,10 +20,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import strict_json
 from ..errors import Error, show
-from . import sharded
-from .files import CHUNK, File
+from ..files import strict_json
+from ..files.reading import CHUNK, File
+from .formats import sharded
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 LONGEST_NAME = 96

@@ -18,14 +18,14 @@ import numpy as np
 
 from ..config import BertConfig, read_config
 from ..errors import Error, show
-from ..memory import Array
+from ..files.reading import CHUNK, Entry, File, label
+from ..files.terminal import table
+from ..numerics.memory import Array
 from ..tasks import objective
-from ..terminal import table
-from ..text.tokenizer import read_tokenizer
-from . import folder, names, sentence_pooling
-from .accounting import Account, account, check_shapes
-from .files import CHUNK, Entry, File, label
-from .folder import Weights
+from ..tokenizer.pipeline import read_tokenizer
+from . import locate, names, sentence_pooling
+from .locate import Weights
+from .matching import Account, account, check_shapes
 
 BATCH = 1 << 25  # bytes of tensors that are read at once
 MOST_FAILURES = 20  # tensors that cannot be read, after which no more are tried
@@ -95,7 +95,7 @@ class Report(NamedTuple):
 
 def inspect(path: str | os.PathLike[str]) -> Report:
     """Look at a folder, a file with weights or a name of the hub. Error: there is nothing that could be looked at."""
-    weights = folder.locate(path)
+    weights = locate.locate(path)
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
     problems: dict[str, None] = {}  # a set in order
     config = _attempt(problems, read_config, weights.folder)
@@ -109,7 +109,7 @@ def inspect(path: str | os.PathLike[str]) -> Report:
     tensors += [Tensor(name, (), kind, LEFT, "no numbers", None) for name, kind in others.items()]
     readable = all(tensor.numbers for tensor in tensors if tensor.status == USED)
     tasks = _tasks(weights, found, problems) if found and readable else ()
-    places = _attempt(problems, folder.files_of, weights) or [weights.path]
+    places = _attempt(problems, locate.files_of, weights) or [weights.path]
     files = tuple(file for place in places if (file := _attempt(problems, _sum, place, weights.folder)))
     missing = found.missing if found else ()
     config = found.config if found else None

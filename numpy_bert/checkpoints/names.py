@@ -207,7 +207,7 @@ def _numbered(name: str) -> tuple[str, str]:
     found = re.search(r"\.layers?\.(\d+)\.", name)
     if not found:
         return name, "*"
-    return f"{name[:found.start(1)]}*{name[found.end(1):]}", found[1]
+    return f"{name[: found.start(1)]}*{name[found.end(1) :]}", found[1]
 
 
 def stored_as(leaf: str, stored: Collection[str]) -> tuple[str, ...]:

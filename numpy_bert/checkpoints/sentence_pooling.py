@@ -15,9 +15,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import strict_json
 from ..errors import Error, describe, show
-from .files import label
+from ..files import strict_json
+from ..files.reading import label
 
 KNOWN = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
 STEPS = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])

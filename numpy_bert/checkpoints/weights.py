@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import tree
 from ..config import BertConfig
 from ..errors import Error, show
-from ..memory import Array
+from ..files.reading import Entry, label
+from ..numerics import tree
+from ..numerics.memory import Array
 from ..tasks import objective
 from . import names
-from .accounting import Account, Stored, account, check_shapes
-from .files import Entry, label
-from .folder import Weights
+from .locate import Weights
+from .matching import Account, Stored, account, check_shapes
 
 ALIGNED = 16  # elements between the beginnings of arrays: 64 bytes or more, a line of the processor's cache
 Progress = Callable[[int], object]  # is told the bytes of each tensor that is being read
@@ -104,9 +104,7 @@ def _memory(
 def _read(weights: Weights, found: Account, places: dict[str, Array], progress: Progress) -> None:
     """Fill the places. What is not writable shares the pages of the file, and is filled already."""
     targets = {
-        tensor.foreign: (tensor, places[name])
-        for name, tensor in found.used.items()
-        if places[name].flags.writeable
+        tensor.foreign: (tensor, places[name]) for name, tensor in found.used.items() if places[name].flags.writeable
     }
 
     def into(name: str, entry: Entry) -> Array | None:

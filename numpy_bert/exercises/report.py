@@ -8,11 +8,12 @@ import runpy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import gradcheck, pairs
-from ..checkpoints.files import label
 from ..errors import Error, show
-from ..gradcheck import Row
-from ..terminal import table
+from ..files.reading import label
+from ..files.terminal import table
+from ..gradcheck import cases as pairs
+from ..gradcheck import checker
+from ..gradcheck.checker import Row
 from .exercise import Exercise
 
 # Their arrays have too many elements to step through one by one while somebody waits.
@@ -27,7 +28,7 @@ def check(exercise: Exercise, backward: Callable[..., Any]) -> list[Row]:
     for case, pair in pairs.cases(exercise.block).items():
         if pair.backward.__name__ == exercise.backward.__name__:
             try:
-                found = gradcheck.check(pair.forward, backward, pair.arguments, method, tolerance)
+                found = checker.check(pair.forward, backward, pair.arguments, method, tolerance)
             except Exception as error:
                 raised = f"raised {type(error).__name__}: {show(str(error))}"
                 found = [Row("backward", math.inf, tolerance, 0, method, False, raised)]

@@ -23,14 +23,16 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .. import figure_file, inputs, tree
 from ..blocks import bert
 from ..config import BertConfig
 from ..errors import Error, describe
-from ..memory import RECOMPUTE, Array
+from ..files import figures
+from ..files.terminal import table
+from ..inference import inputs
+from ..numerics import tree
+from ..numerics.memory import RECOMPUTE, Array
 from ..tasks import objective
-from ..terminal import table
-from ..text.tokenizer import Tokenizer
+from ..tokenizer.pipeline import Tokenizer
 
 TOGETHER = 8  # texts in a batch, in the caller's order, so that the shorter ones are padded
 ADDED = -10000.0  # to the scores of padding, in Google's modeling.py
@@ -70,9 +72,7 @@ class Drift(NamedTuple):
     changes: tuple[Change, ...]
 
 
-def drift(
-    model: Model, texts: Sequence[str], progress: Callable[[int], object] = lambda done: None
-) -> Drift:
+def drift(model: Model, texts: Sequence[str], progress: Callable[[int], object] = lambda done: None) -> Drift:
     """Each change on these texts. `progress` is told of each that is done (there are 6).
 
     Takes the memory of the weights three times in float64, and the hidden states of all texts. Error: no texts.
@@ -172,17 +172,17 @@ def figure(found: Drift, path: str | os.PathLike[str]) -> None:
 
     Error: matplotlib is missing, or the file cannot be written.
     """
-    drawn = figure_file.new_figure(9, 5)
+    drawn = figures.new_figure(9, 5)
     axes = drawn.add_subplot()
     layers = range(len(found.scale))
     for i, change in enumerate(found.changes):
         shown = [x if 0 < x < math.inf else math.nan for x in change.largest]  # a logarithm has neither
         name = change.name if any(change.largest) else f"{change.name}: no change at all"
-        line, marker = figure_file.LINES[i % len(figure_file.LINES)], figure_file.MARKERS[i % len(figure_file.MARKERS)]
+        line, marker = figures.LINES[i % len(figures.LINES)], figures.MARKERS[i % len(figures.MARKERS)]
         axes.plot(layers, shown, linestyle=line, marker=marker, label=name)
     axes.plot(layers, found.scale, color="gray", linestyle=":", label="largest |h|")
     axes.set(xlabel="layer (0: the embedding)", ylabel="largest change of a hidden state", yscale="log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     drawn.legend(loc="outside right upper", fontsize="small")
-    figure_file.save(drawn, path)
+    figures.save(drawn, path)

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .. import figure_file
 from ..errors import Error, describe
-from ..memory import Array
-from ..text.tokenizer import Tokenizer
+from ..files import figures
+from ..numerics.memory import Array
+from ..tokenizer.pipeline import Tokenizer
 
 LONGEST_LABEL = 48  # characters of a text in the legend
 NEAR = (0.08, 0.03)  # of the width and the height: closer than that two labels would cover each other
@@ -64,12 +64,12 @@ def draw(model: Model, texts: Sequence[str], special: bool = False) -> Any:
     if not any(names):
         raise Error("texts: expected at least one word, got none")
     plane = principal_components(np.concatenate(rows))
-    figure = figure_file.new_figure(9, 6.5)
+    figure = figures.new_figure(9, 6.5)
     axes = figure.add_subplot()
     start = 0
     for i, (text, tokens) in enumerate(zip(texts, names, strict=True)):
         x, y = plane.coordinates[start : start + len(tokens)].T
-        marker = figure_file.MARKERS[i % len(figure_file.MARKERS)]
+        marker = figures.MARKERS[i % len(figures.MARKERS)]
         label = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
         label = f" {label}" if label.startswith("_") else label  # matplotlib leaves those out of legends
         axes.plot(x, y, linestyle="", marker=marker, markersize=8, alpha=0.75, markeredgecolor="black", label=label)
@@ -95,4 +95,4 @@ def _label(axes: Any, token: str, places: Array, i: int) -> None:
 
 def figure(model: Model, texts: Sequence[str], path: str | os.PathLike[str], special: bool = False) -> None:
     """Draw and write it. Error: as `draw`, or the file cannot be written."""
-    figure_file.save(draw(model, texts, special), path)
+    figures.save(draw(model, texts, special), path)

@@ -9,7 +9,7 @@ import numpy as np
 from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error
-from ..memory import Array
+from ..numerics.memory import Array
 from . import pretraining, question_answering
 
 

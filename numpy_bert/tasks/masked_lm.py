@@ -17,8 +17,8 @@ import numpy as np
 from ..blocks import cross_entropy, gelu, layer_norm, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
-from ..tree import shape
+from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.tree import shape
 
 
 class Params(NamedTuple):

@@ -18,7 +18,7 @@ from ..blocks import cross_entropy, dropout, linear
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
+from ..numerics.memory import FRESH, Array, Fresh
 
 
 class Params(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 from ..blocks import cross_entropy, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
+from ..numerics.memory import FRESH, Array, Fresh
 
 FOLLOWS, RANDOM = 0, 1
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import tree
 from ..blocks import bert
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
+from ..numerics import tree
+from ..numerics.memory import FRESH, Array, Fresh
 from . import (
     masked_lm,
     multiple_choice,
@@ -98,9 +98,7 @@ def backward(dloss: Any, cache: Cache) -> Params:
         touched["masked_lm"] = touched["masked_lm"]._replace(decoder=None)
     # encoded = BERT(inputs)
     dbert = bert.backward(dencoded, cache.bert, tied)
-    untouched = {
-        head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched
-    }
+    untouched = {head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched}
     return Params(dbert, **touched, **untouched)
 
 

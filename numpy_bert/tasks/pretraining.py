@@ -12,7 +12,7 @@ import numpy as np
 
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
+from ..numerics.memory import FRESH, Array, Fresh
 from . import masked_lm, next_sentence
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import tree
 from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
-from ..memory import FRESH, Array, Fresh
+from ..numerics import tree
+from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.threads import spread
 from ..tasks import objective
-from ..threads import spread
 
 
 def gradients(

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..config import BertConfig
 from ..tasks import objective
-from . import initial, loop
-from .batches import Epochs, Examples
+from . import initialization, loop
+from .data.batches import Epochs, Examples
 from .loop import Place, Plan
 from .recipe import Recipe
 
@@ -39,5 +39,5 @@ def finetune(
     """
     source = Epochs(examples, recipe.batch_size, recipe.seed, recipe.pieces)
     bare = objective.Params(params.bert)
-    begun = initial.with_head(bare, recipe.task, config, recipe.seed)
+    begun = initialization.with_head(bare, recipe.task, config, recipe.seed)
     return loop.train(begun, source, recipe, config, plan, place)

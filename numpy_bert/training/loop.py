@@ -12,15 +12,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .. import tree
 from ..config import BertConfig
 from ..errors import Error
+from ..numerics import tree
 from ..tasks import objective
 from . import step
-from .multipliers import idle, multipliers
-from .progress import Progress
+from .optim.layer_decay import idle, multipliers
 from .recipe import Recipe
-from .run_folder import RunFolder
+from .run.folder import RunFolder
+from .run.progress import Progress
 from .step import Report, State
 
 
@@ -91,9 +91,7 @@ def _seek(source: Source, position: dict[str, int], force: bool) -> None:
         warnings.warn(f"{error}; the data are read from their beginning", UserWarning, stacklevel=4)
 
 
-def identity(
-    recipe: Recipe, config: BertConfig, data: dict[str, Any], begun: objective.Params
-) -> dict[str, Any]:
+def identity(recipe: Recipe, config: BertConfig, data: dict[str, Any], begun: objective.Params) -> dict[str, Any]:
     """What a run is, as JSON; begun: the parameters before the first step, which stand in it as a hash."""
     digest = hashlib.sha256()
     for name, array in tree.items(begun):

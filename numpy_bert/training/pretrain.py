@@ -13,12 +13,12 @@ from ..blocks import bert, cross_entropy
 from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error
-from ..memory import Array, Pool
+from ..numerics.memory import Array, Pool
+from ..numerics.threads import spread
 from ..tasks import masked_lm, next_sentence, objective
-from ..threads import spread
-from . import initial, loop
+from . import initialization, loop
+from .data.pretraining import PretrainingData
 from .loop import Place, Plan
-from .pretraining_data import PretrainingData
 from .recipe import Recipe
 
 HEADS = ("masked_lm", "next_sentence")
@@ -49,7 +49,7 @@ def pretrain(
     if len(data.tokenizer.tokens) > config.vocab_size:
         many = len(data.tokenizer.tokens)
         raise Error(f"vocabulary: expected at most {config.vocab_size} tokens (vocab_size), got {many}")
-    begun = initial.params(config, HEADS, recipe.seed) if params is None else params
+    begun = initialization.params(config, HEADS, recipe.seed) if params is None else params
     return loop.train(begun, data, recipe, config, plan, place)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from ..config import Rule, integer, number, one_of, optional
 from ..errors import Error, show
 from ..tasks import objective
-from . import optimizers, schedules
+from .optim import schedules
+from .optim import update as optimizers
 
 POSITIVE = number("a finite number > 0", lambda value: 0 < value < math.inf)
 NOT_NEGATIVE = number("a finite number of at least 0", lambda value: 0 <= value < math.inf)

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import tree
 from ..config import BertConfig
 from ..errors import Error
-from ..memory import FRESH, RECOMPUTE
+from ..numerics import tree
+from ..numerics.memory import FRESH, RECOMPUTE
 from ..tasks import objective
-from . import accumulation, clipping, optimizers, schedules
+from . import accumulation
+from .optim import clipping, schedules
+from .optim import update as optimizers
 from .recipe import Recipe
 
 

@@ -34,7 +34,7 @@ from transformers import BertConfig, FlaxBertForPreTraining, TFBertForPreTrainin
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from tf_weights import HIDDEN, INNER, POSITIONS, VOCABULARY, google_shapes, weights  # noqa: E402
+from support.tf_weights import HIDDEN, INNER, POSITIONS, VOCABULARY, google_shapes, weights  # noqa: E402
 
 OUT = HERE / "tf_files"
 CONFIG = BertConfig(
@@ -137,10 +137,10 @@ def snappy() -> None:
     """The index of partitioned.ckpt with its blocks compressed, and the same data."""
     data = (OUT / "partitioned.ckpt.index").read_bytes()
     sys.path.insert(0, str(HERE.parent.parent))
-    from numpy_bert.checkpoints import tf_table
-    from numpy_bert.checkpoints.crc32c import crc32c, masked
-    from numpy_bert.checkpoints.files import File
-    from numpy_bert.checkpoints.protobuf import varint_bytes
+    from numpy_bert.checkpoints.formats.protobuf import varint_bytes
+    from numpy_bert.checkpoints.formats.tensorflow import table as tf_table
+    from numpy_bert.checkpoints.formats.tensorflow.crc32c import crc32c, masked
+    from numpy_bert.files.reading import File
 
     out = bytearray()
 

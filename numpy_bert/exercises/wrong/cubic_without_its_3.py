@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import normal_cdf
 from ...blocks.gelu import CUBIC, SQRT_2_OVER_PI, Cache, _inner
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

@@ -6,7 +6,7 @@ import math
 
 from ...blocks import dropout, softmax
 from ...blocks.attention import Cache
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

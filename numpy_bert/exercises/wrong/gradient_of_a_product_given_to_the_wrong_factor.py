@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...blocks.layer_norm import Cache, Params, _mean
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks import encoder_layer
 from ...blocks.encoder import Cache, Checkpoint, Params, _forward_again
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import encoder_layer
 from ...blocks.encoder import Cache, Checkpoint, Params
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

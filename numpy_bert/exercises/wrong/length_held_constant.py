@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...memory import Array
+from ...numerics.memory import Array
 from ...tasks.sentence_embedding import Cache
 from ..exercise import Exercise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.softmax import Cache
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

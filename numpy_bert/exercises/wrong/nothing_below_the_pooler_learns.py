@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ... import tree
 from ...blocks import embedding, encoder, pooler
 from ...blocks.bert import Cache, Output, Params
+from ...numerics import tree
 from ..exercise import Exercise
 
 

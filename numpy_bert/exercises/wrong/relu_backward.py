@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import normal_cdf
 from ...blocks.gelu import Cache
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks import dropout, softmax
 from ...blocks.attention import Cache
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

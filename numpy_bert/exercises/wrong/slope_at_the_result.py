@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks import gelu, linear
 from ...blocks.feed_forward import Cache, Params
-from ...memory import Array
+from ...numerics.memory import Array
 from ..exercise import Exercise
 
 

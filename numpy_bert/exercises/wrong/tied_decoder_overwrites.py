@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import tree
 from ...blocks import bert
+from ...numerics import tree
 from ...tasks.objective import HEADS, TASKS, Cache, Params
 from ..exercise import Exercise
 
@@ -25,9 +25,7 @@ def backward(dloss: Any, cache: Cache) -> Params:
     dbert = bert.backward(dencoded, cache.bert)
     if tied is not None:
         dbert = tree.replace(dbert, "embedding.word", tied)
-    untouched = {
-        head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched
-    }
+    untouched = {head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched}
     return Params(dbert, **touched, **untouched)
 
 

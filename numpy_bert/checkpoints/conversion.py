@@ -1,0 +1,70 @@
+"""Any readable form of a checkpoint -> a folder in Hugging Face's form, Google's TensorFlow form, or npz."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ..config import read_config
+from ..errors import Error, UsageError, show
+from ..files.reading import label
+from ..tokenizer.files import DESCRIPTION, VOCABULARY
+from ..tokenizer.pipeline import Tokenizer, read_tokenizer
+from . import locate, saving, sentence_pooling, weights
+from .matching import account
+from .saving import Pooling
+
+Progress = Callable[[int, int], object]  # bytes done, bytes in all; every byte is read once and written once
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    to: str = "hf",
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Write the model at `source` (a folder, or a file with weights) as the new folder `target`; returns its path.
+
+    to: "hf", "tf1" or "npz"; writing.py tells what each holds. The weights keep their values to the bit; float16 and
+    bfloat16 become float32. Tensors that mean nothing to a BERT are left, with a warning that names them.
+    Error: `source` cannot be read, or `target` is there already and not an empty folder.
+    """
+    if to not in saving.FORMS:
+        raise UsageError(f"to: expected one of {', '.join(saving.FORMS)}, got {show(to)}")
+    if not os.fspath(target):
+        raise Error("target: expected the name of a folder, got an empty name")
+    target = Path(target)
+    if not target.absolute().parent.is_dir():
+        raise Error(f"{label(target)}: cannot write: its folder does not exist")
+    saving.refuse_existing(target)  # before the work, and again before the rename
+    found = locate.locate(source)
+    found.tell_passed_over()
+    config = read_config(found.folder)
+    tokenizer, pooling = _tokenizer(found.folder), _pooling(found.folder)
+    entries = account(found.reader.describe(found.path), config).used.values()
+    size = sum(tensor.entry.nbytes for tensor in entries)
+    done = 0
+
+    def read(nbytes: int) -> None:
+        nonlocal done
+        done += nbytes
+        progress(min(done, size), 2 * size)
+
+    params, stored = weights.load(found, config, progress=read)
+    saving.FORMS[to](target, stored.config, params, tokenizer, pooling)
+    progress(2 * size, 2 * size)
+    return target
+
+
+def _pooling(place: Path) -> Pooling:
+    try:
+        return sentence_pooling.read(place)
+    except Error as error:
+        return error
+
+
+def _tokenizer(place: Path) -> Tokenizer | None:
+    if not any((place / name).exists() for name in (VOCABULARY, DESCRIPTION)):
+        return None
+    return read_tokenizer(place)

@@ -1,0 +1,1 @@
+"""A reader for each published form of weights."""

@@ -1,0 +1,150 @@
+"""Where the weights of a checkpoint lie: a file named by the caller, or the preferred one of a folder.
+
+A folder may hold the same weights in several forms. The order of preference is fixed: safetensors (checked most
+strictly, read fastest), PyTorch, TensorFlow, Keras, Flax, npz. What was passed over is told in a notice.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from ..errors import Error, show
+from ..files import reading as files
+from . import hub
+from .detect import recognise
+from .formats import sharded
+from .formats.tensorflow import bundle
+
+# Names under which published folders keep their weights, in the order of preference.
+PREFERRED = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "bert_model.ckpt.index",
+    "tf_model.h5",
+    "flax_model.msgpack",
+    "model.npz",
+    "variables/variables.index",
+)
+SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz")  # under other names
+
+# What is read besides the weights; the configs last, so that whoever fetches the files has all once it has one.
+BESIDE = (
+    "vocab.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "modules.json",
+    "1_Pooling/config.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "bert_config.json",
+    "config.json",
+)
+
+READERS = {
+    "safetensors": "safetensors",
+    "torch_zip": "torch_zip",
+    "torch_legacy": "torch_legacy",
+    "sharded": "sharded",
+    "tf_bundle": "tf_bundle",
+    "hdf5": "hdf5",
+    "flax": "flax",
+    "npz": "npz",
+}
+
+
+class Weights(NamedTuple):
+    """A file with weights, the form its bytes have, and the folder where its config and vocabulary lie."""
+
+    path: Path
+    form: str
+    folder: Path
+    passed_over: tuple[str, ...]  # names of other files with weights in the same folder
+
+    def tell_passed_over(self) -> None:
+        """A notice where the folder has other files with weights, which may say something else."""
+        if self.passed_over:
+            others = ", ".join(self.passed_over)
+            warnings.warn(f"{self.folder}: read {self.path.name} and passed over {others}", UserWarning, stacklevel=3)
+
+    @property
+    def reader(self) -> ModuleType:
+        """The module whose `describe` and `read` understand the form."""
+        return importlib.import_module(f".{READERS[self.form]}", __package__)
+
+
+def locate(path: str | os.PathLike[str]) -> Weights:
+    """A folder, a file with weights, the prefix of a TensorFlow checkpoint, or a name of the hub -> its Weights.
+
+    Only a str can be a name of the hub, and only where nothing of this name lies here.
+    """
+    place = Path(path)
+    name = files.label(path)
+    if not os.fspath(path):
+        raise Error("path: expected a folder or a file, got an empty name")
+    try:
+        if place.is_dir():
+            return _in_folder(place)
+        if not os.path.lexists(place):
+            index = place.with_name(place.name + ".index") if place.name else place
+            if index.is_file():
+                return _of_file(index)
+            if isinstance(path, str) and hub.is_name(path):
+                return _in_folder(hub.fetch(path, PREFERRED, BESIDE))
+            raise Error(f"{name}: expected a folder or a file, got nothing of this name")
+        return _of_file(place)
+    except (OSError, ValueError) as error:
+        if isinstance(error, Error):
+            raise
+        why = files.reason(error) if isinstance(error, OSError) else "a path that holds a zero byte"
+        raise Error(f"{name}: expected a folder or a file, got {why}") from None
+
+
+def _of_file(path: Path, passed_over: tuple[str, ...] = ()) -> Weights:
+    """The data of a TensorFlow checkpoint stand for its index; of a SavedModel the config is one folder up."""
+    shard = bundle.SHARD.fullmatch(path.name)
+    if shard:
+        path = path.with_name(shard[1] + bundle.INDEX)
+    form = _form(path)
+    beside = path.parent
+    if form == "tf_bundle" and beside.name == "variables":
+        beside = beside.parent
+    return Weights(path, form, beside, passed_over)
+
+
+def _in_folder(folder: Path) -> Weights:
+    names = sorted(entry.name for entry in folder.iterdir())
+    found = [name for name in PREFERRED if os.path.lexists(folder / name)]
+    if not found:
+        found = [name for suffix in SUFFIXES for name in names if name.endswith(suffix)]
+        if len(found) > 1:
+            some = ", ".join(show(name, 60)[1:-1] for name in found[:3]) + ", ..." * (len(found) > 3)
+            raise Error(f"{files.label(folder)}: expected one file with weights, got {some}; name one")
+    if not found:
+        raise Error(f"{files.label(folder)}: expected a file with weights such as {PREFERRED[0]}, got none")
+    return _of_file(folder / found[0], tuple(found[1:]))
+
+
+def _form(path: Path) -> str:
+    """By content; only an index of shards, which is plain JSON, is known by its ending."""
+    return "sharded" if path.name.endswith(".index.json") else recognise(path)
+
+
+def files_of(weights: Weights) -> list[Path]:
+    """All files of a checkpoint that are there: the weights, in one piece or several, and what is read beside them."""
+    parts = [weights.path]
+    if weights.form == "sharded":
+        parts += [Path(shard.path) for shard in sharded.shards(weights.path)]
+    elif weights.form == "tf_bundle":
+        stem = weights.path.name.removesuffix(bundle.INDEX)
+        shards = [path for path in weights.path.parent.iterdir() if bundle.SHARD.fullmatch(path.name)]
+        parts += sorted(path for path in shards if path.name.startswith(f"{stem}.data-"))
+    beside = [weights.folder / name for name in BESIDE]
+    return parts + [path for path in beside if os.path.lexists(path)]

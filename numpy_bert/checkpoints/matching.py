@@ -1,0 +1,125 @@
+"""What becomes of every tensor of a file: used, known and left, unexpected, or missing.
+
+Nothing is read for it but names, dtypes and shapes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import NamedTuple
+
+from ..config import RULES, BertConfig
+from ..errors import Error, show
+from ..files.reading import Entry
+from ..numerics import tree
+from ..tasks import objective
+from . import names
+
+NEED_POOLER = ("next_sentence", "sequence_classification", "multiple_choice")
+
+
+class Stored(NamedTuple):
+    """One tensor of a file."""
+
+    foreign: str  # its name in the file
+    entry: Entry
+    transposed: bool
+
+
+class Account(NamedTuple):
+    """What became of every tensor: nothing is lost silently and nothing missing is invented."""
+
+    heads: tuple[str, ...]
+    has_pooler: bool
+    used: dict[str, Stored]  # by the name that names.spelled gives
+    left: dict[str, str]  # foreign name -> what it is, and why it is no weight of the model
+    unexpected: tuple[str, ...]  # foreign names that mean nothing here
+    missing: tuple[str, ...]  # Hugging Face names that the config asks for
+    copies: dict[str, str]  # foreign names of those left that must equal what is used under this name
+    config: BertConfig  # as the weights bear it out: see `account`
+
+
+def account(entries: dict[str, Entry], config: BertConfig, without: Collection[str] = ()) -> Account:
+    """Sort the tensors of a file into what the model uses, what is known and left, and the rest.
+
+    `without` names heads that are left although they are there, to be made anew. Where a config says nothing of
+    labels (Google's never do), the classifier in the file says how many there are.
+    """
+    left: dict[str, str] = {}
+    stored: dict[str, Stored] = {}
+    copies: dict[str, str] = {}
+    for foreign, entry in entries.items():
+        name, transposed = names.spelled(foreign)
+        if role := names.left(foreign, name):
+            left[foreign] = role
+            continue
+        tensor = Stored(foreign, entry, transposed)
+        if name in stored:
+            kept, copy = stored[name], tensor
+            if foreign.endswith(names.DECODER_BIAS):  # which transformers computes with where there are both
+                kept, copy = copy, kept
+            left[copy.foreign] = f"second copy of {show(kept.foreign)}"
+            copies[copy.foreign] = name
+            tensor = kept
+        stored[name] = tensor
+    there = names.heads_in(stored, config.architectures)
+    heads = tuple(head for head in there if head not in without)
+    config = _with_stored_labels(config, heads, stored)
+    has_pooler = any(name.startswith("bert.pooler.") for name in stored) or any(head in NEED_POOLER for head in heads)
+    wanted = _wanted(config, heads, has_pooler, stored)
+    for name in _wanted(config, there, has_pooler, stored) - wanted:
+        if name in stored:
+            left[stored[name].foreign] = "replaced by a new head"
+    if names.DECODER in stored and names.DECODER not in wanted and stored[names.DECODER].foreign not in left:
+        decoder = stored[names.DECODER].foreign
+        left[decoder], copies[decoder] = "decoder tied to the word embedding", names.WORD
+    used = {name: tensor for name, tensor in stored.items() if name in wanted}
+    unexpected = tuple(t.foreign for name, t in stored.items() if name not in wanted and t.foreign not in left)
+    missing = tuple(sorted(wanted - stored.keys()))
+    copies = {foreign: name for foreign, name in copies.items() if name in used}
+    return Account(heads, has_pooler, used, left, unexpected, missing, copies, config)
+
+
+def _wanted(config: BertConfig, heads: tuple[str, ...], has_pooler: bool, stored: Collection[str]) -> set[str]:
+    shapes = objective.shapes(config, heads, has_pooler)
+    return {name for leaf, _ in tree.items(shapes) for name in names.stored_as(leaf, stored)}
+
+
+def _with_stored_labels(config: BertConfig, heads: tuple[str, ...], stored: dict[str, Stored]) -> BertConfig:
+    """A config that names neither architecture nor labels takes their number from the classifier."""
+    head = next((head for head in names.WITH_LABELS if head in heads), None)
+    if head is None or config.architectures or config.labels or config.num_labels != BertConfig.num_labels:
+        return config
+    (name,) = names.stored_as(f"{head}.dense.W", stored)
+    shape = stored[name].entry.shape if name in stored else ()
+    if len(shape) != 2 or config.hidden_size not in shape:
+        return config
+    labels = shape[1] if stored[name].transposed else shape[0]
+    return dataclasses.replace(config, num_labels=labels) if RULES["num_labels"].holds(labels) else config
+
+
+def check_shapes(where: str, shapes: objective.Params, found: Account) -> None:
+    """Every tensor has the shape and a dtype that the config and the model ask for. Error: one has not."""
+    for leaf, shape in tree.items(shapes):
+        parts = names.stored_as(leaf, found.used)
+        rows, *rest = shape.dims
+        for source in parts:
+            tensor = found.used[source]
+            expected = (rows // len(parts), *rest)
+            allowed = _stored_shapes(source, expected[::-1] if tensor.transposed else expected, found.config)
+            if tensor.entry.shape not in allowed:
+                place, got = f"{where}: {show(tensor.foreign)}", list(tensor.entry.shape)
+                raise Error(f"{place}: expected shape {list(allowed[0])} by the config, got {got}")
+            if tensor.entry.loaded.kind != "f":
+                raise Error(f"{where}: {show(tensor.foreign)}: expected floating point, got {tensor.entry.dtype}")
+
+
+def _stored_shapes(name: str, plain: tuple[int, ...], config: BertConfig) -> list[tuple[int, ...]]:
+    """The shapes in which a file may hold this array: as it is, or, in some years of Keras, with the heads apart."""
+    A, H = config.num_attention_heads, config.hidden_size
+    if ".attention.self." in name:
+        return [plain, (*plain[:-1], A, H // A)]
+    if name.endswith(".attention.output.dense.weight"):
+        return [plain, (A, H // A, *plain[1:])]
+    return [plain]

@@ -1,0 +1,208 @@
+"""A model as a folder that others open: Hugging Face's form, Google's TensorFlow form, or npz.
+
+    hf     model.safetensors                                  names and layout of Hugging Face's BERT
+    tf1    bert_model.ckpt.index, .data-00000-of-00001        names and layout of Google's BERT
+           bert_config.json
+    npz    model.npz                                          names of objective.Params: bert.embedding.word, ...
+
+with config.json, the files of the tokenizer and those of the sentence pooling beside it in each. Weights are written
+in the dtype they have in memory: what was float16 or bfloat16 in its file has become float32, the same values in twice
+the bytes. The folder is made under another name and renamed when it is complete, so it is there whole or not at all,
+and only where nothing was before.
+
+Several heads in one folder: every head is written. The config names them all, the first being what transformers takes
+the model for: the one it was, or else the head that was tuned last. Hugging Face calls the heads of three tasks
+`classifier`; where a model has two of them, the first has this name and the other keeps its name of this project,
+which transformers reports as unexpected and leaves. Its question answering has an output for each label of the config,
+so it opens that head only of models without other labels than two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ..config import BertConfig, write_config
+from ..errors import Error, show
+from ..files.atomic import flush_folder, unwritable, write_text
+from ..files.reading import label
+from ..numerics import tree
+from ..numerics.memory import Array
+from ..tasks import objective
+from ..tokenizer.pipeline import Tokenizer, write_tokenizer
+from . import names, sentence_pooling
+from .formats import npz, safetensors
+from .formats.tensorflow import bundle
+from .sentence_pooling import SentencePooling
+
+Pooling = SentencePooling | Error
+Write = Callable[[Path, BertConfig, objective.Params, Tokenizer | None, Pooling], Path]
+
+# What Google's bert_config.json says, in the names of BertConfig.
+GOOGLE_KEYS = {
+    "attention_probs_dropout_prob": "attention_dropout",
+    "hidden_dropout_prob": "hidden_dropout",
+    "hidden_size": "hidden_size",
+    "initializer_range": "initializer_range",
+    "intermediate_size": "intermediate_size",
+    "max_position_embeddings": "max_position_embeddings",
+    "num_attention_heads": "num_attention_heads",
+    "num_hidden_layers": "num_hidden_layers",
+    "type_vocab_size": "type_vocab_size",
+    "vocab_size": "vocab_size",
+}
+GOOGLE_EPS = 1e-12  # of its layer norm; no config says it
+
+
+def write_folder(
+    folder: Path, config: BertConfig, params: objective.Params, tokenizer: Tokenizer | None, pooling: Pooling
+) -> Path:
+    """Write a Hugging Face folder, which transformers and load() open; returns its path.
+
+    The folder must not exist, or be empty. Error: it is neither, a file cannot be written, or the pooling of the model
+    is one that this project does not know and so cannot write.
+    """
+    config = stated(config, params)
+    arrays = hugging_face(params, config.architectures)
+    if params.masked_lm is not None and params.masked_lm.decoder is not None:
+        arrays[names.DECODER_BIAS] = params.masked_lm.bias  # where nothing is tied, transformers wants it twice
+    with _model_folder(folder, config, tokenizer, pooling) as new:
+        safetensors.write(new / "model.safetensors", arrays, {"format": "pt"})
+    return folder
+
+
+def write_tf1(
+    folder: Path, config: BertConfig, params: objective.Params, tokenizer: Tokenizer | None, pooling: Pooling
+) -> Path:
+    """Write a TensorFlow checkpoint as Google published BERT; arguments, result and errors are those of write_folder.
+
+    By `gelu` Google's code means the tanh form; it has one epsilon and always ties the decoder. A model that this code
+    would compute differently gets a bert_config.json whose hidden_act it refuses to run, so that no answer changes
+    silently; here and in transformers that file means what it says.
+    """
+    config = stated(config, params)
+    arrays = {}
+    for name, array in hugging_face(params, config.architectures, bare=False).items():
+        there, transposed = names.google(name)
+        arrays[there] = array.T if transposed else array
+    with _model_folder(folder, config, tokenizer, pooling) as new:
+        bundle.write(new / "bert_model.ckpt", arrays)
+        write_text(new / "bert_config.json", google_config(config))
+    return folder
+
+
+def write_npz(
+    folder: Path, config: BertConfig, params: objective.Params, tokenizer: Tokenizer | None, pooling: Pooling
+) -> Path:
+    """Write the arrays as this project has them, Q, K and V in one; see write_folder for the rest."""
+    config = stated(config, params)
+    with _model_folder(folder, config, tokenizer, pooling) as new:
+        npz.write(new / "model.npz", dict(tree.items(params)))
+    return folder
+
+
+FORMS: dict[str, Write] = {"hf": write_folder, "tf1": write_tf1, "npz": write_npz}
+
+
+def stated(config: BertConfig, params: objective.Params) -> BertConfig:
+    """The config with what the parameters say themselves: which heads there are, and whether the decoder is tied."""
+    heads = [head for head in objective.HEADS if getattr(params, head) is not None]
+    if "question_answering" in heads and not any(head in names.WITH_LABELS for head in heads):
+        config = dataclasses.replace(config, num_labels=2, labels=())  # transformers counts start and end as labels
+    masked = params.masked_lm
+    return dataclasses.replace(
+        config,
+        architectures=names.architectures_of(heads, config.architectures),
+        tie_word_embeddings=config.tie_word_embeddings if masked is None else masked.decoder is None,
+    )
+
+
+def hugging_face(params: objective.Params, architectures: tuple[str, ...], bare: bool = True) -> dict[str, Array]:
+    """The arrays by Hugging Face name, as views. `bare`: without the prefix "bert." where there is no head."""
+    classifier = names.classifier_of(architectures)
+    arrays = {}
+    for leaf, array in tree.items(params):
+        head = leaf.split(".")[0]
+        parts = (leaf,) if head in names.CLASSIFIERS and head != classifier else names.sources(leaf)
+        rows = array.shape[0] // len(parts)
+        for i, name in enumerate(parts):
+            arrays[name] = array[i * rows : (i + 1) * rows]
+    if bare and all(name.startswith("bert.") for name in arrays):
+        arrays = {name.removeprefix("bert."): array for name, array in arrays.items()}
+    return arrays
+
+
+def google_config(config: BertConfig) -> str:
+    """The text of a bert_config.json: Google's own where its code computes this model, else one it refuses to run."""
+    if config.gelu == "tanh" and config.layer_norm_eps == GOOGLE_EPS and config.tie_word_embeddings:
+        settings = {key: getattr(config, field) for key, field in GOOGLE_KEYS.items()} | {"hidden_act": "gelu"}
+    else:
+        settings = json.loads(config.to_json())
+        # Both are names that Hugging Face knows for the forms and Google's get_activation does not.
+        settings["hidden_act"] = {"erf": "gelu_python", "tanh": "gelu_new"}[config.gelu]
+    return json.dumps(settings, indent=2, sort_keys=True) + "\n"
+
+
+@contextlib.contextmanager
+def _model_folder(folder: Path, config: BertConfig, tokenizer: Tokenizer | None, pooling: Pooling) -> Iterator[Path]:
+    """A new folder with what belongs to a model besides its weights."""
+    if isinstance(pooling, Error):  # left out, it would be mean pooling, and the vectors of the copy others
+        raise pooling
+    with new_folder(folder) as new:
+        yield new
+        write_config(config, new)
+        if tokenizer is not None:
+            write_tokenizer(tokenizer, new, config.max_position_embeddings)
+        if pooling != sentence_pooling.DEFAULT:
+            for name, value in sentence_pooling.to_json(pooling, config.hidden_size).items():
+                (new / name).parent.mkdir(exist_ok=True)
+                write_text(new / name, json.dumps(value, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the name `folder` when the block ends well and vanishes when it does not."""
+    name = label(folder)
+    refuse_existing(folder)
+    folder = Path(os.path.abspath(folder))
+    temporary = folder.with_name(f".numpy-bert-{secrets.token_hex(8)}.tmp")
+    try:
+        os.mkdir(temporary)
+        if folder.is_dir():
+            os.chmod(temporary, stat.S_IMODE(os.stat(folder).st_mode))  # the empty folder gives way, its rights stay
+        yield temporary
+        flush_folder(str(temporary))
+        if os.path.lexists(folder):
+            os.rmdir(folder)  # empty, or this fails; not every system renames over an empty folder
+        os.rename(temporary, folder)
+        flush_folder(str(folder.parent))
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise unwritable(name, error) from None
+        raise
+
+
+def refuse_existing(folder: Path) -> None:
+    """An error unless there is nothing of this name, or an empty folder."""
+    name = label(folder)
+    if not os.path.lexists(folder):
+        return
+    expected = "expected a new name or an empty folder"
+    if folder.is_symlink() or not folder.is_dir():
+        raise Error(f"{name}: {expected}, got something else of this name")
+    if os.path.samefile(folder, os.curdir) or os.path.ismount(folder):
+        raise Error(f"{name}: expected a new name, got the current folder or a mount point; name a new folder in it")
+    try:
+        first = next(folder.iterdir(), None)
+    except OSError as error:
+        raise unwritable(name, error) from None
+    if first is not None:
+        raise Error(f"{name}: {expected}, got a folder with {show(first.name)} in it")

@@ -1,0 +1,1 @@
+"""The command line, numpy-bert: a module for each group of commands."""

@@ -1,0 +1,1 @@
+"""How much each token of a text contributes to an output."""

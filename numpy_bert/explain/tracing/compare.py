@@ -1,0 +1,162 @@
+"""Two traces side by side, value by value in the order they were computed: where do two computations first part?
+
+The second may come from another run, from another model of the same sizes, or from another program: any .npz with
+arrays under some of the names will do, and only those are compared. Axes of length 1 may be missing (the batch, which
+is one text), and neighbouring axes may be one: (T, A, D) is (T, H). A difference is measured against the largest
+element of the first trace's array.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...errors import Error, show
+from ...files.reading import label
+from ...files.terminal import table
+from ...numerics.memory import Array
+from . import file as trace_file
+from .trace import Trace
+
+TOLERANCE = 1e-4  # float32 on two machines agrees to some 1e-6 in a forward and 1e-5 in a backward
+FEW = 20  # names that are listed where they are in one file alone
+
+
+class Row(NamedTuple):
+    """One value in both traces."""
+
+    name: str
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    largest: float | None  # |a - b| at its largest, infinite where one has a NaN; None where the shapes differ
+    relative: float | None  # that, divided by the largest |a|
+    beyond: bool  # further apart than the tolerance, or of another shape
+
+
+class Comparison(NamedTuple):
+    paths: tuple[str, str]
+    tolerance: float
+    rows: tuple[Row, ...]  # in the order of the first trace
+    only: tuple[tuple[str, ...], tuple[str, ...]]  # names that one has alone
+    notes: tuple[str, ...]  # what else differs: the text, the model
+
+    @property
+    def first(self) -> Row | None:
+        """The first value that differs by more than the tolerance."""
+        return next((row for row in self.rows if row.beyond), None)
+
+
+class Side:
+    """A file, with its arrays by name."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = label(path)
+        manifest, self.arrays = trace_file.read(path)
+        self.trace = None if manifest is None else Trace.from_parts(manifest, self.arrays, path)
+        self.names = tuple(self.arrays) if self.trace is None else self.trace.names
+
+    def __getitem__(self, name: str) -> Array:
+        return self.arrays[name] if self.trace is None else self.trace[name]
+
+
+def compare(a: str | os.PathLike[str], b: str | os.PathLike[str], tolerance: float = TOLERANCE) -> Comparison:
+    """a: the file of a trace; b: another, or any .npz. Error: a file that cannot be read, or no name in both."""
+    first, second = Side(a), Side(b)
+    if first.trace is None:
+        got = f"an archive without {trace_file.MANIFEST}; arrays of another program come second"
+        raise Error(f"{first.path}: expected a trace, got {got}")
+    theirs = set(second.names)
+    rows = tuple(_row(name, first[name], second[name], tolerance) for name in first.names if name in theirs)
+    if not rows:
+        raise Error(f"{second.path}: expected arrays with names of {first.path}, got none of them")
+    ours = set(first.names)
+    only = (
+        tuple(name for name in first.names if name not in theirs),
+        tuple(name for name in second.names if name not in ours),
+    )
+    return Comparison((first.path, second.path), tolerance, rows, only, _notes(first.trace, second.trace))
+
+
+def _row(name: str, a: Array, b: Array, tolerance: float) -> Row:
+    shapes = a.shape, b.shape
+    if not _alike(a.shape, b.shape):
+        return Row(name, shapes, None, None, True)
+    if not a.size:
+        return Row(name, shapes, 0.0, 0.0, False)
+    x, y = a.reshape(-1).astype(np.float64), b.reshape(-1).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(x - y)
+        apart[(x == y) | (np.isnan(x) & np.isnan(y))] = 0.0
+        apart[np.isnan(apart)] = math.inf
+        largest, scale = float(apart.max()), float(np.nanmax(np.abs(x), initial=0.0))
+    relative = largest / scale if scale and math.isfinite(scale) else math.inf if largest else 0.0
+    return Row(name, shapes, largest, relative, relative > tolerance)
+
+
+def _alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether the same elements stand in the same order: the shapes differ by how axes are put together at most."""
+    ends, others = ({math.prod(shape[:i]) for i in range(len(shape) + 1)} for shape in (a, b))
+    return math.prod(a) == math.prod(b) and (ends <= others or others <= ends)
+
+
+def _notes(a: Trace, b: Trace | None) -> tuple[str, ...]:
+    if b is None:
+        return ()
+    notes = []
+    if a.asked.ids != b.asked.ids:
+        notes.append("the texts differ")
+    if (a.asked.task, a.asked.outputs) != (b.asked.task, b.asked.outputs):
+        notes.append("the losses ask for different things")
+    if a.model.sha256 != b.model.sha256:
+        notes.append("the models differ")
+    return tuple(notes)
+
+
+def to_json(found: Comparison) -> dict[str, Any]:
+    """The comparison as JSON has it; an infinite difference is null."""
+    return {
+        "paths": list(found.paths),
+        "tolerance": found.tolerance,
+        "first": None if found.first is None else found.first.name,
+        "values": [
+            row._asdict()
+            | {"shapes": [list(shape) for shape in row.shapes]}
+            | {key: _finite(getattr(row, key)) for key in ("largest", "relative")}
+            for row in found.rows
+        ],
+        "only_in": [list(names) for names in found.only],
+        "notes": list(found.notes),
+    }
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
+
+
+def format_comparison(found: Comparison) -> str:
+    """The comparison for people: what is not equal, in order, with a mark where it is beyond the tolerance."""
+    sections = [f"a: {found.paths[0]}\nb: {found.paths[1]}" + "".join(f"\n{note}" for note in found.notes)]
+    unequal = [row for row in found.rows if row.beyond or row.largest]
+    if unequal:
+        header = ("", "value", "shape", "largest difference", "of the largest")
+        sections.append(table(header, [_cells(row) for row in unequal], "lllrr"))
+    for side, names in zip("ab", found.only, strict=True):
+        if names:
+            listed = [f"  {show(name)[1:-1]}" for name in names[:FEW]]
+            more = [f"  and {len(names) - FEW} more"] if len(names) > FEW else []
+            sections.append("\n".join([f"only in {side}:", *listed, *more]))
+    beyond = sum(row.beyond for row in found.rows)
+    equal = len(found.rows) - len(unequal)
+    last = f"{len(found.rows)} values in both: {equal} equal in every element, {beyond} beyond {found.tolerance:g}"
+    if found.first is not None:
+        last += f"\nthe first of these: {show(found.first.name)[1:-1]}"
+    return "\n\n".join([*sections, last])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    shapes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in dict.fromkeys(row.shapes))
+    if row.largest is None or row.relative is None:
+        return (">", show(row.name)[1:-1], shapes, "other shape", "")
+    return (">" if row.beyond else "", show(row.name)[1:-1], shapes, f"{row.largest:.3g}", f"{row.relative:.3g}")

@@ -1,0 +1,102 @@
+"""Writing a file that is whole or not there: a temporary file beside it, flushed to disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from ..errors import Error
+from .reading import Path, label, reason
+
+
+@contextlib.contextmanager
+def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the name `path` when the block ends well and vanishes when it does not.
+
+    Whoever opens `path` meanwhile finds the old file or none, also after a power cut. `reading` names the
+    files that the data come from: writing over one of them is refused. Error: why `path` cannot be written.
+    """
+    name = label(path)
+    refuse_same(path, reading)
+    folder = os.path.dirname(os.fspath(path)) or os.curdir
+    # Its own short name, so that a long name of the file itself still fits.
+    temporary = os.path.join(folder, f".numpy-bert-{secrets.token_hex(8)}.tmp")
+    try:
+        stream = open(temporary, "xb")  # noqa: SIM115 - closed before the rename, not after it
+    except OSError as error:
+        raise unwritable(name, error) from None
+    try:
+        with stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+        flush_folder(folder)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise unwritable(name, error) from None
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """A whole file of text in UTF-8. Error: as `replacing`."""
+    with replacing(path) as stream:
+        stream.write(text.encode("utf-8"))
+
+
+def require_new(path: Path) -> None:
+    """Before the work: an error unless the name is free, and its folder one that can be written to."""
+    name = label(path)
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        folder = os.path.dirname(os.fspath(path)) or os.curdir
+        if not os.path.isdir(folder):
+            raise Error(f"{name}: cannot write: its folder does not exist") from None
+        if not os.access(folder, os.W_OK):
+            raise Error(f"{name}: cannot write: no permission for its folder") from None
+        return
+    except OSError as error:
+        raise unwritable(name, error) from None
+    raise Error(f"{name}: expected a new file, got one that exists; nothing is written over")
+
+
+def refuse_same(path: Path, reading: Sequence[Path]) -> None:
+    """An error if `path` is one of the files being read, by whatever name, or something that is no file."""
+    try:
+        target = os.stat(path)
+    except OSError:
+        return  # not there yet, or the attempt to write it will tell why
+    if not stat.S_ISREG(target.st_mode):
+        raise Error(f"{label(path)}: expected a new name or a file to replace, got what is no regular file")
+    for source in reading:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(target, os.stat(source)):
+                raise Error(f"{label(path)}: expected a new name, got the file that is being read")
+
+
+def flush_folder(folder: str) -> None:
+    """Make the rename itself lasting. Some systems cannot flush a folder, and need not."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def unwritable(name: str, error: OSError) -> Error:
+    known = {errno.ENOENT: "its folder does not exist", errno.EACCES: "permission denied"}
+    return Error(f"{name}: cannot write: {known.get(error.errno or 0) or reason(error)}")

@@ -1,0 +1,252 @@
+"""The pairs of numpy_bert.blocks, each with inputs that have hurt implementations of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...blocks import (
+    attention,
+    bert,
+    cross_entropy,
+    dropout,
+    embedding,
+    encoder,
+    encoder_layer,
+    feed_forward,
+    gelu,
+    layer_norm,
+    linear,
+    log_softmax,
+    lookup,
+    multi_head_attention,
+    pooler,
+    softmax,
+    squared_error,
+    tanh,
+)
+from ...blocks.dropout import Dropout
+from ...config import BertConfig
+from ...numerics.memory import FRESH, RECOMPUTE, Array, Fresh
+from .inputs import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, padding, params
+
+Cases = dict[str, Pair]
+Rng = np.random.Generator
+
+
+def _linear(rng: Rng) -> Cases:
+    def pair(shape: tuple[int, ...], outputs: int) -> Pair:
+        arguments = {"x": rng.standard_normal(shape), "params": params(linear.shapes(shape[-1], outputs), rng)}
+        return Pair(linear.forward, linear.backward, arguments)
+
+    return {"texts": pair((2, 3, 5), 4), "rows": pair((3, 2), 5), "1 x 1": pair((1, 1), 1), "no rows": pair((0, 2), 3)}
+
+
+def _gelu(rng: Rng) -> Cases:
+    x = 2.0 * rng.standard_normal((4, 5))
+    x[0, :2] = -7.0, 7.0  # where it is 0 and x to many digits
+    return {form: Pair(lambda x, form=form: gelu.forward(x, form), gelu.backward, {"x": x}) for form in ("erf", "tanh")}
+
+
+def _tanh(rng: Rng) -> Cases:
+    return {"rows": Pair(tanh.forward, tanh.backward, {"x": 2.0 * rng.standard_normal((3, 5))})}
+
+
+def _softmax(rng: Rng) -> Cases:
+    def pair(x: Array, mask: Array | None = None) -> Pair:
+        return Pair(lambda x: softmax.forward(x, mask), softmax.backward, {"x": x})
+
+    x = rng.standard_normal((2, 3, 5))
+    one_row_without_a_place = rng.random((3, 5)) < 0.6
+    one_row_without_a_place[1] = False
+    return {
+        "no mask": pair(x),
+        "mask": pair(x, np.array([True, False, True, True, False])),
+        "a row masked throughout": pair(x, one_row_without_a_place),
+        "a mask that is added": pair(x, np.array([0.0, -2.0, 0.5, 0.0, -10000.0])),
+        "one place": pair(x[..., :1]),
+        "large scores": pair(30.0 + 3.0 * x),
+    }
+
+
+def _log_softmax(rng: Rng) -> Cases:
+    x = rng.standard_normal((3, 5))
+    return {
+        "rows": Pair(log_softmax.forward, log_softmax.backward, {"x": x}),
+        "large scores": Pair(log_softmax.forward, log_softmax.backward, {"x": 3.0 * x - 30.0}),
+    }
+
+
+def _layer_norm(rng: Rng) -> Cases:
+    def pair(shape: tuple[int, ...], eps: float) -> Pair:
+        arguments = {"x": 1.0 + 2.0 * rng.standard_normal(shape), "params": params(layer_norm.shapes(shape[-1]), rng)}
+        return Pair(lambda x, params: layer_norm.forward(x, params, eps), layer_norm.backward, arguments)
+
+    return {
+        "texts": pair((2, 3, 5), 1e-12),
+        "large eps": pair((3, 4), 0.5),
+        "one row": pair((6,), 1e-12),
+        "H = 1": pair((3, 1), 1e-12),
+    }
+
+
+def _dropout(rng: Rng) -> Cases:
+    def pair(p: float, seeded: bool = True) -> Pair:
+        def forward(x: Array) -> tuple[Array, dropout.Cache]:
+            return dropout.forward(x, Dropout(p, fixed_rng() if seeded else None))
+
+        return Pair(forward, dropout.backward, {"x": x})
+
+    x = rng.standard_normal((2, 3, 4))
+    return {"p = 0.4": pair(0.4), "p = 0": pair(0.0), "no generator": pair(0.4, seeded=False)}
+
+
+def _lookup(rng: Rng) -> Cases:
+    def pair(ids: Array, V: int) -> Pair:
+        return Pair(lookup.forward, lookup.backward, {"ids": ids, "W": rng.standard_normal((V, 3))})
+
+    return {
+        "repeated ids": pair(np.array([[0, 2, 2], [5, 0, 2]]), 7),
+        "one id": pair(np.array([3]), 4),
+        "no ids": pair(np.zeros((0, 2), np.int64), 4),
+    }
+
+
+def _embedding(rng: Rng) -> Cases:
+    def pair(B: int, T: int, p: float = 0.0) -> Pair:
+        def forward(ids: embedding.Ids, params: embedding.Params) -> tuple[Array, embedding.Cache]:
+            return embedding.forward(ids, params, LAYER.layer_norm_eps, Dropout(p, fixed_rng()))
+
+        arguments = {"ids": inputs(LAYER, B, T, rng).ids, "params": params(embedding.shapes(LAYER), rng)}
+        return Pair(forward, embedding.backward, arguments)
+
+    return {"texts": pair(2, 4), "dropout": pair(3, 3, 0.3), "T = 1": pair(1, 1)}
+
+
+def _attention(rng: Rng) -> Cases:
+    def pair(Q: tuple[int, ...], V: tuple[int, ...], mask: Array | None = None, p: float = 0.0) -> Pair:
+        def forward(Q: Array, K: Array, V: Array) -> tuple[Array, attention.Cache]:
+            return attention.forward(Q, K, V, mask, Dropout(p, fixed_rng()))
+
+        K = (*V[:-1], Q[-1])
+        arguments = {name: rng.standard_normal(shape) for name, shape in (("Q", Q), ("K", K), ("V", V))}
+        return Pair(forward, attention.backward, arguments)
+
+    heads = (3, 2, 4, 3)  # (B, A, T, D)
+    padded = padding(3, 4)[:, None, None, :]
+    nothing_to_see = padded.copy()
+    nothing_to_see[1] = False
+    return {
+        "one head, keys of another text": pair((4, 3), (5, 2)),
+        "heads, padding": pair(heads, heads, padded),
+        "heads, dropout": pair(heads, heads, padded, 0.3),
+        "a text masked throughout": pair(heads, heads, nothing_to_see),
+        "T = 1": pair((1, 2, 1, 3), (1, 2, 1, 3)),
+    }
+
+
+def _multi_head_attention(rng: Rng) -> Cases:
+    def pair(B: int, T: int, A: int = 3, p: float = 0.0) -> Pair:
+        def forward(x: Array, params: multi_head_attention.Params) -> tuple[Array, multi_head_attention.Cache]:
+            return multi_head_attention.forward(x, params, A, padding(B, T), Dropout(p, fixed_rng()))
+
+        arguments = {"x": rng.standard_normal((B, T, 6)), "params": params(multi_head_attention.shapes(6), rng)}
+        return Pair(forward, multi_head_attention.backward, arguments)
+
+    return {"padding": pair(2, 4), "dropout": pair(3, 3, p=0.3), "one head": pair(1, 5, A=1), "T = 1": pair(2, 1)}
+
+
+def _feed_forward(rng: Rng) -> Cases:
+    def pair(form: str, B: int, T: int) -> Pair:
+        arguments = {"x": rng.standard_normal((B, T, 4)), "params": params(feed_forward.shapes(4, 5), rng)}
+        return Pair(lambda x, params: feed_forward.forward(x, params, form), feed_forward.backward, arguments)
+
+    return {"erf": pair("erf", 2, 3), "tanh": pair("tanh", 3, 1)}
+
+
+def _encoder_layer(rng: Rng) -> Cases:
+    def pair(B: int, T: int, config: BertConfig = LAYER, drop: bool = False) -> Pair:
+        def forward(x: Array, params: encoder_layer.Params) -> tuple[Array, encoder_layer.Cache]:
+            return encoder_layer.forward(x, params, padding(B, T), config, fixed_rng() if drop else None)
+
+        arguments = {"x": rng.standard_normal((B, T, 6)), "params": params(encoder_layer.shapes(config), rng)}
+        return Pair(forward, encoder_layer.backward, arguments)
+
+    return {"padding": pair(3, 3), "dropout, tanh": pair(2, 3, replace(LAYER, gelu="tanh"), True), "T = 1": pair(1, 1)}
+
+
+def _encoder(rng: Rng) -> Cases:
+    def pair(ws: Fresh, drop: bool) -> Pair:
+        def forward(x: Array, params: encoder.Params) -> tuple[Array, encoder.Cache]:
+            return encoder.forward(x, params, padding(2, 3), WHOLE, fixed_rng() if drop else None, ws)
+
+        arguments = {"x": rng.standard_normal((2, 3, 6)), "params": params(encoder.shapes(WHOLE), rng)}
+        return Pair(forward, encoder.backward, arguments)
+
+    return {"padding": pair(FRESH, False), "dropout, layers computed twice": pair(RECOMPUTE, True)}
+
+
+def _pooler(rng: Rng) -> Cases:
+    def pair(B: int, T: int) -> Pair:
+        arguments = {"h": rng.standard_normal((B, T, 4)), "params": params(pooler.shapes(4), rng)}
+        return Pair(pooler.forward, pooler.backward, arguments)
+
+    return {"texts": pair(3, 2), "T = 1": pair(1, 1)}
+
+
+def _bert(rng: Rng) -> Cases:
+    def pair(read: tuple[str, ...], B: int = 2, T: int = 3, has_pooler: bool = True) -> Pair:
+        def forward(inputs: bert.Inputs, params: bert.Params) -> tuple[bert.Output, bert.Cache]:
+            output, cache = bert.forward(inputs, params, SHALLOW)
+            return bert.Output(*(y if name in read else None for name, y in output._asdict().items())), cache
+
+        arguments = {"inputs": inputs(SHALLOW, B, T, rng), "params": params(bert.shapes(SHALLOW, has_pooler), rng)}
+        return Pair(forward, bert.backward, arguments)
+
+    return {
+        "both outputs": pair(("hidden", "pooled")),
+        "hidden alone": pair(("hidden",)),
+        "pooled alone, T = 1": pair(("pooled",), 1, 1),
+        "no pooler": pair(("hidden",), 1, 3, has_pooler=False),
+    }
+
+
+def _cross_entropy(rng: Rng) -> Cases:
+    def pair(C: int, labels: list[int]) -> Pair:
+        x = 2.0 * rng.standard_normal((len(labels), C))
+        return Pair(lambda x: cross_entropy.forward(x, np.array(labels)), cross_entropy.backward, {"x": x})
+
+    return {
+        "ignored labels": pair(5, [3, -100, 0, 3, -100]),
+        "two classes": pair(2, [1, 0, 1]),
+        "one row": pair(4, [2]),
+        "nothing to learn": pair(3, [-100, -100]),
+    }
+
+
+def _squared_error(rng: Rng) -> Cases:
+    x, targets = rng.standard_normal((2, 5))
+    return {"rows": Pair(lambda x: squared_error.forward(x, targets), squared_error.backward, {"x": x})}
+
+
+BLOCKS = {
+    "linear": Block(_linear, 1e-14),
+    "gelu": Block(_gelu, 1e-14),
+    "tanh": Block(_tanh, 1e-14),
+    "softmax": Block(_softmax, 1e-14),
+    "log_softmax": Block(_log_softmax, 1e-14),
+    "layer_norm": Block(_layer_norm, 1e-14),
+    "dropout": Block(_dropout, 1e-14),
+    "lookup": Block(_lookup, 1e-14),
+    "embedding": Block(_embedding, 1e-14),
+    "attention": Block(_attention, 3e-14),
+    "multi_head_attention": Block(_multi_head_attention, 3e-14),
+    "feed_forward": Block(_feed_forward, 3e-14),
+    "encoder_layer": Block(_encoder_layer, 1e-13),
+    "encoder": Block(_encoder, 1e-12, 1e-8),
+    "pooler": Block(_pooler, 3e-14),
+    "bert": Block(_bert, 1e-12, 1e-8),
+    "cross_entropy": Block(_cross_entropy, 1e-14),
+    "squared_error": Block(_squared_error, 1e-14),
+}

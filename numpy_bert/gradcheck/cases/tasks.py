@@ -1,0 +1,192 @@
+"""The pairs of numpy_bert.tasks: each head by itself, each with its loss, and the whole model with each loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ...blocks.bert import Output
+from ...config import BertConfig
+from ...numerics.memory import Array
+from ...tasks import (
+    masked_lm,
+    multiple_choice,
+    next_sentence,
+    objective,
+    pretraining,
+    question_answering,
+    sentence_embedding,
+    sequence_classification,
+    token_classification,
+)
+from .inputs import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, labels, padding, params
+
+Cases = dict[str, Pair]
+Rng = np.random.Generator
+B, T, H = 3, 2, LAYER.hidden_size
+UNTIED = replace(LAYER, tie_word_embeddings=False)
+REGRESSION = replace(LAYER, num_labels=1)
+
+
+def _head(task: ModuleType, reads: str, rng: Rng, forward: Callable[..., Any], config: BertConfig = LAYER) -> Pair:
+    """A head alone; reads: "hidden" or "pooled"."""
+    return Pair(forward, task.backward, {"encoded": _encoded(reads, rng), "params": params(task.shapes(config), rng)})
+
+
+def _loss(task: ModuleType, reads: str, rng: Rng, config: BertConfig = LAYER) -> Pair:
+    """A head with its loss, under dropout."""
+    given = labels(task.__name__.rpartition(".")[2], config, B, T, rng)
+
+    def forward(encoded: Output, params: Any) -> Any:
+        return task.loss(encoded, given, params, config, fixed_rng())
+
+    arguments = {"encoded": _encoded(reads, rng), "params": params(task.shapes(config), rng)}
+    return Pair(forward, task.loss_backward, arguments)
+
+
+def _encoded(reads: str, rng: Rng) -> Output:
+    hidden = rng.standard_normal((B, T, H)) if reads in ("hidden", "both") else None
+    return Output(hidden, rng.standard_normal((B, H)) if reads in ("pooled", "both") else None)
+
+
+def _masked_lm(rng: Rng) -> Cases:
+    asked = np.array([4, 0, 4])  # one position twice
+
+    def forward(encoded: Output, params: masked_lm.Params) -> Any:
+        return masked_lm.forward(encoded, asked, params, UNTIED)
+
+    return {
+        "logits, a position asked twice": _head(masked_lm, "hidden", rng, forward, UNTIED),
+        "loss": _loss(masked_lm, "hidden", rng, replace(UNTIED, gelu="tanh")),
+    }
+
+
+def _next_sentence(rng: Rng) -> Cases:
+    return {
+        "logits": _head(next_sentence, "pooled", rng, next_sentence.forward),
+        "loss": _loss(next_sentence, "pooled", rng),
+    }
+
+
+def _pretraining(rng: Rng) -> Cases:
+    given = labels("pretraining", UNTIED, B, T, rng)
+    arguments = {
+        "encoded": _encoded("both", rng),
+        "params": pretraining.Params(*(params(task.shapes(UNTIED), rng) for task in (masked_lm, next_sentence))),
+    }
+
+    def loss(encoded: Output, params: pretraining.Params) -> Any:
+        return pretraining.loss(encoded, given, params, UNTIED)
+
+    def losses(encoded: Output, params: pretraining.Params) -> Any:
+        cache = loss(encoded, params)[1]
+        return cache.losses, cache
+
+    return {
+        "loss": Pair(loss, pretraining.loss_backward, arguments),
+        "its two losses": Pair(losses, pretraining.loss_backward, arguments),
+    }
+
+
+def _sequence_classification(rng: Rng) -> Cases:
+    def forward(encoded: Output, params: sequence_classification.Params) -> Any:
+        return sequence_classification.forward(encoded, params, LAYER, fixed_rng())
+
+    return {
+        "logits": _head(sequence_classification, "pooled", rng, forward),
+        "loss": _loss(sequence_classification, "pooled", rng),
+        "regression": _loss(sequence_classification, "pooled", rng, REGRESSION),
+    }
+
+
+def _token_classification(rng: Rng) -> Cases:
+    def forward(encoded: Output, params: token_classification.Params) -> Any:
+        return token_classification.forward(encoded, params, LAYER, fixed_rng())
+
+    return {
+        "logits": _head(token_classification, "hidden", rng, forward),
+        "loss": _loss(token_classification, "hidden", rng),
+    }
+
+
+def _question_answering(rng: Rng) -> Cases:
+    pair = _loss(question_answering, "hidden", rng)
+
+    def losses(encoded: Output, params: question_answering.Params) -> Any:
+        cache = pair.forward(encoded, params)[1]
+        return cache.losses, cache
+
+    return {
+        "logits": _head(question_answering, "hidden", rng, question_answering.forward),
+        "loss": pair,
+        "its two losses": pair._replace(forward=losses),
+    }
+
+
+def _multiple_choice(rng: Rng) -> Cases:
+    def forward(encoded: Output, params: multiple_choice.Params) -> Any:
+        return multiple_choice.forward(encoded, params, LAYER, fixed_rng())
+
+    return {
+        "scores": _head(multiple_choice, "pooled", rng, forward),
+        "loss": _loss(multiple_choice, "pooled", rng),
+    }
+
+
+def _sentence_embedding(rng: Rng) -> Cases:
+    def pair(pooling: str, normalise: bool, mask: Array | None) -> Pair:
+        def forward(h: Array) -> Any:
+            return sentence_embedding.forward(h, mask, pooling, normalise)
+
+        return Pair(forward, sentence_embedding.backward, {"h": h})
+
+    h, mask = rng.standard_normal((3, 4, 5)), padding(3, 4)
+    poolings = {pooling: pair(pooling, False, mask) for pooling in sentence_embedding.POOLINGS}
+    normalised = {f"{pooling}, normalised": pair(pooling, True, mask) for pooling in sentence_embedding.POOLINGS}
+    return poolings | normalised | {"mean, no padding": pair("mean", True, None)}
+
+
+def _objective(rng: Rng) -> Cases:
+    def pair(
+        task: str,
+        config: BertConfig = SHALLOW,
+        heads: tuple[str, ...] = (),
+        seeded: bool = False,
+        shape: tuple[int, int] = (2, 3),
+    ) -> Pair:
+        batch = objective.Batch(inputs(config, *shape, rng), labels(task, config, *shape, rng))
+
+        def forward(params: objective.Params) -> Any:
+            return objective.forward(task, batch, params, config, fixed_rng() if seeded else None)
+
+        arguments = {"params": params(objective.shapes(config, heads or (task,)), rng)}
+        return Pair(forward, objective.backward, arguments)
+
+    both = ("masked_lm", "next_sentence")
+    plain = {task: pair(task) for task in objective.HEADS if task != "masked_lm"}
+    return plain | {
+        "masked_lm, tied": pair("masked_lm", WHOLE),
+        "masked_lm, not tied, tanh": pair("masked_lm", replace(SHALLOW, tie_word_embeddings=False, gelu="tanh")),
+        "sequence_classification, regression": pair("sequence_classification", replace(SHALLOW, num_labels=1)),
+        "sequence_classification, T = 1, other heads": pair(
+            "sequence_classification", heads=tuple(objective.HEADS), shape=(1, 1)
+        ),
+        "pretraining, dropout": pair("pretraining", WHOLE, heads=both, seeded=True, shape=(3, 2)),
+    }
+
+
+TASKS = {
+    "masked_lm": Block(_masked_lm, 3e-14),
+    "next_sentence": Block(_next_sentence, 3e-14),
+    "pretraining": Block(_pretraining, 3e-14),
+    "sequence_classification": Block(_sequence_classification, 3e-14),
+    "token_classification": Block(_token_classification, 3e-14),
+    "question_answering": Block(_question_answering, 3e-14),
+    "multiple_choice": Block(_multiple_choice, 3e-14),
+    "sentence_embedding": Block(_sentence_embedding, 3e-14),
+    "objective": Block(_objective, 1e-12, 1e-8),
+}

@@ -1,0 +1,1 @@
+"""Texts to batches to answers, in the order of the caller."""

@@ -1,0 +1,96 @@
+"""From a question and a context to windows that fit the model, and from start and end logits to the best answers.
+
+A context longer than the model is read in windows that overlap by all but `stride` pieces. A piece then stands in
+several windows; it is judged in the one where it has most context, counted on the side where it has less: the
+max-context rule of Google's run_squad.py, which also says how ties fall (towards the longer window).
+
+Letters: T tokens of a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import Error
+from ..numerics.memory import Array
+
+STRIDE = 128
+LONGEST_QUESTION = 64  # pieces; a longer one is cut
+LONGEST_ANSWER = 30  # pieces
+
+
+class Window(NamedTuple):
+    """[CLS] question [SEP] part of the context [SEP]"""
+
+    ids: list[int]
+    segment_ids: list[int]
+    begin: int  # where in ids the context begins
+    first: int  # which piece of the context that is
+    size: int  # pieces of the context in this window
+
+
+class Span(NamedTuple):
+    """A stretch of the context in pieces, first and last, and the sum of its two logits."""
+
+    first: int
+    last: int
+    score: float
+
+
+def windows(
+    question: Sequence[int], context: Sequence[int], cls_id: int, sep_id: int, max_length: int, stride: int = STRIDE
+) -> list[Window]:
+    """Ids of the question and of the context, without special tokens -> windows of at most max_length ids."""
+    question = list(question[:LONGEST_QUESTION])
+    room = max_length - len(question) - 3
+    if room < 1 or stride < 1:
+        raise Error(f"question: expected room for the context in {max_length} pieces, got {len(question)} without it")
+    found, first = [], 0
+    while True:
+        part = list(context[first : first + room])
+        ids = [cls_id, *question, sep_id, *part, sep_id]
+        begin = len(question) + 2
+        segments = [0] * begin + [1] * (len(part) + 1)
+        found.append(Window(ids, segments, begin, first, len(part)))
+        if first + len(part) >= len(context):
+            return found
+        first += min(len(part), stride)
+
+
+def judged_in(found: Sequence[Window], pieces: int) -> list[int]:
+    """For each piece of the context the number of the window in which it has most context."""
+    best = [-1] * pieces
+    scores = [-1.0] * pieces
+    for number, window in enumerate(found):
+        for i in range(window.size):
+            score = min(i, window.size - 1 - i) + 0.01 * window.size
+            if score > scores[window.first + i]:
+                best[window.first + i], scores[window.first + i] = number, score
+    return best
+
+
+def best_spans(found: Sequence[Window], logits: Sequence[Array], n_best: int = 20) -> list[Span]:
+    """logits: (T, 2) for each window, start and end -> the n_best spans of the context, the best first.
+
+    Of each window the n_best likeliest starts and ends are combined; a span begins where its window is the one that
+    judges the piece, ends no earlier than it begins, and is at most LONGEST_ANSWER pieces long.
+    """
+    pieces = found[-1].first + found[-1].size
+    judge = judged_in(found, pieces)
+    spans: dict[tuple[int, int], float] = {}
+    for number, (window, values) in enumerate(zip(found, logits, strict=True)):
+        context = values[window.begin : window.begin + window.size]  # (pieces, 2)
+        starts, ends = (np.argsort(-context[:, side], kind="stable")[:n_best] for side in (0, 1))
+        for start in starts:
+            if judge[window.first + start] != number:
+                continue
+            for end in ends:
+                if start <= end < start + LONGEST_ANSWER:
+                    place = (window.first + int(start), window.first + int(end))
+                    score = float(context[start, 0] + context[end, 1])
+                    spans[place] = max(score, spans.get(place, score))
+    ranked = sorted(spans.items(), key=lambda item: (-item[1], item[0]))
+    return [Span(first, last, score) for (first, last), score in ranked[:n_best]]

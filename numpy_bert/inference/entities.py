@@ -1,0 +1,108 @@
+"""From words to labels and back: what token classification reads and what its labels mean.
+
+The first piece of a word carries its label (Devlin et al., arXiv:1810.04805, section 5.3). Labels are in the BIO
+scheme: B-person begins an entity, I-person continues it, O stands outside. An I- after another type, or after O,
+begins an entity of its own, as the CoNLL scorer reads it; labels without a prefix join where neighbours are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from unicodedata import category
+
+import numpy as np
+
+from ..numerics.memory import Array
+from ..tokenizer.character_classes import is_chinese, is_white_space
+
+OUTSIDE = "O"
+BRACKETS_AND_QUOTES = ("Ps", "Pe", "Pi", "Pf")  # categories of Unicode
+STOPS = ".,;:!?…\"'"
+
+
+class Entity(NamedTuple):
+    """A named stretch of a text."""
+
+    label: str  # without the B- or I-
+    text: str
+    start: int  # character offsets into the text: text == source[start:end]
+    end: int
+    probability: float  # of its words, the mean
+
+
+class Span(NamedTuple):
+    """An entity in words: first, and one past the last."""
+
+    label: str
+    first: int
+    end: int
+
+
+def spans(labels: Sequence[str]) -> list[Span]:
+    """BIO labels of the words of a sentence -> its entities."""
+    found: list[Span] = []
+    for i, label in enumerate(labels):
+        prefix, _, kind = label.partition("-") if label[:2] in ("B-", "I-") else ("I", "", label)
+        if label == OUTSIDE:
+            continue
+        continues = prefix == "I" and found and found[-1].label == kind and found[-1].end == i
+        if continues:
+            found[-1] = found[-1]._replace(end=i + 1)
+        else:
+            found.append(Span(kind, i, i + 1))
+    return found
+
+
+def first_pieces(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """Places of the pieces that begin a word, as files with labels have words; special tokens are none.
+
+    Words stand between white space. Brackets, quotes and stops at either end of one are words by themselves, and so is
+    each Chinese character; other signs belong to their word: film-actor, U.S, @name.
+    """
+    found: list[int] = []
+    for stretch in _stretches(text, offsets):
+        first, end = 0, len(stretch)
+        while first < end and _is_edge(text, offsets[stretch[first]]):
+            first += 1
+        while end > first and _is_edge(text, offsets[stretch[end - 1]]):
+            end -= 1
+        alone = [is_chinese(text[offsets[i][0]]) for i in stretch]
+        inner = [stretch[k] for k in range(first, end) if k == first or alone[k] or alone[k - 1]]
+        found += stretch[:first] + inner + stretch[end:]
+    return found
+
+
+def _stretches(text: str, offsets: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Places of the pieces between white space."""
+    found: list[list[int]] = []
+    reached = 0
+    for i, (start, end) in enumerate(offsets):
+        if end > start:
+            if not found or any(is_white_space(sign) for sign in text[reached:start]):
+                found.append([])
+            found[-1].append(i)
+            reached = end
+    return found
+
+
+def _is_edge(text: str, span: tuple[int, int]) -> bool:
+    return all(sign in STOPS or category(sign) in BRACKETS_AND_QUOTES for sign in text[span[0] : span[1]])
+
+
+def entities(text: str, offsets: Sequence[tuple[int, int]], p: Array, labels: Sequence[str]) -> list[Entity]:
+    """p (T, C): the probability of each label for each piece of the text -> its entities, with character offsets."""
+    firsts = first_pieces(text, offsets)
+    if not firsts:
+        return []
+    words = p[firsts]  # (words, C)
+    best = words.argmax(axis=-1)
+    ends = [offsets[after - 1][1] for after in firsts[1:]]
+    last = max(i for i, (start, end) in enumerate(offsets) if end > start)
+    ends.append(offsets[last][1])
+    found = []
+    for label, first, end in spans([labels[i] for i in best]):
+        start, stop = offsets[firsts[first]][0], ends[end - 1]
+        share = float(words[np.arange(first, end), best[first:end]].mean())
+        found.append(Entity(label, text[start:stop], start, stop, share))
+    return found

@@ -1,0 +1,146 @@
+"""`tokenizer.json`: one file for the vocabulary and every step, as the `tokenizers` library writes it.
+
+It can describe tokenizers of many kinds. Read here is BERT's: BertNormalizer, BertPreTokenizer, WordPiece, and the
+template [CLS] A [SEP] B [SEP]. Anything else is refused by its name, for ids made by other steps would look right.
+What it says of truncation and padding is left aside: that is for the caller to choose.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..errors import Error, describe, show
+from ..files.json_object import Section, read_json_object
+from ..files.reading import Path, label
+from .vocabulary import MOST_TOKENS
+from .wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS
+
+ADDED_TOKEN_FLAGS = {"special": True, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+
+
+class Description(NamedTuple):
+    """What a `tokenizer.json` says of a BERT tokenizer."""
+
+    tokens: list[str]  # those of WordPiece, then the added ones; the index is the id
+    added: tuple[str, ...]  # the tokens that are recognised where a text has them as they are
+    unk: str | None  # None: not said
+    lowercase: bool
+    strip_accents: bool | None  # None: as lowercase
+    chinese: bool
+    max_chars: int
+    post_processor: Any  # what adds [CLS] and [SEP]: `check_template` judges it once their names are known
+
+
+def read_tokenizer_json(path: Path) -> Description:
+    """Error: the file is damaged, or describes a tokenizer of another kind."""
+    file = read_json_object(path)
+    normalizer = part(file, "normalizer", "BertNormalizer")
+    normalizer.require("clean_text", True, default=True)
+    part(file, "pre_tokenizer", "BertPreTokenizer")
+    model = part(file, "model", "WordPiece")
+    model.require("continuing_subword_prefix", CONTINUATION, default=CONTINUATION)
+    tokens = tokens_by_id(path, model.section("vocab").values)
+    return Description(
+        added=read_added_tokens(file, "added_tokens", tokens),
+        tokens=tokens,
+        unk=model.text("unk_token", "[UNK]"),
+        lowercase=normalizer.flag("lowercase", True),
+        strip_accents=normalizer.optional_flag("strip_accents"),
+        chinese=normalizer.flag("handle_chinese_chars", True),
+        max_chars=model.count("max_input_chars_per_word", HUGGING_FACE_MAX_CHARS),
+        post_processor=file.values.get("post_processor"),
+    )
+
+
+def part(file: Section, key: str, kind: str) -> Section:
+    """The object under a key, which must be of the one type that is supported."""
+    value = file.values.get(key)
+    found = value.get("type") if isinstance(value, dict) else None
+    if found != kind:
+        got = show(found)[1:-1] if isinstance(found, str) else describe(value)
+        raise Error(f"{file.place(key)}: expected {kind}, got {got}")
+    return file.section(key)
+
+
+def tokens_by_id(path: Path, vocab: dict[str, Any]) -> list[str]:
+    """The tokens in the order of their ids, which must be 0, 1, 2, ... without a gap."""
+    place = f"{label(path)}: model.vocab"
+    if not 0 < len(vocab) <= MOST_TOKENS:
+        raise Error(f"{place}: expected 1 to {MOST_TOKENS} tokens, got {len(vocab)}")
+    tokens: list[str | None] = [None] * len(vocab)
+    for token, index in vocab.items():
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(vocab):
+            expected = f"an id from 0 to {len(vocab) - 1}"
+            raise Error(f"{place}: {show(token)}: expected {expected}, got {describe(index)}")
+        if tokens[index] is not None:
+            raise Error(f"{place}: {show(token)}: expected an id of its own, got {index}, as {show(tokens[index])} has")
+        tokens[index] = token
+    return [token for token in tokens if token is not None]
+
+
+def read_added_tokens(file: Section, key: str, tokens: list[str]) -> tuple[str, ...]:
+    """The contents of the added tokens under a key; those that have the next ids are appended to `tokens`.
+
+    They are a list of objects with an id each, or an object of such objects by their ids. Supported are special
+    tokens that are matched as they are; others, which stand for words or take white space with them, are refused.
+    """
+    ids = {token: index for index, token in enumerate(tokens)}
+    contents = []
+    for place, index, entry in added_entries(file, key):
+        section = Section(file.path, entry, place)
+        for flag, supported in ADDED_TOKEN_FLAGS.items():
+            section.require(flag, supported, default=supported)
+        content = section.text("content", "")
+        if not content:
+            raise section.error("content", "a token", content)
+        expected = ids.setdefault(content, len(ids))
+        if index != expected or isinstance(index, bool):
+            raise section.error("id", f"{expected}, the id of {show(content)}", index)
+        contents.append(content)
+    tokens.extend(list(ids)[len(tokens) :])
+    return tuple(contents)
+
+
+def added_entries(file: Section, key: str) -> list[tuple[str, Any, Any]]:
+    """Place, id and description of each added token, in the order of the file."""
+    entries = file.values.get(key)
+    if entries is None:
+        return []
+    if isinstance(entries, dict):
+        by_id = ((int(index) if index.isdecimal() else index, entry) for index, entry in entries.items())
+        return [(f"{key}.{show(index)}", index, entry) for index, entry in by_id]
+    if not isinstance(entries, list):
+        raise file.error(key, "an array", entries)
+    ids = (entry.get("id") if isinstance(entry, dict) else None for entry in entries)
+    return [(f"{key}[{n}]", index, entry) for n, (index, entry) in enumerate(zip(ids, entries, strict=True))]
+
+
+def check_template(path: Path, post_processor: Any, cls: str, sep: str) -> None:
+    """An error unless a text becomes [CLS] A [SEP], a pair [CLS] A [SEP] B [SEP] with B and its [SEP] in segment 1.
+
+    No post-processor is no contradiction: then the file leaves the special tokens to its reader.
+    """
+    if post_processor is None:
+        return
+    section = Section(path, post_processor, "post_processor")
+    kind = section.text("type", "")
+    if kind == "BertProcessing":
+        found = {name: post_processor.get(name) for name in ("cls", "sep")}
+        names = [value[0] if isinstance(value, list) and value else None for value in found.values()]
+        if names != [cls, sep]:
+            raise Error(f"{label(path)}: post_processor: expected {show(cls)} and {show(sep)}, got {show(names)}")
+        return
+    if kind != "TemplateProcessing":
+        raise section.error("type", "TemplateProcessing or BertProcessing", kind)
+    single = [_special(cls, 0), _sequence("A", 0), _special(sep, 0)]
+    pair = [*single, _sequence("B", 1), _special(sep, 1)]
+    if post_processor.get("single") != single or post_processor.get("pair") != pair:
+        raise Error(f"{label(path)}: post_processor: expected {cls} A {sep} B {sep}, got another template")
+
+
+def _special(token: str, segment: int) -> dict[str, Any]:
+    return {"SpecialToken": {"id": token, "type_id": segment}}
+
+
+def _sequence(name: str, segment: int) -> dict[str, Any]:
+    return {"Sequence": {"id": name, "type_id": segment}}

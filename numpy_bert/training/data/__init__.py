@@ -1,0 +1,1 @@
+"""Files of examples to batches, a module for each task."""

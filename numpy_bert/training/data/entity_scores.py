@@ -1,0 +1,39 @@
+"""p = right / found,   r = right / there,   F1 = 2 p r / (p + r):   counted in entities, not in words
+
+The measures of the CoNLL shared tasks (Tjong Kim Sang and De Meulder, arXiv:cs/0306050, section 2.3). An entity that
+was found is right when its type, its first word and its last word are; nothing counts by halves. A measure that
+would divide by zero is 0, as in the scorer of the tasks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...inference.entities import spans
+
+
+class Score(NamedTuple):
+    precision: float
+    recall: float
+    f1: float
+
+
+def scores(there: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, Score]:
+    """The labels of each sentence as they are and as they were predicted -> the score of each type that occurs, and
+    under "" that of all entities together.
+    """
+    counts: dict[str, Counter[str]] = {"": Counter()}
+    for truth, guess in zip(there, found, strict=True):
+        real, guessed = set(spans(truth)), set(spans(guess))
+        for name, group in (("there", real), ("found", guessed), ("right", real & guessed)):
+            for span in group:
+                counts.setdefault(span.label, Counter())[name] += 1
+                counts[""][name] += 1
+    return {label: _score(count) for label, count in counts.items()}
+
+
+def _score(count: Counter[str]) -> Score:
+    right, found, there = count["right"], count["found"], count["there"]
+    return Score(right / max(1, found), right / max(1, there), 2.0 * right / max(1, found + there))

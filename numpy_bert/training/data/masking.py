@@ -1,0 +1,76 @@
+"""Of each text 15 % of the pieces are chosen to be guessed: 80 % of them become [MASK], 10 % a random piece, 10 % stay.
+
+The masked language model (Devlin et al., arXiv:1810.04805, section 3.1, task 1, and appendix A.1). The model is asked
+for every chosen piece, and since it cannot know which of the pieces it sees are right it has to keep a representation
+of all. With whole words the pieces of a word are chosen together or not at all. At least one piece is chosen (with
+whole words none, where no word is short enough), and at most `most`. The procedure is that of Google's
+create_pretraining_data.py.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...blocks.cross_entropy import IGNORED
+from ...numerics.memory import Array
+from ...tokenizer.pipeline import Tokenizer
+from ...tokenizer.wordpiece import CONTINUATION
+
+MASKED, RANDOM = 0.8, 0.1  # of the chosen pieces; the others stay
+
+
+class Vocabulary(NamedTuple):
+    """What masking has to know of each piece."""
+
+    mask_id: int
+    special: Array  # (V,) boolean: [CLS], [SEP], [PAD] are never chosen
+    continues: Array  # (V,) boolean: it goes on with the word before it
+
+
+class Settings(NamedTuple):
+    """How many pieces are chosen, and how."""
+
+    share: float = 0.15  # of all pieces, the special ones counted
+    most: int = 20  # in one text
+    whole_words: bool = False
+
+
+def vocabulary(tokenizer: Tokenizer) -> Vocabulary:
+    special = np.zeros(len(tokenizer.tokens), np.bool_)
+    special[[tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id]] = True
+    continues = np.array([token.startswith(CONTINUATION) for token in tokenizer.tokens])
+    return Vocabulary(tokenizer.mask_id, special, continues)
+
+
+def mask(ids: Array, known: Vocabulary, settings: Settings, rng: np.random.Generator) -> tuple[Array, Array]:
+    """ids (T,) -> what the model sees (T,), labels (T,): the id at each chosen place, IGNORED elsewhere"""
+    many = min(settings.most, max(1, round(settings.share * len(ids))))
+    candidates = np.flatnonzero(~known.special[ids])
+    if settings.whole_words:
+        chosen = _whole_words(candidates, known.continues[ids[candidates]], many, rng)
+    else:
+        chosen = rng.permutation(candidates)[:many]
+    labels = np.full(len(ids), IGNORED, np.int64)
+    labels[chosen] = ids[chosen]
+    seen = ids.copy()
+    draw = rng.random(len(chosen))
+    seen[chosen[draw < MASKED]] = known.mask_id
+    random = chosen[(draw >= MASKED) & (draw < MASKED + RANDOM)]
+    seen[random] = rng.integers(len(known.special), size=len(random))
+    return seen, labels
+
+
+def _whole_words(candidates: Array, continues: Array, many: int, rng: np.random.Generator) -> Array:
+    """Places of random words as long as they fit; a word that would exceed `many` is passed over."""
+    words = np.split(candidates, np.flatnonzero(~continues)[1:]) if len(candidates) else []
+    chosen: list[Array] = []
+    left = many
+    for i in rng.permutation(len(words)):
+        if len(words[i]) <= left:
+            chosen.append(words[i])
+            left -= len(words[i])
+        if left == 0:
+            break
+    return np.concatenate([np.zeros(0, np.int64), *chosen])

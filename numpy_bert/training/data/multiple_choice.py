@@ -1,0 +1,130 @@
+"""Questions of multiple choice, from a file with a JSON object a line:
+
+    {"prompt": "He opened the umbrella because", "choices": ["it rained.", "it was noon."], "label": 0}
+
+label counts from 0. All questions of a file have equally many choices, so that they fit in one batch. Other keys are
+passed over, empty lines left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ...blocks import bert, log_softmax
+from ...config import BertConfig
+from ...errors import Error, describe
+from ...files import strict_json
+from ...files.reading import label as label_of
+from ...files.text_lines import lines
+from ...inference import batching
+from ...inference.inputs import Text, padded
+from ...numerics.memory import Array
+from ...tasks import multiple_choice, objective
+from ...tokenizer.pipeline import Tokenizer
+from .classification import Path, digest
+
+
+class Question(NamedTuple):
+    prompt: str
+    choices: tuple[str, ...]  # at least two
+    label: int  # which of them is right
+
+
+def questions(path: Path) -> list[Question]:
+    """Every question. Error: a line that is none, or has another number of choices than the first; none at all."""
+    found: list[Question] = []
+    for number, line in lines(path):
+        if not line.strip():
+            continue
+        where = f"{label_of(path)}: line {number}"
+        found.append(_question(strict_json.load(line.encode("utf-8"), where, one_line=True), where))
+        K = len(found[0].choices)
+        if len(found[-1].choices) != K:
+            got = len(found[-1].choices)
+            raise Error(f"{where}: choices: expected {K}, as for the first question, got {got}")
+    if not found:
+        raise Error(f"{label_of(path)}: expected a question a line, got none")
+    return found
+
+
+def _question(one: object, where: str) -> Question:
+    if not isinstance(one, dict):
+        raise Error(f"{where}: expected an object with prompt, choices and label, got {describe(one)}")
+    prompt, choices, label = (one.get(key) for key in ("prompt", "choices", "label"))
+    if not isinstance(prompt, str):
+        raise Error(f"{where}: prompt: expected a text, got {describe(prompt)}")
+    choices = _choices(choices, where)
+    if type(label) is not int or not 0 <= label < len(choices):
+        raise Error(f"{where}: label: expected an integer from 0 to {len(choices) - 1}, got {describe(label)}")
+    return Question(prompt, choices, label)
+
+
+def _choices(found: object, where: str) -> tuple[str, ...]:
+    if not isinstance(found, list):
+        got = describe(found)
+    elif len(found) < 2:
+        got = f"an array of {len(found)}"
+    else:
+        others = [choice for choice in found if not isinstance(choice, str)]
+        if not others:
+            return tuple(found)
+        got = f"one with {describe(others[0])} in it"
+    raise Error(f"{where}: choices: expected an array of at least two texts, got {got}")
+
+
+def fitted(path: Path, config: BertConfig) -> BertConfig:
+    """The config without the labels of another task: this head has a single score and no classes."""
+    return dataclasses.replace(config, num_labels=BertConfig.num_labels, labels=(), problem_type=None)
+
+
+def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> Examples:
+    """The examples of a file. Error: see `questions`."""
+    return Examples(path, tokenizer, config, max_length)
+
+
+class Examples:
+    """Tokenized questions; `texts` are their choices, the K of a question one after another."""
+
+    def __init__(self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> None:
+        found = questions(path)
+        self._pad = config.pad_token_id
+        self._many = len(found[0].choices)  # K
+        self.labels = np.array([question.label for question in found])
+        encodings = [
+            tokenizer.encode(question.prompt, choice, max_length, special=False)
+            for question in found
+            for choice in question.choices
+        ]
+        self.texts = [Text(encoding.ids, encoding.segment_ids) for encoding in encodings]
+        self.lengths = [self._many * max(len(text.ids) for text in self._rows(i)) for i in range(len(found))]
+        self.digest = digest([tuple(question) for question in found], self.texts)
+
+    def _rows(self, i: int) -> list[Text]:
+        return self.texts[i * self._many : (i + 1) * self._many]
+
+    def batch(self, chosen: Sequence[int]) -> objective.Batch:
+        """The chosen questions, K rows each, (B·K, T), and their labels (B,)."""
+        inputs = padded([text for i in chosen for text in self._rows(i)], self._pad)
+        return objective.Batch(inputs, self.labels[list(chosen)])
+
+    def measures(self, scores: Sequence[Array]) -> dict[str, float]:
+        """scores: one of each text -> loss and accuracy over all questions."""
+        logits = np.array(scores).reshape(-1, self._many)  # (questions, K)
+        log_p, _ = log_softmax.forward(logits)
+        loss = -float(log_p[np.arange(len(logits)), self.labels].mean())
+        return {"loss": loss, "accuracy": float((logits.argmax(axis=1) == self.labels).mean())}
+
+
+def evaluate(examples: Examples, params: objective.Params, config: BertConfig) -> dict[str, float]:
+    """Loss and accuracy over all questions."""
+    head = objective.head_params("multiple_choice", params)
+
+    def scores(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:
+        found, _ = multiple_choice.forward(encoded, head, config)
+        return list(found)
+
+    return examples.measures(batching.run(examples.texts, params.bert, config, scores))

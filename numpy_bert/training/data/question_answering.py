@@ -1,0 +1,149 @@
+"""Questions about paragraphs, from a file in the form of SQuAD 1.1 (see squad_file), as examples of question answering.
+
+An example is a window [CLS] question [SEP] part of the context [SEP]; a long context makes several that overlap (see
+inference/answer_spans.py). Its label is where the first of the answers begins and ends, or [CLS] twice in a window that
+does not hold all of it (Google's run_squad.py). A word that the answer begins or ends within counts as a whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...blocks import bert, log_softmax
+from ...config import BertConfig
+from ...errors import Error, show
+from ...files.reading import label as label_of
+from ...inference import answer_spans, batching
+from ...inference.answer_spans import STRIDE, Window
+from ...inference.inputs import Text, padded
+from ...numerics.memory import Array
+from ...tasks import objective, question_answering
+from ...tokenizer.pipeline import Encoding, Tokenizer
+from . import squad as squad_file
+from . import squad_scores
+from .classification import Path, digest
+from .squad import Answer, Paragraph, Question
+
+
+class Asked(NamedTuple):
+    """A question as the model reads it."""
+
+    context: str
+    offsets: list[tuple[int, int]]  # of the pieces of the context, its characters
+    answers: list[str]  # all that are right
+    windows: list[Window]
+
+
+def fitted(path: Path, config: BertConfig, **options: Any) -> BertConfig:
+    """The config with two labels without names, start and end: what Hugging Face makes the head of."""
+    return dataclasses.replace(config, num_labels=2, labels=(), problem_type=None)
+
+
+def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, stride: int = STRIDE) -> Examples:
+    """The examples of a file; the windows of a context begin `stride` pieces apart.
+
+    Error: see `squad_file.paragraphs`; also a context or an answer in which the tokenizer finds no pieces, a
+    max_length that leaves no room for the context.
+    """
+    found = squad_file.paragraphs(path)
+    try:
+        return Examples(found, tokenizer, config, (max_length, stride))
+    except Error as error:
+        raise Error(f"{label_of(path)}: {error}") from None
+
+
+class Examples:
+    """Windows with their labels, and the questions they belong to. cut: max_length and stride."""
+
+    def __init__(
+        self, found: Sequence[Paragraph], tokenizer: Tokenizer, config: BertConfig, cut: tuple[int, int]
+    ) -> None:
+        self._pad = config.pad_token_id
+        self.asked: list[Asked] = []
+        self.labels: list[tuple[int, int]] = []
+        for paragraph in found:
+            pieces = tokenizer.encode(paragraph.context, special=False, add_special_tokens=False)
+            for question in paragraph.questions:
+                self._add(paragraph.context, pieces, question, tokenizer, cut)
+        self.texts = [Text(window.ids, window.segment_ids) for asked in self.asked for window in asked.windows]
+        self.lengths = [len(text.ids) for text in self.texts]
+        self.digest = digest([(p.context, [tuple(q)[1:] for q in p.questions]) for p in found] + [cut], self.texts)
+
+    def _add(
+        self, context: str, pieces: Encoding, question: Question, tokenizer: Tokenizer, cut: tuple[int, int]
+    ) -> None:
+        ids = tokenizer.encode(question.text, special=False, add_special_tokens=False).ids
+        span = first_and_last(question.answers[0], pieces.offsets)
+        if span is None:
+            text = show(question.answers[0].text, 40)
+            raise Error(f"{question.where}: expected an answer that the tokenizer finds pieces in, got {text}")
+        try:
+            windows = answer_spans.windows(ids, pieces.ids, tokenizer.cls_id, tokenizer.sep_id, *cut)
+        except Error as error:
+            raise Error(f"{question.where}: {error}") from None
+        answers = [answer.text for answer in question.answers]
+        self.asked.append(Asked(context, pieces.offsets, answers, windows))
+        self.labels.extend(label(window, *span) for window in windows)
+
+    def batch(self, chosen: Sequence[int]) -> objective.Batch:
+        """The chosen windows (B, T) and where in them the answers begin and end, each (B,)."""
+        inputs = padded([self.texts[i] for i in chosen], self._pad)
+        start, end = np.array([self.labels[i] for i in chosen]).T
+        return objective.Batch(inputs, question_answering.Labels(start, end))
+
+    def measures(self, logits: Sequence[Array]) -> dict[str, float]:
+        """logits: (T, 2) of each window, without padding -> loss; exact match and F1 of SQuAD, 1 at best."""
+        sums = np.zeros(2)
+        first = 0
+        for asked in self.asked:
+            end = first + len(asked.windows)
+            answer = best_answer(asked, logits[first:end])
+            sums += squad_scores.exact_match(answer, asked.answers), squad_scores.f1(answer, asked.answers)
+            first = end
+        exact, f1 = sums / max(1, len(self.asked))
+        losses = [_loss(values, label) for values, label in zip(logits, self.labels, strict=True)]
+        return {"loss": float(np.mean(losses)), "exact_match": float(exact), "f1": float(f1)}
+
+
+def first_and_last(answer: Answer, offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """The first and the last piece of the context that share a character with the answer; None if there are none."""
+    end = answer.start + len(answer.text)
+    touched = [i for i, (begin, stop) in enumerate(offsets) if begin < end and stop > answer.start]
+    return (touched[0], touched[-1]) if touched else None
+
+
+def label(window: Window, first: int, last: int) -> tuple[int, int]:
+    """Where in the window the pieces of the context `first` and `last` are; [CLS] twice if not both are."""
+    if first < window.first or last >= window.first + window.size:
+        return 0, 0
+    shift = window.begin - window.first
+    return first + shift, last + shift
+
+
+def best_answer(asked: Asked, logits: Sequence[Array]) -> str:
+    """The stretch of the context with the best score over all windows; "" where no end follows a start."""
+    spans = answer_spans.best_spans(asked.windows, logits)
+    if not spans:
+        return ""
+    return asked.context[asked.offsets[spans[0].first][0] : asked.offsets[spans[0].last][1]]
+
+
+def _loss(logits: Array, label: tuple[int, int]) -> float:
+    """The mean of the two cross-entropies of one window."""
+    log_p, _ = log_softmax.forward(logits.T)  # (2, T)
+    return -0.5 * float(log_p[0, label[0]] + log_p[1, label[1]])
+
+
+def evaluate(examples: Examples, params: objective.Params, config: BertConfig) -> dict[str, float]:
+    """Loss and the measures of SQuAD over all questions; see `Examples.measures`."""
+    head = objective.head_params("question_answering", params)
+
+    def logits(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:
+        rows, _ = question_answering.forward(encoded, head)
+        return [values[:n] for values, n in zip(rows, batching.lengths(inputs), strict=True)]
+
+    return examples.measures(batching.run(examples.texts, params.bert, config, logits))

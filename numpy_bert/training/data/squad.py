@@ -1,0 +1,110 @@
+"""Paragraphs with questions and their answers, from a JSON file in the form of SQuAD 1.1:
+
+    {"data": [{"paragraphs": [{"context": "...", "qas": [
+        {"id": "...", "question": "...", "answers": [{"text": "...", "answer_start": 34}]}]}]}]}
+
+answer_start counts the characters of the context before the answer. Other keys are passed over, and so is a byte-order
+mark. The reading is strict: an answer that does not stand where the file says would train the model on another stretch
+of text.
+
+Form: Rajpurkar et al., arXiv:1606.05250, as published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ...errors import Error, describe, show
+from ...files import strict_json
+from ...files.reading import label
+from .classification import Path
+
+LARGEST = 1 << 26  # bytes, twice those of SQuAD's own training file
+EXPECTED = {str: "a text", int: "an integer", list: "an array", dict: "an object"}
+
+
+class Answer(NamedTuple):
+    text: str
+    start: int  # context[start : start + len(text)] == text
+
+
+class Question(NamedTuple):
+    where: str  # in the file, for messages: data[0].paragraphs[2].qas[1]
+    id: str
+    text: str
+    answers: tuple[Answer, ...]  # at least one
+
+
+class Paragraph(NamedTuple):
+    context: str
+    questions: tuple[Question, ...]
+
+
+def paragraphs(path: Path) -> list[Paragraph]:
+    """All of a file. Error, with the place in it: a key that is missing or of another type, a question without answer
+    or with the id of another one, an answer that is not where it should be; no questions at all.
+    """
+    document = strict_json.read(path, LARGEST, marked=True)
+    try:
+        found = [_paragraph(part, place) for part, place in _parts(document)]
+        _refuse_equal_ids(found)
+    except Error as error:
+        raise Error(f"{label(path)}: {error}") from None
+    return found
+
+
+def _parts(document: object) -> Iterator[tuple[object, str]]:
+    """Each paragraph with its place."""
+    for i, article in enumerate(_member(document, "", "data", list)):
+        for j, part in enumerate(_member(article, f"data[{i}]", "paragraphs", list)):
+            yield part, f"data[{i}].paragraphs[{j}]"
+
+
+def _paragraph(part: object, place: str) -> Paragraph:
+    context: str = _member(part, place, "context", str)
+    asked = _member(part, place, "qas", list)
+    return Paragraph(context, tuple(_question(one, f"{place}.qas[{k}]", context) for k, one in enumerate(asked)))
+
+
+def _question(one: object, place: str, context: str) -> Question:
+    listed = _member(one, place, "answers", list)
+    if not listed:
+        raise Error(f"{place}.answers: expected at least one, as in SQuAD 1.1, got none")
+    answers = tuple(_answer(answer, f"{place}.answers[{i}]", context) for i, answer in enumerate(listed))
+    return Question(place, _member(one, place, "id", str), _member(one, place, "question", str), answers)
+
+
+def _answer(answer: object, place: str, context: str) -> Answer:
+    text: str = _member(answer, place, "text", str)
+    start: int = _member(answer, place, "answer_start", int)
+    if not text.strip():
+        raise Error(f"{place}.text: expected an answer, got {show(text)}")
+    if not 0 <= start <= len(context) - len(text) or not context.startswith(text, start):
+        there = show(context[max(0, start) : max(0, start) + len(text)], 40)
+        raise Error(f"{place}: expected {show(text, 40)} at answer_start {show(start, 40)} of the context, got {there}")
+    return Answer(text, start)
+
+
+def _member(found: object, place: str, key: str, kind: type) -> Any:
+    """The value of a key, of the asked type (True is no integer)."""
+    name = f"{place}.{key}" if place else key
+    if not isinstance(found, dict):
+        raise Error(f"{place or 'document'}: expected an object with the key {key}, got {describe(found)}")
+    if key not in found:
+        raise Error(f"{name}: expected {EXPECTED[kind]}, got no such key")
+    if type(found[key]) is not kind:
+        raise Error(f"{name}: expected {EXPECTED[kind]}, got {describe(found[key])}")
+    return found[key]
+
+
+def _refuse_equal_ids(found: list[Paragraph]) -> None:
+    first: dict[str, str] = {}
+    for paragraph in found:
+        for question in paragraph.questions:
+            if question.id in first:
+                other = f"one of its own, got that of {first[question.id]}"
+                raise Error(f"{question.where}.id: expected {other}: {show(question.id, 40)}")
+            first[question.id] = question.where
+    if not first:
+        raise Error("expected at least one question, got none")

@@ -1,0 +1,54 @@
+"""A new head on a published BERT: random numbers, only where the caller asks for them, and announced.
+
+Everything else of a model comes from its checkpoint or is an error; a head that was never trained answers at random, so
+nobody should have one without knowing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+from ..checkpoints import names
+from ..checkpoints.matching import NEED_POOLER
+from ..config import RULES, BertConfig
+from ..errors import Error, describe, show
+from ..tasks import objective
+from . import initialization
+
+
+def replaced(head: str, num_labels: int | None = None, seed: int = 0) -> tuple[str, ...]:
+    """The heads of a checkpoint that a new one takes the place of. Error: there can be no such head.
+
+    Three heads share one name in published files, so each of them replaces whichever is there.
+    """
+    if not isinstance(head, str) or head not in objective.HEADS:
+        raise Error(f"new_head: expected one of {', '.join(objective.HEADS)}, got {show(head)}")
+    if num_labels is not None:
+        if head not in names.WITH_LABELS:
+            raise Error(f"num_labels: expected none for a {head} head, got {describe(num_labels)}")
+        RULES["num_labels"].check("num_labels", num_labels)
+    if type(seed) is not int or seed < 0:
+        raise Error(f"seed: expected an integer of at least 0, got {describe(seed)}")
+    return names.CLASSIFIERS if head in names.CLASSIFIERS else (head,)
+
+
+def add(
+    params: objective.Params, config: BertConfig, head: str, num_labels: int | None = None, seed: int = 0
+) -> tuple[objective.Params, BertConfig]:
+    """The model with a new head, its other arrays shared, and its config. Warns that the head is not trained.
+
+    num_labels: classes of a sequence or token classification; None keeps the config's, with their names. seed: equal
+    ones give equal heads. A head that reads the pooler brings one where the checkpoint has none. Error: as `replaced`.
+    """
+    replaced(head, num_labels, seed)
+    if num_labels is not None:
+        config = dataclasses.replace(config, num_labels=num_labels, labels=(), problem_type=None)
+    config = dataclasses.replace(config, architectures=(names.ARCHITECTURES[head],))
+    pooler = params.bert.pooler
+    params = initialization.with_head(params, head, config, seed)
+    if pooler is None and head not in NEED_POOLER:
+        params = params._replace(bert=params.bert._replace(pooler=None))
+    made = f"a {head} head and a pooler" if pooler is None and head in NEED_POOLER else f"a {head} head"
+    warnings.warn(f"{made} of random numbers (seed {seed}): train it before you use its answers", stacklevel=3)
+    return params, config

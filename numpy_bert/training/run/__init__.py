@@ -1,0 +1,1 @@
+"""The folder of a training run: its saves, its curve and its progress."""

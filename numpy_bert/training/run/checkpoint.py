@@ -1,0 +1,229 @@
+"""A save: a folder with everything it takes to go on with the same bits, complete or not there at all.
+
+    weights.safetensors      the parameters, by their dotted names
+    moments.safetensors      the optimizer's: "0.<name>" the first of each, "1.<name>" the second
+    state.json               steps done, generator of dropout, place in the data
+    steps.csv, evaluations.csv   the learning curve so far
+    manifest.json            format, step, recipe, config and data of the run; size and sha256 of every file above, and
+                             of the manifest itself but for this number
+
+It is written under another name, each file flushed to the disk and the manifest last; then the folder is renamed, and
+the rename flushed. Whatever moment a process or a machine dies at, a folder of the right name is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...checkpoints.formats import safetensors
+from ...errors import Error, describe, show
+from ...files import strict_json
+from ...files.atomic import flush_folder, unwritable, write_text
+from ...files.reading import CHUNK, Entry, File, label
+from ...numerics import tree
+from ...numerics.memory import Array
+from ...tasks import objective
+from ..optim import update as optimizers
+from ..step import State
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+SEAL = "sha256"
+WEIGHTS = "weights.safetensors"
+MOMENTS = "moments.safetensors"
+STATE = "state.json"
+LARGEST_STATE = 1 << 20  # bytes
+
+
+class TooNewError(Error):
+    """A later version of this package wrote the save. It is not damaged, so nothing older may stand in for it."""
+
+
+class Manifest(NamedTuple):
+    """What a save says of itself."""
+
+    step: int
+    identity: dict[str, Any]  # recipe, config and data of the run
+    files: dict[str, tuple[int, str]]  # size and sha256
+
+
+def write(path: Path, state: State, position: dict[str, int], identity: dict[str, Any], curves: dict[str, str]) -> None:
+    """Make the save `path`, which must not exist. Error: it cannot be written; then nothing of it is left."""
+    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    try:
+        os.mkdir(temporary)
+        _fill(temporary, state, position, curves)
+        sums = {entry.name: checksum(entry) for entry in sorted(temporary.iterdir())}
+        files = {name: {"size": size, "sha256": digest} for name, (size, digest) in sums.items()}
+        manifest = {"format": FORMAT, "step": state.step, "identity": identity, "files": files}
+        write_text(temporary / MANIFEST, json.dumps({**manifest, SEAL: _seal(manifest)}, indent=1))
+        os.rename(temporary, path)
+        flush_folder(str(path.parent))
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise unwritable(label(path), error) from None
+        raise
+
+
+def _fill(folder: Path, state: State, position: dict[str, int], curves: dict[str, str]) -> None:
+    safetensors.write(folder / WEIGHTS, dict(tree.items(state.params)))
+    safetensors.write(folder / MOMENTS, moments(state))
+    content = {
+        "step": state.step,
+        "pieces": state.pieces,
+        "position": position,
+        "generator": state.rng.bit_generator.state,
+    }
+    write_text(folder / STATE, json.dumps(content, indent=1))
+    for name, text in curves.items():
+        write_text(folder / name, text)
+
+
+def moments(state: State) -> dict[str, Array]:
+    """The optimizer's arrays by name."""
+    kinds = enumerate(state.optimizer.moments)
+    return {f"{kind}.{name}": array for kind, moment in kinds for name, array in tree.items(moment)}
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    """The sha256 of a manifest without the sha256 in it."""
+    rest = {key: value for key, value in manifest.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def checksum(path: Path) -> tuple[int, str]:
+    """Size and sha256 of a file."""
+    digest = hashlib.sha256()
+    with File(path) as file:
+        for start in range(0, file.size, CHUNK):
+            digest.update(file.read_at(start, min(CHUNK, file.size - start)))
+        return file.size, digest.hexdigest()
+
+
+def verify(path: Path) -> Manifest:
+    """The manifest, after every file was found to be what it says. Error: what is damaged, missing or too new."""
+    manifest = _manifest(path / MANIFEST)
+    for name in manifest.files:
+        _check(path, name, manifest)
+    return manifest
+
+
+def _check(path: Path, name: str, manifest: Manifest) -> None:
+    if checksum(path / name) != manifest.files[name]:
+        raise Error(f"{label(path / name)}: expected size and sha256 as in the manifest, got others: it is damaged")
+
+
+def _manifest(path: Path) -> Manifest:
+    found = strict_json.read(path)
+    where = label(path)
+    if not isinstance(found, dict):
+        raise Error(f"{where}: expected an object, got {describe(found)}")
+    number = found.get("format")
+    if type(number) is not int or number < 1:
+        raise Error(f"{where}: format: expected an integer from 1 to {FORMAT}, got {describe(number)}")
+    if number > FORMAT:
+        raise TooNewError(f"{where}: format: expected at most {FORMAT}, got {number}: a newer version wrote it")
+    if found.get(SEAL) != _seal(found):
+        raise Error(f"{where}: {SEAL}: expected that of the manifest, got another: it is damaged")
+    step, identity, files = (found.get(key) for key in ("step", "identity", "files"))
+    if type(step) is not int or step < 0 or not isinstance(identity, dict) or not isinstance(files, dict):
+        raise Error(f"{where}: expected step, identity and files, got something else")
+    needed = {WEIGHTS, MOMENTS, STATE}
+    if not needed <= set(files):
+        raise Error(f"{where}: files: expected {', '.join(sorted(needed))}, got {show(sorted(files))}")
+    sums = {}
+    for name, entry in files.items():
+        fields = entry if isinstance(entry, dict) else {}
+        size, digest = fields.get("size"), fields.get("sha256")
+        if os.path.basename(name) != name or type(size) is not int or not isinstance(digest, str):
+            raise Error(f"{where}: files: {show(name)}: expected a plain name with size and sha256, got something else")
+        sums[name] = (size, digest)
+    return Manifest(step, identity, sums)
+
+
+def restore(path: Path, state: State, step: int, force: bool = False) -> dict[str, int]:
+    """Fill the state with what a verified save of this step holds; returns the place in the data.
+
+    Error: the arrays of the save are not those of the state. Both must come from the same model and rule; with `force`
+    the moments of another rule begin at 0, with a warning.
+    """
+    found = strict_json.read(path / STATE, LARGEST_STATE)
+    content: dict[str, Any] = found if isinstance(found, dict) else {}
+    counts = [content.get("step"), content.get("pieces")]
+    position = content.get("position")
+    places = list(position.values()) if isinstance(position, dict) else [None]
+    if counts[0] != step or not all(type(value) is int and value >= 0 for value in [*counts, *places]):
+        raise _other_state(path)
+    _fill_from(path / WEIGHTS, dict(tree.items(state.params)))
+    try:
+        _fill_from(path / MOMENTS, moments(state))
+    except Error as error:
+        if not force:
+            raise
+        warnings.warn(f"{error}; the moments begin at 0", UserWarning, stacklevel=4)
+    try:
+        state.rng.bit_generator.state = content["generator"]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise _other_state(path) from None
+    state.optimizer = optimizers.State(step, state.optimizer.moments)
+    state.pieces = content["pieces"]
+    return dict(content["position"])
+
+
+def _other_state(path: Path) -> Error:
+    return Error(f"{label(path / STATE)}: expected step, pieces, position and generator of this save, got others")
+
+
+def weights(path: Path, params: objective.Params) -> objective.Params:
+    """The weights of a save alone, in the shape of `params`, which are not changed: a new run may begin with them.
+
+    Error: they are damaged or of another model. The rest of the save may be missing.
+    """
+    _check(path, WEIGHTS, _manifest(path / MANIFEST))
+    own: objective.Params = tree.map(np.empty_like, params)
+    _fill_from(path / WEIGHTS, dict(tree.items(own)))
+    return own
+
+
+def _fill_from(path: Path, arrays: dict[str, Array]) -> None:
+    """Read each tensor into the array of its name, which has its shape and dtype."""
+    entries = safetensors.describe(path)
+    for name in sorted(set(entries) ^ set(arrays)):
+        expected, got = ("it", "none") if name in arrays else ("no such tensor", "one")
+        raise Error(f"{label(path)}: {show(name)}: expected {expected} in this run, got {got}")
+    for name, (dtype, shape) in entries.items():
+        array = arrays[name]
+        if (dtype, shape) != (array.dtype.name, array.shape):
+            expected = f"{array.dtype} {list(array.shape)}"
+            raise Error(f"{label(path)}: {show(name)}: expected {expected}, got {dtype} {list(shape)}")
+
+    def into(name: str, entry: Entry) -> Array:
+        return arrays[name]
+
+    safetensors.read(path, into=into)
+
+
+def differences(ours: Any, theirs: Any, name: str = "") -> list[str]:
+    """What differs between two JSON objects, a line each: `recipe.seed: 1 now, 0 then`."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        keys = sorted(set(ours) | set(theirs))
+        return [line for key in keys for line in differences(ours.get(key), theirs.get(key), f"{name}.{key}")]
+    return [] if ours == theirs else [f"{name[1:]}: {show(ours, 40)} now, {show(theirs, 40)} then"]
+
+
+def remove(path: Path) -> None:
+    """Delete a save: first its name, so that what an interruption leaves is no save. What cannot go, stays."""
+    with contextlib.suppress(OSError):
+        gone = path.with_name(f"{path.name}.old-{os.getpid()}")
+        os.rename(path, gone)
+        shutil.rmtree(gone, ignore_errors=True)

@@ -1,0 +1,189 @@
+"""How a checkpoint makes one vector of a text, as sentence-transformers writes it, and what is refused."""
+
+import json
+
+import pytest
+from support.checkpoints import published
+
+from numpy_bert import Error
+from numpy_bert.checkpoints import sentence_pooling
+from numpy_bert.checkpoints.sentence_pooling import DEFAULT, SentencePooling, read
+
+OLD = "sentence_transformers.models."
+NEW = {
+    "Transformer": "sentence_transformers.base.modules.transformer.Transformer",
+    "Pooling": "sentence_transformers.sentence_transformer.modules.pooling.Pooling",
+    "Normalize": "sentence_transformers.base.modules.normalize.Normalize",
+}
+PATHS = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+OLD_MEAN = {
+    "word_embedding_dimension": 12,
+    "pooling_mode_cls_token": False,
+    "pooling_mode_mean_tokens": True,
+    "pooling_mode_max_tokens": False,
+    "pooling_mode_mean_sqrt_len_tokens": False,
+}
+
+
+def write(folder, kinds=("Transformer", "Pooling"), pooling=None, new=False, **files):
+    """A folder with modules.json, the pooling's config, and other files by their names without .json."""
+    modules = [
+        {"idx": i, "name": str(i), "path": PATHS.get(kind, ""), "type": NEW[kind] if new else OLD + kind}
+        for i, kind in enumerate(kinds)
+    ]
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    for name, value in ({"modules": modules, "1_Pooling/config": pooling or OLD_MEAN} | files).items():
+        (folder / f"{name}.json").write_text(json.dumps(value))
+
+
+def test_the_published_one():
+    assert read(published("minilm")) == SentencePooling("mean", True, 256)
+
+
+def test_a_plain_bert(tmp_path):
+    assert read(tmp_path) == DEFAULT == SentencePooling("mean", False, None)
+
+
+@pytest.mark.parametrize("mode", ["mean", "cls", "max"])
+@pytest.mark.parametrize("normalise", [False, True])
+def test_every_known_pooling_in_old_and_new_words(tmp_path, mode, normalise):
+    kinds = ("Transformer", "Pooling", "Normalize")[: 2 + normalise]
+    key = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token", "max": "pooling_mode_max_tokens"}[mode]
+    old = {name: name == key for name in OLD_MEAN if name.startswith("pooling")} | {"word_embedding_dimension": 12}
+    write(tmp_path, kinds, old, sentence_bert_config={"max_seq_length": 128, "do_lower_case": False})
+    assert read(tmp_path) == SentencePooling(mode, normalise, 128)
+    new = {"embedding_dimension": 12, "pooling_mode": mode, "include_prompt": True}
+    settings = {"transformer_task": "feature-extraction"}
+    write(tmp_path, kinds, new, new=True, sentence_bert_config=settings, tokenizer_config={"model_max_length": 128})
+    assert read(tmp_path) == SentencePooling(mode, normalise, 128)
+
+
+@pytest.mark.parametrize(
+    ("limit", "length"), [(512, 512), (3, 3), (2, None), (10**30, None), ("512", None), (None, None), (True, None)]
+)
+def test_the_limit_of_the_tokenizer_counts_where_no_other_is(tmp_path, limit, length):
+    write(tmp_path, tokenizer_config={"model_max_length": limit})
+    assert read(tmp_path).max_length == length
+    write(tmp_path, sentence_bert_config={"max_seq_length": 100})
+    assert read(tmp_path).max_length == 100
+    write(tmp_path, sentence_bert_config={"max_seq_length": None})
+    assert read(tmp_path).max_length is None
+
+
+@pytest.mark.parametrize("pooling", [SentencePooling("cls", True, 64), SentencePooling("max", False, None)])
+def test_what_is_written_reads_back(tmp_path, pooling):
+    (tmp_path / "1_Pooling").mkdir()
+    for name, value in sentence_pooling.to_json(pooling, 12).items():
+        (tmp_path / name).write_text(json.dumps(value))
+    assert read(tmp_path) == pooling
+    written = json.loads((tmp_path / "1_Pooling" / "config.json").read_text())
+    assert written["word_embedding_dimension"] == 12
+
+
+@pytest.mark.parametrize(
+    ("kinds", "got"),
+    [
+        ((), "none"),
+        (("Transformer",), "Transformer"),
+        (("Pooling",), "Pooling"),
+        (("Transformer", "Pooling", "Dense"), "Transformer, Pooling, Dense"),
+        (("Transformer", "Normalize", "Pooling"), "Transformer, Normalize, Pooling"),
+        (("Transformer", "Pooling", "Pooling"), "Transformer, Pooling, Pooling"),
+        (("CLIPModel", "Pooling"), "CLIPModel, Pooling"),
+        (("Transformer", "WordWeights\x1b[2J", "Pooling"), r"WordWeights\x1b"),
+    ],
+)
+def test_other_steps_are_named(tmp_path, kinds, got):
+    write(tmp_path, kinds)
+    with pytest.raises(Error) as told:
+        read(tmp_path)
+    assert "modules.json: expected the steps Transformer, Pooling and perhaps Normalize, got" in str(told.value)
+    assert got in str(told.value)
+    assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("pooling", "got"),
+    [
+        ({"pooling_mode": "lasttoken"}, "lasttoken"),
+        ({"pooling_mode": ["cls", "mean"]}, "cls"),
+        ({"pooling_mode": None}, "None"),
+        (OLD_MEAN | {"pooling_mode_cls_token": True}, "pooling_mode_cls_token, pooling_mode_mean_tokens"),
+        (OLD_MEAN | {"pooling_mode_mean_tokens": False}, "no pooling_mode"),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, "pooling_mode_mean_sqrt_len_tokens"),
+        ({"pooling_mode_mean_tokens": 1}, "no pooling_mode"),
+        ({"x": 1}, "no pooling_mode"),
+    ],
+)
+def test_other_poolings_are_named(tmp_path, pooling, got):
+    write(tmp_path, pooling=pooling)
+    with pytest.raises(Error, match="expected one pooling of mean, cls and max, got") as told:
+        read(tmp_path)
+    assert got in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"modules": {"0": "Transformer"}}, "modules.json: expected an array of modules, got an object"),
+        ({"modules": ["Transformer"]}, "modules.json: expected an array of modules"),
+        ({"1_Pooling/config": [1]}, "1_Pooling/config.json: expected an object, got an array"),
+        ({"sentence_bert_config": {"max_seq_length": 2}}, "max_seq_length: expected an integer above 2 or null"),
+        ({"sentence_bert_config": {"max_seq_length": "256"}}, "max_seq_length: expected an integer above 2 or null"),
+        ({"sentence_bert_config": {"max_seq_length": True}}, "max_seq_length: expected an integer above 2 or null"),
+        (
+            {"sentence_bert_config": {"do_lower_case": True}, "tokenizer_config": {"do_lower_case": False}},
+            "do_lower_case: expected false, as in tokenizer_config.json",
+        ),
+        (
+            {"config_sentence_transformers": {"prompts": {"q": "query: "}, "default_prompt_name": "q"}},
+            "default_prompt_name: expected no prompt before the texts, got 'query: '",
+        ),
+        ({"config_sentence_transformers": {"default_prompt_name": "q"}}, "expected no prompt .* got 'q'"),
+    ],
+)
+def test_refused_settings(tmp_path, files, message):
+    write(tmp_path, **files)
+    with pytest.raises(Error, match=message):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"config_sentence_transformers": {"prompts": {"q": "query: "}, "default_prompt_name": None}},
+        {"config_sentence_transformers": {"prompts": {"document": ""}, "default_prompt_name": "document"}},
+        {"sentence_bert_config": {"do_lower_case": True}, "tokenizer_config": {"do_lower_case": True}},
+    ],
+)
+def test_settings_that_change_nothing(tmp_path, files):
+    write(tmp_path, **files)
+    assert read(tmp_path).pooling == "mean"
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc", "1_Pooling/../..", "", ".", "..", "a\\b", "C:x", "a\0b", 1, None])
+def test_nothing_outside_the_folder_is_opened(tmp_path, path):
+    write(tmp_path)
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    modules[1]["path"] = path
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(Error, match=r"modules.json: path: expected the plain name of a folder, got") as told:
+        read(tmp_path)
+    assert str(told.value).isprintable()
+
+
+def test_the_transformer_in_a_folder_of_its_own_is_told(tmp_path):
+    """As the first releases wrote it."""
+    write(tmp_path)
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    modules[0]["path"] = "0_BERT"
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(Error, match="got it in '0_BERT'; name that folder"):
+        read(tmp_path)
+
+
+def test_a_missing_config_is_named(tmp_path):
+    write(tmp_path)
+    (tmp_path / "1_Pooling" / "config.json").unlink()
+    with pytest.raises(Error, match=r"1_Pooling/config.json: expected a readable file, got no such file"):
+        read(tmp_path)

@@ -1,0 +1,61 @@
+"""Words to labels and back."""
+
+import re
+
+import numpy as np
+import pytest
+
+from numpy_bert.inference import entities
+from numpy_bert.inference.entities import Span
+
+
+@pytest.mark.parametrize(("labels", "found"), [
+    ("", []),
+    ("O O", []),
+    ("B-per I-per O B-loc", [Span("per", 0, 2), Span("loc", 3, 4)]),
+    ("B-per B-per", [Span("per", 0, 1), Span("per", 1, 2)]),
+    ("I-per I-per", [Span("per", 0, 2)]),
+    ("B-per I-loc I-loc", [Span("per", 0, 1), Span("loc", 1, 3)]),
+    ("B-per O I-per", [Span("per", 0, 1), Span("per", 2, 3)]),
+    ("per per O loc", [Span("per", 0, 2), Span("loc", 3, 4)]),
+    ("B-per-son I-per-son", [Span("per-son", 0, 2)]),
+])  # fmt: skip
+def test_bio(labels, found):
+    assert entities.spans(labels.split()) == found
+
+
+def test_entities_carry_the_characters_of_the_text():
+    text = "Émilie Zola in Paris!"
+    # [CLS] emi ##lie zola in paris ! [SEP]
+    offsets = [(0, 0), (0, 3), (3, 6), (7, 11), (12, 14), (15, 20), (20, 21), (0, 0)]
+    labels = ("O", "B-per", "I-per", "B-loc")
+    p = np.full((8, 4), 0.1)
+    for place, label in {0: 3, 1: 1, 2: 3, 3: 2, 4: 0, 5: 3, 6: 0, 7: 3}.items():
+        p[place, label] = 0.7  # on special tokens and later pieces too, where it must not count
+    found = entities.entities(text, offsets, p, labels)
+    assert [(e.label, e.text, e.start, e.end) for e in found] == [
+        ("per", "Émilie Zola", 0, 11),
+        ("loc", "Paris", 15, 20),
+    ]
+    assert found[0].probability == pytest.approx(0.7)
+    assert all(text[e.start : e.end] == e.text for e in found)
+
+
+def test_a_text_without_words_has_no_entities():
+    assert entities.entities("", [(0, 0), (0, 0)], np.ones((2, 3)), ("O", "B-a", "I-a")) == []
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("the film-actor left.", ["the", "film-actor", "left", "."]),
+    ("U.S. (and) @name", ["U.S", ".", "(", "and", ")", "@name"]),
+    ("«Ja!», don't", ["«", "Ja", "!", "»", ",", "don't"]),
+    ("...", [".", ".", "."]),
+    ("in 北京x", ["in", "北", "京", "x"]),
+])  # fmt: skip
+def test_words_are_those_of_files_with_labels(text, words):
+    """Each sign that is no letter is a piece of its own, as the tokenizer cuts."""
+    offsets = [match.span() for match in re.finditer(r"[^\W\u4e00-\u9fff]+|[^\s]", text)]
+    firsts = entities.first_pieces(text, [(0, 0), *offsets, (0, 0)])
+    starts = [offsets[i - 1][0] for i in firsts]
+    ends = [offsets[i - 2][1] for i in firsts[1:]] + [offsets[-1][1]]
+    assert [text[a:b] for a, b in zip(starts, ends, strict=True)] == words

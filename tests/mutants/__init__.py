@@ -1,8 +1,0 @@
-"""The catalogue of wrong backwards: MUTANTS, a list of catalogue.Mutant."""
-
-from mutants import attention, elementwise, embeddings, heads, layers, norms
-from mutants.catalogue import Mutant, collect
-
-__all__ = ["MUTANTS", "Mutant"]
-
-MUTANTS = collect(elementwise, norms, attention, embeddings, layers, heads)

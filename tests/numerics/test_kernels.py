@@ -1,0 +1,91 @@
+"""The fast kernels beside the plain form of their equation in double precision."""
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+from numpy_bert.blocks import gelu, layer_norm, lookup, normal_cdf, softmax
+from numpy_bert.numerics import threads
+from numpy_bert.numerics.memory import FRESH, Pool
+
+
+def plain_softmax(x, mask):
+    x = np.where(mask, x.astype(np.float64), -np.inf)
+    p = np.zeros(x.shape)
+    for row in np.ndindex(x.shape[:-1]):
+        if np.isfinite(x[row]).any():
+            weights = np.exp(x[row] - x[row].max())
+            p[row] = weights / weights.sum()
+    return p
+
+
+@pytest.mark.parametrize("scale", [1.0, 49.9, 50.1, 80.0, 1e4, 1e20])  # on both sides of where rows are shifted
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softmax(scale, dtype, rng):
+    x = (rng.uniform(-1, 1, (3, 2, 4, 9)) * scale).astype(dtype)
+    masks = rng.random((3, 1, 1, 9)) < 0.5, rng.random((3, 2, 4, 9)) < 0.3, np.zeros((1, 9), bool), None
+    for mask in masks:
+        wanted = plain_softmax(x, True if mask is None else mask)
+        for ws in (FRESH, Pool()):
+            np.testing.assert_allclose(softmax.forward(x.copy(), mask, ws)[0], wanted, atol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e38, -1e38])
+def test_softmax_is_not_touched_by_what_is_masked(bad):
+    x = np.zeros((2, 4), np.float32)
+    x[0, 3] = bad
+    p, _ = softmax.forward(x, np.array([True, True, False, False]))
+    assert p.tolist() == [[0.5, 0.5, 0.0, 0.0]] * 2
+
+
+def test_a_number_that_is_none_stays_in_its_row():
+    x = np.zeros((2, 4), np.float32)
+    x[0, 3] = np.nan
+    p, _ = softmax.forward(x)
+    assert np.isnan(p[0]).all()
+    assert p[1].tolist() == [0.25] * 4
+
+
+@pytest.mark.parametrize("form", ["erf", "tanh"])
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (7, 300)])
+def test_gelu_in_parts_and_by_a_team(form, shape, rng, monkeypatch):
+    monkeypatch.setattr(normal_cdf, "PART", 256)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    x, dy = (np.asarray(rng.normal(size=shape), np.float32) for _ in range(2))
+    x64 = x.astype(np.float64)
+    inner = np.sqrt(2 / np.pi) * (x64 + 0.044715 * x64**3)
+    wanted = x64 * (ndtr(x64) if form == "erf" else 0.5 * (1 + np.tanh(inner)))
+    for ws in (FRESH, Pool()):
+        with threads.team():
+            y, cache = gelu.forward(x.copy(), form, ws)
+        assert (y.shape, y.dtype) == (x.shape, np.float32)
+        np.testing.assert_allclose(y, wanted, atol=1e-6)
+    y, cache = gelu.forward(x, form)
+    slope = gelu.backward(np.ones_like(x64), gelu.Cache(x64, form))
+    np.testing.assert_allclose(gelu.backward(dy, cache), dy * slope, atol=2e-6)
+    np.testing.assert_array_equal(gelu.forward(np.asfortranarray(x), form)[0], y)
+
+
+@pytest.mark.parametrize("shape", [(7,), (0, 7), (2, 3, 768)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_layer_norm(shape, dtype, rng):
+    x = rng.normal(1.0, 2.0, shape).astype(dtype)
+    gamma, beta = rng.normal(size=(2, shape[-1])).astype(dtype)
+    x64 = x.astype(np.float64)
+    wanted = gamma * (x64 - x64.mean(-1, keepdims=True)) / np.sqrt(x64.var(-1, keepdims=True) + 1e-12) + beta
+    for ws in (FRESH, Pool()):
+        y, _ = layer_norm.forward(x.copy(), layer_norm.Params(gamma, beta), 1e-12, ws)
+        assert y.dtype == dtype
+        np.testing.assert_allclose(y, wanted, atol=50 * np.finfo(dtype).eps)
+
+
+def test_a_lookup_adds_onto_another_gradient(rng):
+    """Of a tied table: in place, repeated ids summed, the other rows as they were."""
+    ids, dy, other = np.array([[3, 0], [3, 3]]), rng.normal(size=(2, 2, 5)), rng.normal(size=(7, 5))
+    _, cache = lookup.forward(ids, np.zeros((7, 5)))
+    onto = other.copy()
+    assert lookup.backward(dy, cache, onto) is onto
+    expected = other.copy()
+    np.add.at(expected, ids.reshape(-1), dy.reshape(-1, 5))
+    np.testing.assert_allclose(onto, expected, rtol=1e-15, atol=1e-15)
+    np.testing.assert_array_equal(onto[[1, 2, 4, 5, 6]], other[[1, 2, 4, 5, 6]])

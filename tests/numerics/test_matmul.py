@@ -1,0 +1,34 @@
+"""Products in pieces equal the plain ones, in a team and alone."""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from numpy_bert.numerics import matmul, threads
+
+
+@pytest.mark.parametrize("policy", [contextlib.nullcontext, threads.one_blas_thread, threads.team])
+@pytest.mark.parametrize(
+    ("N", "O", "I"),
+    [(0, 5, 3), (1, 40, 7), (3, 1, 1), (21, 100, 384), (21, 384, 1536), (64, 33, 1000), (65, 70, 90), (300, 330, 128)],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_rows_by_weights(N, O, I, dtype, policy, rng, monkeypatch):
+    monkeypatch.setattr(matmul, "WORTH", 1000)
+    X, W = rng.normal(size=(N, I)).astype(dtype), rng.normal(size=(O, I)).astype(dtype)
+    out = np.full((N, O), np.nan, dtype)
+    with policy():
+        assert matmul.matmul(X, W.T, out=out) is out
+    bound = 4 * I * np.finfo(dtype).eps
+    np.testing.assert_allclose(out, np.einsum("ni,oi->no", X, W), rtol=bound, atol=bound)
+
+
+@pytest.mark.parametrize("policy", [contextlib.nullcontext, threads.team])
+@pytest.mark.parametrize("leading", [(), (1, 3), (2, 1), (4,)])
+def test_matrix_by_matrix(leading, policy, rng, monkeypatch):
+    monkeypatch.setattr(matmul, "WORTH", 10)
+    A, B = rng.normal(size=(*leading, 4, 5)), rng.normal(size=(*leading, 5, 6))
+    with policy():
+        out = matmul.matmul(A, B, out=np.full((*leading, 4, 6), np.nan))
+    np.testing.assert_allclose(out, np.einsum("...mk,...kn->...mn", A, B), rtol=1e-14, atol=1e-14)

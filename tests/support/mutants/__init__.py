@@ -1,0 +1,8 @@
+"""The catalogue of wrong backwards: MUTANTS, a list of catalogue.Mutant."""
+
+from support.mutants import attention, elementwise, embeddings, heads, layers, norms
+from support.mutants.catalogue import Mutant, collect
+
+__all__ = ["MUTANTS", "Mutant"]
+
+MUTANTS = collect(elementwise, norms, attention, embeddings, layers, heads)

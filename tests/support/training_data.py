@@ -1,0 +1,26 @@
+"""A small corpus of random words, and the pretraining data made of it."""
+
+import numpy as np
+
+from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.training.data.corpus import Corpus
+from numpy_bert.training.data.pretraining import PretrainingData, Settings
+from support.tiny import WORDS
+
+TOKENIZER = Tokenizer(WORDS)
+ORDINARY = [word for word in WORDS[5:] if not word.startswith("##") and word.isalpha()]
+
+
+def corpus_of(folder, documents=12, sentences=6, seed=0, name="corpus.txt"):
+    rng = np.random.default_rng(seed)
+    text = "\n".join(
+        "".join(" ".join(rng.choice(ORDINARY, rng.integers(2, 8))) + "\n" for _ in range(sentences))
+        for _ in range(documents)
+    )
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return Corpus([path])
+
+
+def data_of(corpus, seed=0, batch_size=4, pieces=64, **settings):
+    return PretrainingData(corpus, TOKENIZER, Settings(**({"max_length": 24} | settings)), batch_size, seed, pieces)

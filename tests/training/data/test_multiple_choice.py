@@ -1,0 +1,121 @@
+"""Questions of multiple choice: a JSON object a line, K rows a question, accuracy."""
+
+import json
+
+import numpy as np
+import pytest
+from support.tiny import WORDS, tiny_config
+from support.training_models import small_model
+
+from numpy_bert import Error
+from numpy_bert.model import Bert
+from numpy_bert.tasks import objective
+from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.training import finetune
+from numpy_bert.training.data import multiple_choice
+from numpy_bert.training.data.batches import parts
+from numpy_bert.training.data.multiple_choice import Question
+from numpy_bert.training.loop import Plan
+
+TOKENIZER = Tokenizer(WORDS)
+QUESTIONS = [
+    Question("it rains", ("the film was good", "to berlin", "fun"), 1),
+    Question("i liked", ("bad", "dull", "the plot"), 2),
+    Question("the", ("movie", "rains", "to"), 0),
+]
+
+
+def written(folder, questions=QUESTIONS, more=""):
+    path = folder / "choices.jsonl"
+    path.write_text("".join(json.dumps(q._asdict()) + "\n" for q in questions) + more, encoding="utf-8")
+    return path
+
+
+def read(folder, max_length=24):
+    return multiple_choice.read(written(folder), TOKENIZER, tiny_config(), max_length)
+
+
+def test_questions(tmp_path):
+    more = '\n{"id": 7, "prompt": "", "choices": ["a", "b", "c"], "label": 2}\r\n'
+    assert multiple_choice.questions(written(tmp_path, more=more)) == [*QUESTIONS, Question("", ("a", "b", "c"), 2)]
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("{", "line 4: column 2: expected valid JSON"),
+    ("[]", "line 4: expected an object with prompt, choices and label, got an array"),
+    ('{"choices": ["a", "b", "c"], "label": 2}', "line 4: prompt: expected a text, got null"),
+    ('{"prompt": "", "choices": "abc", "label": 2}', "line 4: choices: expected an array of at least two texts"),
+    ('{"prompt": "", "choices": ["a"], "label": 0}', "line 4: choices: .* at least two texts, got an array of 1$"),
+    ('{"prompt": "", "choices": ["a", 2, "c"], "label": 0}', "line 4: choices: .* got one with 2 .integer. in it$"),
+    ('{"prompt": "", "choices": ["a", "b", "c"], "label": 3}', "line 4: label: expected an integer from 0 to 2, got 3"),
+    ('{"prompt": "", "choices": ["a", "b", "c"], "label": -1}', "line 4: label: expected an integer from 0 to 2"),
+    ('{"prompt": "", "choices": ["a", "b", "c"], "label": true}', "line 4: label: expected an integer from 0 to 2"),
+    ('{"prompt": "", "choices": ["a", "b", "c"], "label": "0"}', "line 4: label: expected an integer from 0 to 2"),
+    ('{"prompt": "", "choices": ["a", "b"], "label": 0}', "line 4: choices: expected 3, as for the first"),
+])  # fmt: skip
+def test_bad_lines_are_named(tmp_path, line, message):
+    with pytest.raises(Error, match=rf"choices.jsonl: {message}"):
+        multiple_choice.questions(written(tmp_path, more=line))
+
+
+def test_a_file_without_questions(tmp_path):
+    with pytest.raises(Error, match=r"choices.jsonl: expected a question a line, got none"):
+        multiple_choice.questions(written(tmp_path, [], "\n \n"))
+
+
+def test_the_choices_of_a_question_are_rows_one_after_another(tmp_path):
+    examples = read(tmp_path)
+    inputs, labels = examples.batch([2, 0])
+    assert labels.tolist() == [0, 1]
+    rows = [" ".join(WORDS[i] for i in row if i) for row in inputs.ids.token]
+    assert rows == [
+        "[CLS] the [SEP] movie [SEP]", "[CLS] the [SEP] rains [SEP]", "[CLS] the [SEP] to [SEP]",
+        "[CLS] it rains [SEP] the film was good [SEP]", "[CLS] it rains [SEP] to berlin [SEP]",
+        "[CLS] it rains [SEP] fun [SEP]",
+    ]  # fmt: skip
+    assert inputs.ids.segment[0].tolist() == [0, 0, 0, 1, 1, 0, 0, 0, 0]
+
+
+def test_lengths_count_the_padding_within_a_question(tmp_path):
+    examples = read(tmp_path)
+    assert examples.lengths == [3 * 9, 3 * 7, 3 * 5]
+    for group in parts(examples.lengths, range(3), 60):
+        assert examples.batch(group).inputs.ids.token.size <= 60
+
+
+def test_long_texts_are_cut(tmp_path):
+    assert max(len(text.ids) for text in read(tmp_path, 6).texts) == 6
+
+
+def test_measures(tmp_path):
+    examples = read(tmp_path)
+    scores = np.log([0.2, 0.7, 0.1, 0.6, 0.3, 0.1, 0.5, 0.25, 0.25])
+    found = examples.measures(list(scores))
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["loss"] == pytest.approx(-(np.log(0.7) + np.log(0.1) + np.log(0.5)) / 3)
+
+
+def test_evaluation_is_the_loss_that_is_learned_and_the_choice_of_the_model(tmp_path):
+    examples = read(tmp_path)
+    params, config = small_model(heads=("multiple_choice",))
+    found = multiple_choice.evaluate(examples, params, config)
+    loss, _ = objective.forward("multiple_choice", examples.batch(range(3)), params, config)
+    assert found["loss"] == pytest.approx(float(loss), abs=1e-12)
+    bert = Bert(config, params, TOKENIZER)
+    right = [bert.choose(q.prompt, list(q.choices)).best == q.label for q in QUESTIONS]
+    assert found["accuracy"] == pytest.approx(np.mean(right))
+
+
+def test_fitted_forgets_the_labels_of_another_task():
+    config = multiple_choice.fitted("", tiny_config(labels=("a", "b", "c"), problem_type="single_label_classification"))
+    assert (config.num_labels, config.labels, config.problem_type) == (2, (), None)
+
+
+def test_it_is_learned(tmp_path):
+    examples = read(tmp_path)
+    params, config = small_model(heads=("multiple_choice",), hidden_dropout=0.0)
+    recipe = finetune.recipe("multiple_choice", examples, 60, learning_rate=1e-2)
+    _, found = finetune.finetune(
+        params, config, examples, recipe, Plan(lambda params: multiple_choice.evaluate(examples, params, config))
+    )
+    assert found["accuracy"] == 1

@@ -50,10 +50,10 @@ BESIDE = (
 
 READERS = {
     "safetensors": "safetensors",
-    "torch_zip": "torch_zip",
-    "torch_legacy": "torch_legacy",
+    "torch_zip": "torch.archive",
+    "torch_legacy": "torch.legacy",
     "sharded": "sharded",
-    "tf_bundle": "tf_bundle",
+    "tf_bundle": "tensorflow.bundle",
     "hdf5": "hdf5",
     "flax": "flax",
     "npz": "npz",
@@ -77,7 +77,7 @@ class Weights(NamedTuple):
     @property
     def reader(self) -> ModuleType:
         """The module whose `describe` and `read` understand the form."""
-        return importlib.import_module(f".{READERS[self.form]}", __package__)
+        return importlib.import_module(f".formats.{READERS[self.form]}", __package__)
 
 
 def locate(path: str | os.PathLike[str]) -> Weights:

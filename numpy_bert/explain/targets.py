@@ -7,7 +7,7 @@
     next_sentence              whether the second text follows                   the likelier answer
     token_classification       the class of each piece                           the likeliest ones
     question_answering         start and end of the answer                       the likeliest
-    sentence_embedding         the size of the sentence vector (vector_size.py)  always
+    sentence_embedding         the size of the sentence vector (vector_norm.py)  always
 
 Where no task is named it is the first of these: masked_lm if the text has a [MASK], sequence_classification, masked_lm,
 next_sentence, token_classification, question_answering, and sentence_embedding of a model without any of these heads.

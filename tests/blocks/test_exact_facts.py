@@ -28,7 +28,7 @@ from numpy_bert.blocks import (
 )
 from numpy_bert.blocks import tanh as tanh_block
 from numpy_bert.blocks.dropout import Dropout
-from numpy_bert.gradcheck.cases import inputs as samples
+from numpy_bert.gradcheck.cases import samples
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import next_sentence, objective, question_answering, sentence_embedding
 

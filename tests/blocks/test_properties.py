@@ -28,7 +28,7 @@ from numpy_bert.blocks import (
 from numpy_bert.blocks.dropout import Dropout
 from numpy_bert.config import BertConfig
 from numpy_bert.gradcheck import cases as pairs
-from numpy_bert.gradcheck.cases import inputs as samples
+from numpy_bert.gradcheck.cases import samples
 from numpy_bert.numerics import threads, tree
 from numpy_bert.numerics.memory import Pool
 from numpy_bert.tasks import objective

@@ -249,7 +249,7 @@ WRONG = [
     (["--learning-rate", "0." + "0" * 50], 2, "--learning-rate: expected a number of at most 40 characters, got 52"),
     (["--resume"], 1, "run: expected a good save to resume from, got none"),
     (["--output", ""], 2, "--output: expected the name of a folder, got nothing"),
-    (["--output", __file__], 1, "test_cli_training.py: expected a folder, got a file"),
+    (["--output", __file__], 1, "test_train.py: expected a folder, got a file"),
 ]
 
 

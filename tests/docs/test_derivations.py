@@ -20,7 +20,7 @@ from numpy_bert.tasks import objective
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("blocks", "tasks")
-PAGES = sorted(page for folder in FOLDERS for page in (ROOT / "docs" / folder).glob("*.md"))
+PAGES = sorted(page for folder in (*FOLDERS, "inference") for page in (ROOT / "docs" / folder).glob("*.md"))
 
 FULL = ["What it is for", "The equation", "The gradients", "In the code", "Numerical notes", "By hand", "Exercises"]
 WITHOUT_A_BACKWARD = ["What it is for", "The rule", "In the code", "By hand", "Exercises"]

@@ -15,7 +15,7 @@ from numpy_bert.blocks import bert, encoder, encoder_layer, lookup
 from numpy_bert.errors import UsageError
 from numpy_bert.gradcheck import cases as pairs
 from numpy_bert.gradcheck import checker
-from numpy_bert.gradcheck.cases import inputs as samples
+from numpy_bert.gradcheck.cases import samples
 from numpy_bert.numerics import memory, tree
 from numpy_bert.numerics.memory import Pool
 from numpy_bert.tasks import (

@@ -183,7 +183,7 @@ class Scratch:
 USE_EACH = """
 import importlib, os, time
 from numpy_bert.errors import Error
-reader = importlib.import_module("numpy_bert.checkpoints." + sys.argv[2])
+reader = importlib.import_module("numpy_bert.checkpoints.formats." + sys.argv[2])
 for name in sorted(os.listdir(sys.argv[1]), key=int):
     for use in (reader.describe, reader.read):
         started = time.process_time()

@@ -24,7 +24,7 @@ from . import source
 from .source import Function, Statement
 
 FORWARD, BACKWARD = ("forward", "loss"), ("backward", "loss_backward")
-RECORDED = ("blocks.", "tasks.", "explain.vector_size")  # modules whose calls are recorded
+RECORDED = ("blocks.", "tasks.", "explain.vector_norm")  # modules whose calls are recorded
 PASSED_OVER = "blocks.dropout"  # does nothing without a generator, and a trace has none
 
 

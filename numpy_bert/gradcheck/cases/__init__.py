@@ -16,7 +16,7 @@ from ..checker import Row
 from ..report import format_rows, to_json
 from .blocks import BLOCKS
 from .checkpoint import run_at
-from .inputs import Block, Pair
+from .samples import Block, Pair
 from .tasks import TASKS
 
 __all__ = ["TABLE", "Block", "Pair", "Row", "cases", "format_rows", "names", "run", "run_at", "to_json"]

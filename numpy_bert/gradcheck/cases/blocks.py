@@ -29,7 +29,7 @@ from ...blocks import (
 from ...blocks.dropout import Dropout
 from ...config import BertConfig
 from ...numerics.memory import FRESH, RECOMPUTE, Array, Fresh
-from .inputs import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, padding, params
+from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, padding, params
 
 Cases = dict[str, Pair]
 Rng = np.random.Generator

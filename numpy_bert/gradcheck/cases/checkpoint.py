@@ -16,7 +16,7 @@ from ...numerics.threads import one_blas_thread
 from ...tasks import objective
 from .. import checker
 from ..checker import Row
-from .inputs import Pair, inputs, labels
+from .samples import Pair, inputs, labels
 
 TEXTS, TOKENS = 2, 6  # few: what is new here is the weights
 LAYER, WHOLE = 1e-13, 1e-12  # tolerances

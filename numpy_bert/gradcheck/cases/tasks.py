@@ -23,7 +23,7 @@ from ...tasks import (
     sequence_classification,
     token_classification,
 )
-from .inputs import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, labels, padding, params
+from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, labels, padding, params
 
 Cases = dict[str, Pair]
 Rng = np.random.Generator

@@ -17,14 +17,13 @@ from ...blocks import bert, log_softmax
 from ...config import BertConfig
 from ...errors import Error, show
 from ...files.reading import label as label_of
-from ...inference import answer_spans, batching
+from ...inference import answer_spans, batching, squad_scores
 from ...inference.answer_spans import STRIDE, Window
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import objective, question_answering
 from ...tokenizer.pipeline import Encoding, Tokenizer
 from . import squad as squad_file
-from . import squad_scores
 from .classification import Path, digest
 from .squad import Answer, Paragraph, Question
 

@@ -317,7 +317,7 @@ def test_hostile_archives_under_limits(tmp_path):
     only_read = {"bad CRC of elements", "changed element", "views that overlap"}
     cases = {**HOSTILE, **LARGE}
     assert_refused_under_limits(
-        "torch_zip", [case for key, case in cases.items() if key not in only_read], tmp_path, largest=18
+        "torch.archive", [case for key, case in cases.items() if key not in only_read], tmp_path, largest=18
     )
 
 

@@ -322,7 +322,7 @@ def test_hostile_pickle(key, run, tmp_path, monkeypatch):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are Linux's")
 def test_hostile_pickles_under_limits(tmp_path):
     cases = [(torch_zip(data), words) for data, words in ALL.values()]
-    assert_refused_under_limits("torch_zip", cases, tmp_path)
+    assert_refused_under_limits("torch.archive", cases, tmp_path)
 
 
 def test_messages_never_write_out_a_container(run):

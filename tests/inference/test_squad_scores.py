@@ -2,7 +2,7 @@
 
 import pytest
 
-from numpy_bert.training.data import squad_scores
+from numpy_bert.inference import squad_scores
 
 
 @pytest.mark.parametrize(("answer", "plain"), [

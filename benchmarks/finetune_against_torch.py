@@ -45,7 +45,7 @@ from numpy_bert.tasks import objective
 from numpy_bert.training import finetune, initialization, step
 from numpy_bert.training.data import datasets, token_classification
 from numpy_bert.training.data import squad as squad_file
-from numpy_bert.training.data.batches import Epochs, order
+from numpy_bert.training.data.batches import Epochs, epoch_order
 from numpy_bert.training.optim.layer_decay import multipliers
 
 TOLERANCE = 1e-4
@@ -122,7 +122,7 @@ def begin(options: argparse.Namespace, scratch: Path) -> Begun:
         config = replace(config, **rates)
     paths = files(job, options, scratch)
     train, test = (module.read(path, bert.tokenizer, config, job.max_length) for path in paths)
-    settings = {"learning_rate": job.learning_rate, "seed": options.seed, "pieces": options.pieces}
+    settings = {"learning_rate": job.learning_rate, "seed": options.seed, "max_tokens_per_microbatch": options.pieces}
     recipe = finetune.recipe(job.task, train, job.epochs, job.batch_size, **settings)
     params = initialization.with_head(objective.Params(bert.params.bert), job.task, config, options.seed)
     folder = Bert(config, params, bert.tokenizer).save(scratch / "begun")
@@ -180,7 +180,7 @@ def ours(begun: Begun, steps: int | None = None) -> Run:
     recipe, config = begun.recipe, begun.config
     module = datasets.dataset(begun.job.task).module
     state = step.begin(begun.params, recipe)
-    source = Epochs(begun.train, recipe.batch_size, recipe.seed, recipe.pieces)
+    source = Epochs(begun.train, recipe.batch_size, recipe.seed, recipe.max_tokens_per_microbatch)
     factors = multipliers(state.params, recipe.layer_decay, recipe.frozen)
     run = Run([], [], [])
     for _ in range(begun.job.epochs):
@@ -210,7 +210,7 @@ def theirs(begun: Begun, threads: int, steps: int | None = None) -> Run:
     for epoch in range(begun.job.epochs):
         start = time.perf_counter()
         model.train()
-        shuffled = order(many, begun.recipe.seed, epoch)
+        shuffled = epoch_order(many, begun.recipe.seed, epoch)
         for first in range(0, many, size):
             loss = model(**arguments(begun.train.batch(shuffled[first : first + size]))).loss
             optimizer.zero_grad()

@@ -27,7 +27,7 @@ from numpy_bert.config import BertConfig
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import initialization, loop, pretrain
 from numpy_bert.training.data.corpus import Corpus
-from numpy_bert.training.data.pretraining import PretrainingData, Settings
+from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 
 STEPS = 30
 LONGEST = 0.5  # seconds before a kill
@@ -118,14 +118,14 @@ def attend(folder: Path, text: Path, patience: float) -> tuple[bool, str]:
 
 def train(folder: Path, text: Path) -> None:
     """The run: begun if there is no save yet, else resumed."""
-    data = PretrainingData(Corpus([text]), Tokenizer(WORDS), Settings(max_length=24), 4, 0, 64)
-    recipe = pretrain.recipe(STEPS, learning_rate=1e-2, batch_size=4, pieces=64)
+    data = PretrainingData(Corpus([text]), Tokenizer(WORDS), PretrainingSettings(max_length=24), 4, 0, 64)
+    recipe = pretrain.recipe(STEPS, learning_rate=1e-2, batch_size=4, max_tokens_per_microbatch=64)
     params = initialization.params(CONFIG, pretrain.HEADS, 0)
     resume = folder.exists() and any(re.fullmatch(r"save-[\d.]+", path.name) for path in folder.iterdir())
-    plan = loop.Plan(evaluate=lambda params: {"word": float(params.bert.embedding.word.sum())}, save_every=1)
+    monitor = loop.Monitor(evaluate=lambda params: {"word": float(params.bert.embedding.word.sum())}, save_every=1)
     # The picture of the curve takes a second that has nothing to do with saving.
     loop.RunFolder.draw = lambda folder: None  # type: ignore[method-assign]
-    loop.train(params, data, recipe, CONFIG, plan, loop.Place(folder, resume))
+    loop.train(params, data, recipe, CONFIG, monitor, loop.RunOptions(folder, resume))
 
 
 def write_corpus(place: Path) -> Path:

@@ -23,7 +23,7 @@ from numpy_bert.tokenizer import learn as vocabulary
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import loop, pretrain
 from numpy_bert.training.data.corpus import Corpus
-from numpy_bert.training.data.pretraining import PretrainingData, Settings
+from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 
 COPIES = 5
 PIECES = 1500  # of the vocabulary
@@ -41,14 +41,14 @@ def main() -> int:
         vocab_size=len(tokenizer.tokens), hidden_size=128, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=512, max_position_embeddings=128,
     )  # fmt: skip
-    corpus, settings = Corpus([options.text]), Settings(duplication=COPIES)
+    corpus, settings = Corpus([options.text]), PretrainingSettings(duplication=COPIES)
     data = PretrainingData(corpus, tokenizer, settings, 32, options.seed)
     learned = PretrainingData(corpus, tokenizer, settings, 32, options.seed)
     batches = [part for _ in range(COPIES) for part in one_pass(learned)]
     recipe = pretrain.recipe(options.steps, learning_rate=1e-3, batch_size=32, seed=options.seed)
-    plan = loop.Plan(lambda params: pretrain.evaluate(batches, params, config), evaluate_every=100)
+    monitor = loop.Monitor(lambda params: pretrain.evaluate(batches, params, config), evaluate_every=100)
     begun = time.perf_counter()
-    _, figures = pretrain.pretrain(config, data, recipe, plan)
+    _, figures = pretrain.pretrain(config, data, recipe, monitor)
     seconds = time.perf_counter() - begun
     print(f"{platform.processor() or platform.machine()}, {threads.cores()} cores, NumPy {np.__version__}")
     print(f"{options.steps} steps in {seconds:.0f} s, seed {options.seed}, {sum(map(size, batches))} examples")

@@ -22,7 +22,7 @@ from numpy_bert.tasks.objective import Batch
 from numpy_bert.training import pretrain
 from numpy_bert.training.data import classification
 from numpy_bert.training.data.corpus import Corpus
-from numpy_bert.training.data.pretraining import PretrainingData, Settings
+from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 
 MASKED = (
     "The movie was [MASK].",
@@ -81,7 +81,7 @@ def sentiment(bert: numpy_bert.Bert, work: Path) -> list[tuple[str, str]]:
 
 
 def pretraining(bert: numpy_bert.Bert, work: Path) -> list[tuple[str, str]]:
-    settings = Settings(bert.config.max_position_embeddings)
+    settings = PretrainingSettings(bert.config.max_position_embeddings)
     data = PretrainingData(Corpus([work / "held-out.txt"]), bert.tokenizer, settings, 32, SEED)
     batches = pretrain.held_out(data, STEPS)
     figures = pretrain.evaluate(batches, bert.params, bert.config)

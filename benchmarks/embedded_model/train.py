@@ -43,9 +43,9 @@ from numpy_bert.tasks import objective, sentence_embedding, sequence_classificat
 from numpy_bert.tokenizer.pipeline import Tokenizer, read_tokenizer
 from numpy_bert.training import accumulation, initialization, pretrain
 from numpy_bert.training.data import classification
-from numpy_bert.training.data.batches import order, parts
+from numpy_bert.training.data.batches import epoch_order, microbatches
 from numpy_bert.training.data.corpus import Corpus
-from numpy_bert.training.data.pretraining import PretrainingData, Settings
+from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 from numpy_bert.training.optim import clipping, schedules
 from numpy_bert.training.optim import update as optimizers
 from numpy_bert.training.optim.layer_decay import multipliers
@@ -56,7 +56,7 @@ LABELS = ("negative", "positive")
 PARTS = ("pretraining", "sentiment", "similarity")
 SIMILARITY = 20.0  # λ: the squared differences are small
 LONGEST = 64  # pieces of a text
-RULE = ("adamw", optimizers.RULES["adamw"].Settings())
+RULE = ("adamw", optimizers.RULES["adamw"].DEFAULTS)
 HELD_OUT = 40  # steps of pretraining that are evaluated
 
 
@@ -147,10 +147,10 @@ class Lessons:
     def next(self) -> list[Lesson]:
         if self.place + self.batch_size > len(self.lengths):
             self.epoch, self.place = self.epoch + 1, 0
-            self.order = order(len(self.lengths), self.seed, self.epoch)
+            self.order = epoch_order(len(self.lengths), self.seed, self.epoch)
         chosen = self.order[self.place : self.place + self.batch_size]
         self.place += self.batch_size
-        return [self._lesson(group) for group in parts(self.lengths, chosen, 1024)]
+        return [self._lesson(group) for group in microbatches(self.lengths, chosen, 1024)]
 
     def _lesson(self, chosen: list[int]) -> Lesson:
         inputs = padded([self.texts.texts[i] for i in chosen], self.pad_id)
@@ -187,7 +187,7 @@ def train(work: Path, output: Path, options: argparse.Namespace) -> Bert:
     tokenizer = read_tokenizer(work / "vocabulary")
     config = new_config(tokenizer, options)
     params = initialization.params(config, HEADS, options.seed)
-    settings = Settings(config.max_position_embeddings)
+    settings = PretrainingSettings(config.max_position_embeddings)
     pairs = PretrainingData(Corpus([work / "pretrain.txt"]), tokenizer, settings, options.pairs, options.seed, 1024)
     other = PretrainingData(Corpus([work / "held-out.txt"]), tokenizer, settings, options.pairs, options.seed)
     held_out = pretrain.held_out(other, HELD_OUT)
@@ -198,7 +198,7 @@ def train(work: Path, output: Path, options: argparse.Namespace) -> Bert:
     rng = np.random.default_rng([options.seed, 1])
     state = optimizers.initial("adamw", params)
     factors = multipliers(params)
-    steps, evaluations = (curve.Table(output / name) for name in ("steps.csv", "evaluations.csv"))
+    steps, evaluations = (curve.CurveTable(output / name) for name in ("steps.csv", "evaluations.csv"))
     warmup, begun = options.steps // 20, time.monotonic()
     with progress(options.steps, "step") as done:
         for step in range(options.steps):

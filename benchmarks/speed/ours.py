@@ -77,7 +77,7 @@ class Training:
         state = step.begin(self.params, self.recipe)
         return np.array([self._step(state, 0.0) for _ in range(3)])
 
-    def _step(self, state: step.State, dropout: float) -> float:
+    def _step(self, state: step.TrainingState, dropout: float) -> float:
         config = replace(self.config, hidden_dropout=dropout, attention_dropout=dropout)
         return step.take(state, self.batch, self.recipe, config, self.factors).loss
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..tasks import objective
     from ..tokenizer.pipeline import Tokenizer
     from ..training.data.datasets import Dataset
-    from ..training.loop import Place
+    from ..training.loop import RunOptions
     from ..training.recipe import Recipe
 
 MODEL = "model"  # in the folder of the run
@@ -146,6 +146,7 @@ def finetune(bert: Bert, options: argparse.Namespace) -> Trained:
     from ..tasks import objective
     from ..training import finetune, loop
     from ..training.data import datasets
+    from .training_progress import Progress
 
     model = _new_model(options)
     _refuse_unknown_parts(objective.shapes(bert.config, (options.task,)), options)
@@ -153,15 +154,17 @@ def finetune(bert: Bert, options: argparse.Namespace) -> Trained:
     max_length, more = _reading(dataset, bert.config, options)
     config = dataset.module.fitted(options.train, bert.config, **more)
     examples = dataset.module.read(options.train, bert.tokenizer, config, max_length, **more)
-    evaluate: Callable[[objective.Params], dict[str, float]] = loop.never
+    evaluate: Callable[[objective.Params], dict[str, float]] = loop.no_evaluation
     if options.dev is not None:
         held_out = dataset.module.read(options.dev, bert.tokenizer, config, max_length, **more)
         evaluate = lambda params: dataset.module.evaluate(held_out, params, config)  # noqa: E731
     with _naming_options(steps="epochs: steps in all"):
         recipe = finetune.recipe(options.task, examples, options.epochs, **_settings(options))
     epoch = -(-len(examples.lengths) // recipe.batch_size)
-    plan = loop.Plan(evaluate, options.evaluate_every or epoch, options.save_every or epoch)
-    params, figures = finetune.finetune(bert.params, config, examples, recipe, plan, _place(options))
+    every = (options.evaluate_every or epoch, options.save_every or epoch)
+    with Progress(recipe.steps) as progress:
+        monitor = loop.Monitor(evaluate, *every, progress.report, progress.say)
+        params, figures = finetune.finetune(bert.params, config, examples, recipe, monitor, _place(options))
     if bert.params.bert.pooler is None and options.task not in NEED_POOLER:
         params = params._replace(bert=params.bert._replace(pooler=None))  # else one that never learned would be saved
     return _saved(model, config, params, bert.tokenizer, recipe, figures)
@@ -186,7 +189,8 @@ def pretrain(bert: Bert | None, options: argparse.Namespace) -> Trained:
     from ..tasks import objective
     from ..training import loop, pretrain
     from ..training.data.corpus import Corpus
-    from ..training.data.pretraining import PretrainingData, Settings
+    from ..training.data.pretraining import PretrainingData, PretrainingSettings
+    from .training_progress import Progress
 
     model = _new_model(options)
     tokenizer, config, params = _fresh(options) if bert is None else _pretrained(bert, options)
@@ -194,17 +198,20 @@ def pretrain(bert: Bert | None, options: argparse.Namespace) -> Trained:
     max_length = _max_length(options, PAIR, SHORTEST_PAIR, config)
     chosen = {name: getattr(options, name) for name in ("most_masked", "whole_words", "duplication")}
     with _naming_options():
-        settings = Settings(max_length, **chosen)
+        settings = PretrainingSettings(max_length, **chosen)
         recipe = pretrain.recipe(options.steps, **_settings(options))
-    data = PretrainingData(Corpus(options.train), tokenizer, settings, recipe.batch_size, recipe.seed, recipe.pieces)
-    evaluate: Callable[[objective.Params], dict[str, float]] = loop.never
+    limit = recipe.max_tokens_per_microbatch
+    data = PretrainingData(Corpus(options.train), tokenizer, settings, recipe.batch_size, recipe.seed, limit)
+    evaluate: Callable[[objective.Params], dict[str, float]] = loop.no_evaluation
     if options.dev is not None:
         other = PretrainingData(Corpus(options.dev), tokenizer, settings, recipe.batch_size, recipe.seed)
         held_out = pretrain.held_out(other, HELD_OUT)
         evaluate = lambda params: pretrain.evaluate(held_out, params, config)  # noqa: E731
     tenth = -(-recipe.steps // 10)
-    plan = loop.Plan(evaluate, options.evaluate_every or tenth, options.save_every or tenth)
-    params, figures = pretrain.pretrain(config, data, recipe, plan, _place(options), params)
+    every = (options.evaluate_every or tenth, options.save_every or tenth)
+    with Progress(recipe.steps) as progress:
+        monitor = loop.Monitor(evaluate, *every, progress.report, progress.say)
+        params, figures = pretrain.pretrain(config, data, recipe, monitor, _place(options), params)
     return _saved(model, config, params, tokenizer, recipe, figures)
 
 
@@ -320,10 +327,10 @@ def _new_model(options: argparse.Namespace) -> Path:
     return Path(options.output, MODEL)
 
 
-def _place(options: argparse.Namespace) -> Place:
-    from ..training.loop import Place
+def _place(options: argparse.Namespace) -> RunOptions:
+    from ..training.loop import RunOptions
 
-    return Place(options.output, options.resume, options.force)
+    return RunOptions(options.output, options.resume, options.force)
 
 
 def _saved(

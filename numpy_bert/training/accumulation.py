@@ -1,11 +1,11 @@
-"""1/n Σ_i l_i = Σ_j (n_j / n) · 1/n_j Σ_{i in part j} l_i
+"""1/n Σ_i l_i = Σ_j (n_j / n) · 1/n_j Σ_{i in microbatch j} l_i
 
-The gradient of a large batch, computed part by part. A loss is a mean over the rows that carry a label, and the parts
-may have different numbers n_j of those, so each part's mean counts n_j / n: adding up the plain means of the parts
-would be another loss. Pretraining has two means with different n (masked pieces, texts), and each has its own weights.
+The gradient of a large batch, computed microbatch by microbatch. A loss is a mean over the rows that carry a label, and
+microbatches may have different numbers n_j of those. So the mean of each counts n_j / n: the plain mean of the means
+would be another loss. Pretraining has two means with different n (masked tokens, texts), and each has its own weights.
 
-One loss depends on the padding of its batch: the softmax of question answering is over all T places, as in the
-published code. Its parts equal the whole where they are padded as wide.
+One loss depends on the padding of its batch: the softmax of question answering is over all T positions, as in the
+published code. There the microbatches equal the whole batch where they are padded to the same length.
 """
 
 from __future__ import annotations
@@ -25,40 +25,41 @@ from ..tasks import objective
 
 def gradients(
     task: str,
-    parts: Sequence[objective.Batch],
+    microbatches: Sequence[objective.Batch],
     params: objective.Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
     ws: Fresh = FRESH,
 ) -> tuple[float, objective.Params]:
-    """The loss of all parts together and its gradient by every parameter; exact but for rounding.
+    """The loss of the whole batch and its gradient with respect to every parameter; exact up to rounding.
 
-    The parts are computed side by side, one on each core, and added up in their order, so the number of cores changes
-    no bit of the result. Each part has a generator of its own for dropout; without a generator there is none.
+    Microbatches are computed in parallel, one on each core, and added in their order, so the number of cores changes no
+    bit of the result. Each microbatch has its own generator for dropout; without `rng` there is no dropout.
     """
-    counts = [tree.map(labelled, part.labels) for part in parts]
-    total = tree.map(lambda *n: max(1, sum(n)), *counts)
-    seeds = [None] * len(parts) if rng is None else rng.integers(2**63, size=len(parts)).tolist()
+    counts = [tree.map(count_labels, microbatch.labels) for microbatch in microbatches]
+    totals = tree.map(lambda *n: max(1, sum(n)), *counts)
+    seeds = [None] * len(microbatches) if rng is None else rng.integers(2**63, size=len(microbatches)).tolist()
 
-    def one(work: tuple[objective.Batch, Any, int | None]) -> tuple[float, objective.Params]:
-        part, count, seed = work
-        weights = tree.map(lambda n, all_n: n / all_n, count, total)
+    def loss_and_gradients(job: tuple[objective.Batch, Any, int | None]) -> tuple[float, objective.Params]:
+        microbatch, count, seed = job
+        weights = tree.map(lambda n, total: n / total, count, totals)
         own_rng = None if seed is None else np.random.default_rng(seed)
-        loss, cache = objective.forward(task, part, params, config, own_rng, ws)
+        loss, cache = objective.forward(task, microbatch, params, config, own_rng, ws)
         return _weighted(objective.losses(loss, cache), weights), objective.backward(weights, cache)
 
-    work = list(zip(parts, counts, seeds, strict=True))
-    value, summed = 0.0, None
-    for loss, dparams in spread(one, work) if len(work) > 1 else map(one, work):  # BLAS may spread a single one
-        value += loss
-        # The arrays of a gradient belong to nobody else, so the sum may take the place of its first summand.
+    jobs = list(zip(microbatches, counts, seeds, strict=True))
+    results = spread(loss_and_gradients, jobs) if len(jobs) > 1 else map(loss_and_gradients, jobs)
+    loss, summed = 0.0, None
+    for partial_loss, dparams in results:  # a single microbatch leaves the cores to BLAS
+        loss += partial_loss
+        # Nobody else holds the arrays of a gradient, so the sum may overwrite its first term.
         summed = dparams if summed is None else tree.map(lambda a, b: np.add(a, b, out=a), summed, dparams)
-    assert summed is not None, "a step has at least one part"
-    return value, summed
+    assert summed is not None, "a step has at least one microbatch"
+    return loss, summed
 
 
-def labelled(labels: Array) -> int:
-    """The rows that a loss counts. The targets of a regression are floating point and all count."""
+def count_labels(labels: Array) -> int:
+    """The number of rows that a loss counts. The targets of a regression are floats, and all count."""
     return labels.size if labels.dtype.kind == "f" else int((labels != IGNORED).sum())
 
 

@@ -1,4 +1,6 @@
-"""Fine-tuning: a pretrained BERT, a head for a task, and examples (Devlin et al., arXiv:1810.04805, section 4)."""
+"""Fine-tuning: a pretrained BERT, a new head for a task, and labelled examples (Devlin et al., arXiv:1810.04805,
+section 4).
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,16 @@ from ..config import BertConfig
 from ..tasks import objective
 from . import initialization, loop
 from .data.batches import Epochs, Examples
-from .loop import Place, Plan
+from .loop import Monitor, RunOptions
 from .recipe import Recipe
 
-WARMUP = 0.1  # of all steps
+WARMUP = 0.1  # share of all steps
 
 
 def recipe(task: str, examples: Examples, epochs: int, batch_size: int = 32, **settings: Any) -> Recipe:
-    """The recipe of the paper's appendix A.3: linear warm-up over a tenth of the steps, linear decay to 0.
+    """The recipe of the paper's appendix A.3: linear warm-up over a tenth of the steps, then linear decay to 0.
 
-    settings: other fields of Recipe than steps.
+    settings: other fields of Recipe; `steps` follows from epochs and batch_size.
     """
     steps = epochs * -(-len(examples.lengths) // batch_size)
     settings.setdefault("warmup", int(WARMUP * steps))
@@ -29,15 +31,15 @@ def finetune(
     config: BertConfig,
     examples: Examples,
     recipe: Recipe,
-    plan: Plan,
-    place: Place | None = None,
+    monitor: Monitor,
+    options: RunOptions | None = None,
 ) -> tuple[objective.Params, dict[str, float]]:
-    """Train everything, with a new head for recipe.task; returns the parameters and the last evaluation.
+    """Train all parameters with a new head for recipe.task; returns the parameters and the last evaluation.
 
-    The parameters given are not changed. The config says how many labels the head has; a head of another task is
-    left out. What trains is `loop.train`.
+    `params` is not changed. The config says how many labels the head has; heads of other tasks are left out. See
+    `loop.train`.
     """
-    source = Epochs(examples, recipe.batch_size, recipe.seed, recipe.pieces)
-    bare = objective.Params(params.bert)
-    begun = initialization.with_head(bare, recipe.task, config, recipe.seed)
-    return loop.train(begun, source, recipe, config, plan, place)
+    source = Epochs(examples, recipe.batch_size, recipe.seed, recipe.max_tokens_per_microbatch)
+    encoder_only = objective.Params(params.bert)
+    initial = initialization.with_head(encoder_only, recipe.task, config, recipe.seed)
+    return loop.train(initial, source, recipe, config, monitor, options)

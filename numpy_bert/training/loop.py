@@ -1,4 +1,4 @@
-"""The loop: steps until the recipe is done, evaluated, logged and saved on the way."""
+"""The training loop: step after step until the recipe is done, with evaluations, saves and reports on the way."""
 
 from __future__ import annotations
 
@@ -20,69 +20,91 @@ from . import step
 from .optim.layer_decay import idle, multipliers
 from .recipe import Recipe
 from .run.folder import RunFolder
-from .run.progress import Progress
-from .step import Report, State
+from .step import StepReport, TrainingState
 
 
-class Source(Protocol):
-    """Where the batches come from: an endless sequence with a place in it that can be saved and found again."""
+class BatchSource(Protocol):
+    """Where the batches come from: an endless sequence whose position can be saved and restored."""
 
     @property
     def position(self) -> dict[str, int]:
         """Where the next step begins."""
 
     def seek(self, position: dict[str, int]) -> None:
-        """Go there."""
+        """Continue from there. Error: there is no such position in this data."""
 
     def next(self) -> list[objective.Batch]:
-        """The parts of the next step."""
+        """The microbatches of the next step."""
 
     @property
     def description(self) -> dict[str, Any]:
-        """What the data are, as JSON: a run is not resumed with others."""
+        """What the data are, as JSON: a run is not resumed with other data."""
 
 
-def never(params: objective.Params) -> dict[str, float]:
-    """No evaluation."""
+def no_evaluation(params: objective.Params) -> dict[str, float]:
     return {}
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What the loop does beside the steps. "every" counts steps; 0 means at the end alone."""
+def ignore(_: Any) -> None:
+    """No report."""
 
-    evaluate: Callable[[objective.Params], dict[str, float]] = never
+
+@dataclass(frozen=True)
+class Monitor:
+    """What the loop does besides the steps: it evaluates, saves and reports.
+
+    evaluate_every, save_every: in steps; 0 means at the end only.
+    """
+
+    evaluate: Callable[[objective.Params], dict[str, float]] = no_evaluation
     evaluate_every: int = 0
     save_every: int = 0
+    report: Callable[[StepReport], object] = ignore  # called after each step
+    say: Callable[[str], object] = ignore  # called with a line for people: an evaluation, a save
 
 
-class Place(NamedTuple):
-    """Where a run keeps its saves and its learning curve, and whether it goes on with one that is there."""
+class RunOptions(NamedTuple):
+    """The folder of a run, which keeps its saves and its learning curve, and whether to resume the run in it."""
 
     folder: str | os.PathLike[str]
     resume: bool = False
-    force: bool = False  # resume although recipe, config or data differ
+    force: bool = False  # resume although the recipe, the config or the data have changed
+
+
+class Run(NamedTuple):
+    """What stays the same during a run."""
+
+    source: BatchSource
+    recipe: Recipe
+    config: BertConfig
+    monitor: Monitor
+    folder: RunFolder | None = None
 
 
 def train(
-    params: objective.Params, source: Source, recipe: Recipe, config: BertConfig, plan: Plan, place: Place | None = None
+    params: objective.Params,
+    source: BatchSource,
+    recipe: Recipe,
+    config: BertConfig,
+    monitor: Monitor,
+    options: RunOptions | None = None,
 ) -> tuple[objective.Params, dict[str, float]]:
-    """A whole run: the trained parameters (those given are not changed) and the last evaluation.
+    """A whole run. Returns the trained parameters and the last evaluation; `params` is not changed.
 
-    Error: as `run`, and what `place` asks for is not there.
+    Without options nothing is written. Error: as `take_steps`; also a run that cannot be resumed.
     """
     state = step.begin(params, recipe)
-    if place is None:
-        return state.params, run(state, source, recipe, config, plan)
-    with RunFolder(place.folder, identity(recipe, config, source.description, params)) as folder:
-        if place.resume:
-            _seek(source, folder.resume(state, place.force), place.force)
+    if options is None:
+        return state.params, take_steps(state, Run(source, recipe, config, monitor))
+    with RunFolder(options.folder, identity(recipe, config, source.description, params)) as folder:
+        if options.resume:
+            _seek(source, folder.resume(state, options.force), options.force)
         else:
             folder.begin()
-        return state.params, run(state, source, recipe, config, plan, folder)
+        return state.params, take_steps(state, Run(source, recipe, config, monitor, folder))
 
 
-def _seek(source: Source, position: dict[str, int], force: bool) -> None:
+def _seek(source: BatchSource, position: dict[str, int], force: bool) -> None:
     try:
         source.seek(position)
     except Error as error:
@@ -91,70 +113,61 @@ def _seek(source: Source, position: dict[str, int], force: bool) -> None:
         warnings.warn(f"{error}; the data are read from their beginning", UserWarning, stacklevel=4)
 
 
-def identity(recipe: Recipe, config: BertConfig, data: dict[str, Any], begun: objective.Params) -> dict[str, Any]:
-    """What a run is, as JSON; begun: the parameters before the first step, which stand in it as a hash."""
+def identity(recipe: Recipe, config: BertConfig, data: dict[str, Any], initial: objective.Params) -> dict[str, Any]:
+    """What a run is, as JSON. initial: the parameters before the first step, which are part of it as a hash."""
     digest = hashlib.sha256()
-    for name, array in tree.items(begun):
+    for name, array in tree.items(initial):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    model = digest.hexdigest()
-    return {"recipe": _listed(asdict(recipe)), "config": _listed(asdict(config)), "data": data, "model": model}
+    fields = {"recipe": _as_json(asdict(recipe)), "config": _as_json(asdict(config))}
+    return {**fields, "data": data, "model": digest.hexdigest()}
 
 
-def _listed(fields: dict[str, Any]) -> dict[str, Any]:
+def _as_json(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
-def run(
-    state: State, source: Source, recipe: Recipe, config: BertConfig, plan: Plan, folder: RunFolder | None = None
-) -> dict[str, float]:
-    """Take the steps that are left; returns the last evaluation.
+def take_steps(state: TrainingState, run: Run) -> dict[str, float]:
+    """Take the remaining steps; returns the last evaluation.
 
-    With a folder the run is logged and saved there; what a save holds is all it takes to go on with the same bits.
-    Error: the loss is not finite any more (the message names the step and the last save), or the disk.
+    With a folder the run is logged and saved there; a save holds all that is needed to continue with the same bits.
+    Error: the loss is no longer finite (the message names the step and the last save), or the disk fails.
     """
+    recipe, monitor, folder = run.recipe, run.monitor, run.folder
     factors = multipliers(state.params, recipe.layer_decay, (*recipe.frozen, *idle(state.params, recipe.task)))
-    found: dict[str, float] = {}
-    with Progress(state.step, recipe.steps) as progress:
-        if folder is not None and folder.last is None:
-            folder.save(state, source.position)  # proves, before any work is done, that it can be saved
-        elif folder is not None:
-            progress.say(f"goes on after step {state.step}: {folder.last}")
-        while state.step < recipe.steps:
-            before = state.pieces
-            report = _take(state, source, recipe, config, factors, folder)
-            progress.show(report, report.pieces - before)
-            last = state.step == recipe.steps
-            if folder is not None:
-                folder.steps.add(Report._fields, report)
-            if last or due(state.step, plan.evaluate_every) or due(state.step, plan.save_every):
-                with _naming_the_save(folder):
-                    step.refuse_not_finite(state)
-            if last or due(state.step, plan.evaluate_every):
-                found = plan.evaluate(state.params)
-                _tell(found, state.step, progress, folder)
-            if folder is not None and (last or due(state.step, plan.save_every)):
-                saved = folder.save(state, source.position)
-                progress.say(f"saved step {state.step}: {saved}")
+    figures: dict[str, float] = {}
+    if folder is not None and folder.last is None:
+        folder.save(state, run.source.position)  # shows, before any work is done, that saving works
+    elif folder is not None:
+        monitor.say(f"resumes after step {state.step}: {folder.last}")
+    while state.step < recipe.steps:
+        with _naming_the_save(folder):
+            report = step.take(state, run.source.next(), recipe, run.config, factors)
+        monitor.report(report)
+        if folder is not None:
+            folder.steps.add(StepReport._fields, report)
+        evaluates, saves = (_due(state.step, recipe, every) for every in (monitor.evaluate_every, monitor.save_every))
+        if evaluates or saves:
+            with _naming_the_save(folder):
+                step.refuse_not_finite(state)
+        if evaluates:
+            figures = monitor.evaluate(state.params)
+            _report_figures(figures, state.step, run)
+        if saves and folder is not None:
+            path = folder.save(state, run.source.position)
+            monitor.say(f"saved step {state.step}: {path}")
     if folder is not None:
         folder.draw()
-    return found or plan.evaluate(state.params)  # a run that was done before it was resumed took no step
+    return figures or monitor.evaluate(state.params)  # a finished run that is resumed takes no step
 
 
-def due(step: int, every: int) -> bool:
-    return every > 0 and step % every == 0
-
-
-def _take(
-    state: State, source: Source, recipe: Recipe, config: BertConfig, factors: Any, folder: RunFolder | None
-) -> Report:
-    with _naming_the_save(folder):
-        return step.take(state, source.next(), recipe, config, factors)
+def _due(step: int, recipe: Recipe, every: int) -> bool:
+    return step == recipe.steps or (every > 0 and step % every == 0)
 
 
 @contextlib.contextmanager
 def _naming_the_save(folder: RunFolder | None) -> Iterator[None]:
-    """An error of the training also tells where to go on from."""
+    """Add to a training error where the run can be resumed."""
     try:
         yield
     except Error as error:
@@ -163,8 +176,8 @@ def _naming_the_save(folder: RunFolder | None) -> Iterator[None]:
         raise Error(f"{error}; the last good save is {folder.last}") from None
 
 
-def _tell(found: dict[str, float], step: int, progress: Progress, folder: RunFolder | None) -> None:
-    if found:
-        progress.say(f"step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in found.items()))
-        if folder is not None:
-            folder.evaluations.add(("step", *found), (step, *found.values()))
+def _report_figures(figures: dict[str, float], step: int, run: Run) -> None:
+    if figures:
+        run.monitor.say(f"step {step}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+        if run.folder is not None:
+            run.folder.evaluations.add(("step", *figures), (step, *figures.values()))

@@ -18,7 +18,7 @@ from ..numerics.threads import spread
 from ..tasks import masked_lm, next_sentence, objective
 from . import initialization, loop
 from .data.pretraining import PretrainingData
-from .loop import Place, Plan
+from .loop import Monitor, RunOptions
 from .recipe import Recipe
 
 HEADS = ("masked_lm", "next_sentence")
@@ -38,8 +38,8 @@ def pretrain(
     config: BertConfig,
     data: PretrainingData,
     recipe: Recipe,
-    plan: Plan,
-    place: Place | None = None,
+    monitor: Monitor,
+    options: RunOptions | None = None,
     params: objective.Params | None = None,
 ) -> tuple[objective.Params, dict[str, float]]:
     """Train a model from random numbers, or go on from `params`; returns it and the last evaluation."""
@@ -50,12 +50,12 @@ def pretrain(
         many = len(data.tokenizer.tokens)
         raise Error(f"vocabulary: expected at most {config.vocab_size} tokens (vocab_size), got {many}")
     begun = initialization.params(config, HEADS, recipe.seed) if params is None else params
-    return loop.train(begun, data, recipe, config, plan, place)
+    return loop.train(begun, data, recipe, config, monitor, options)
 
 
 def held_out(data: PretrainingData, steps: int) -> list[objective.Batch]:
     """The first batches of data that are not trained on."""
-    return [part for _ in range(steps) for part in data.next()]
+    return [microbatch for _ in range(steps) for microbatch in data.next()]
 
 
 def evaluate(batches: list[objective.Batch], params: objective.Params, config: BertConfig) -> dict[str, float]:

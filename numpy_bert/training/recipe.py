@@ -1,7 +1,7 @@
-"""Recipe: everything that decides what a run learns, beside the data and the model it begins with.
+"""Recipe: everything that decides what a run learns, besides the data and the initial model.
 
-Two runs with the same recipe, data, model and number of BLAS threads end with the same bits. So it is what a resumed
-run is compared with.
+Two runs with the same recipe, data, model and number of BLAS threads end with the same bits. A run is resumed only with
+the recipe it began with.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ RULES: dict[str, Rule] = {
     "decay": one_of(*schedules.DECAYS),
     "layer_decay": number("a number above 0 and at most 1", lambda value: 0 < value <= 1),
     "recompute": one_of(True, False),
-    "pieces": integer(1, 1_000_000_000),
+    "max_tokens_per_microbatch": integer(1, 1_000_000_000),
     "seed": integer(0, 2**63 - 1),
 }
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Error: a value that makes no sense."""
+    """Error: a value out of range."""
 
     task: str
     steps: int  # of the whole run
-    learning_rate: float = 5e-5  # at its highest
-    batch_size: int = 32  # examples a step
+    learning_rate: float = 5e-5  # peak
+    batch_size: int = 32  # examples per step
     optimizer: str = "adamw"  # or bert_adam, sgd
-    weight_decay: float = 0.01  # not on norms and biases
-    clip: float | None = 1.0  # longest global norm of a gradient
+    weight_decay: float = 0.01  # not of norms and biases
+    clip: float | None = 1.0  # largest global norm of a gradient; None: no clipping
     warmup: int = 0  # steps
     decay: str = "linear"  # or cosine, constant
-    layer_decay: float = 1.0  # see multipliers
-    frozen: tuple[str, ...] = ()  # parts that do not learn
-    recompute: bool = False  # encoder layers run forward twice and keep no caches
-    pieces: int = 1024  # in one part of a step, see batches
+    layer_decay: float = 1.0  # factor of the learning rate per layer, see layer_decay
+    frozen: tuple[str, ...] = ()  # parameters that are not trained, such as "bert.embedding"
+    recompute: bool = False  # activation checkpointing
+    max_tokens_per_microbatch: int = 1024  # padding included; see batches
     seed: int = 0  # of dropout and of the order of the data
 
     def __post_init__(self) -> None:
         for name, rule in RULES.items():
             rule.check(name, getattr(self, name))
         if not isinstance(self.frozen, tuple) or not all(isinstance(part, str) for part in self.frozen):
-            raise Error(f"frozen: expected a tuple of names of parts, got {show(self.frozen)}")
+            raise Error(f"frozen: expected a tuple of parameter names, got {show(self.frozen)}")
 
     @property
     def rule(self) -> tuple[str, Any]:
-        """The update rule by name and its settings."""
-        return self.optimizer, optimizers.RULES[self.optimizer].Settings()
+        """The name of the update rule and its settings."""
+        return self.optimizer, optimizers.RULES[self.optimizer].DEFAULTS

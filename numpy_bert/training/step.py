@@ -1,4 +1,4 @@
-"""One step of training: loss and gradient of a batch, clipped, the learning rate of its moment, the update rule."""
+"""One training step: loss and gradient of a batch, clipping, the scheduled learning rate, the update rule."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .recipe import Recipe
 
 
 @dataclass
-class State:
-    """What changes while a model learns. The arrays are its own and are updated in place."""
+class TrainingState:
+    """What changes during training. The arrays belong to this object and are updated in place."""
 
     params: objective.Params
-    optimizer: optimizers.State
+    optimizer: optimizers.OptimizerState
     rng: np.random.Generator  # of dropout
-    pieces: int = 0  # read so far, padding not counted
+    tokens: int = 0  # read so far, without padding
 
     @property
     def step(self) -> int:
@@ -34,29 +34,33 @@ class State:
         return self.optimizer.t
 
 
-class Report(NamedTuple):
-    """What a step has to tell."""
+class StepReport(NamedTuple):
+    """The figures of a step: a row of the learning curve."""
 
     step: int  # from 1
     loss: float
     learning_rate: float
     gradient_norm: float  # before clipping
-    pieces: int  # read so far
+    tokens: int  # read so far
 
 
-def begin(params: objective.Params, recipe: Recipe) -> State:
-    """Before the first step, with a copy of the parameters."""
+def begin(params: objective.Params, recipe: Recipe) -> TrainingState:
+    """The state before the first step, with a copy of the parameters."""
     own: objective.Params = tree.map(lambda p: np.array(p, order="C"), params)
-    return State(own, optimizers.initial(recipe.optimizer, own), np.random.default_rng([recipe.seed, 1]))
+    return TrainingState(own, optimizers.initial(recipe.optimizer, own), np.random.default_rng([recipe.seed, 1]))
 
 
 def take(
-    state: State, batch: list[objective.Batch], recipe: Recipe, config: BertConfig, multipliers: objective.Params
-) -> Report:
-    """One step. Error, the state untouched but for the generator: the loss or its gradient is not finite."""
+    state: TrainingState,
+    microbatches: list[objective.Batch],
+    recipe: Recipe,
+    config: BertConfig,
+    multipliers: objective.Params,
+) -> StepReport:
+    """One step. Error: the loss or its gradient is not finite; then only the generator of the state has changed."""
     number = state.step + 1
     ws = RECOMPUTE if recipe.recompute else FRESH
-    loss, gradients = accumulation.gradients(recipe.task, batch, state.params, config, state.rng, ws)
+    loss, gradients = accumulation.gradients(recipe.task, microbatches, state.params, config, state.rng, ws)
     if not math.isfinite(loss):
         raise Error(f"step {number}: expected a finite loss, got {loss}; a lower learning rate may help")
     norm = clipping.norm(_learning(gradients, multipliers))
@@ -65,24 +69,24 @@ def take(
     rate = recipe.learning_rate * schedules.factor(state.step, recipe.warmup, recipe.steps, recipe.decay)
     rates = optimizers.Rates(rate, recipe.weight_decay, clipping.factor(norm, recipe.clip))
     state.optimizer = optimizers.step(state.params, gradients, state.optimizer, rates, multipliers, recipe.rule)
-    state.pieces += sum(_pieces(part) for part in batch)
-    return Report(number, loss, rate, norm, state.pieces)
+    state.tokens += sum(_count_tokens(microbatch) for microbatch in microbatches)
+    return StepReport(number, loss, rate, norm, state.tokens)
 
 
-def refuse_not_finite(state: State) -> None:
-    """Error: a weight or a moment is not a finite number any more. Nobody should go on from such a state."""
-    for name, array in (pair for part in (state.params, *state.optimizer.moments) for pair in tree.items(part)):
+def refuse_not_finite(state: TrainingState) -> None:
+    """Error: a weight or a moment is no longer a finite number. Such a state must not be saved."""
+    for name, array in (item for params in (state.params, *state.optimizer.moments) for item in tree.items(params)):
         if not np.isfinite(array).all():
             expected = f"step {state.step}: {name}: expected finite numbers"
             raise Error(f"{expected}, got NaN or infinity; a lower learning rate may help")
 
 
 def _learning(gradients: objective.Params, multipliers: objective.Params) -> list[Any]:
-    """The gradients of what is not frozen: nothing else counts for the norm."""
+    """The gradients of what is not frozen: only these count for the norm."""
     pairs = zip(tree.leaves(gradients), tree.leaves(multipliers), strict=True)
     return [gradient for gradient, multiplier in pairs if multiplier]
 
 
-def _pieces(part: objective.Batch) -> int:
-    mask = part.inputs.mask
-    return int(part.inputs.ids.token.size if mask is None else mask.sum())
+def _count_tokens(batch: objective.Batch) -> int:
+    mask = batch.inputs.mask
+    return int(batch.inputs.ids.token.size if mask is None else mask.sum())

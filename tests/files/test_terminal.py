@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from numpy_bert.cli.main import main
+from numpy_bert.cli.training_progress import Progress
 from numpy_bert.files import terminal
-from numpy_bert.training.run.progress import Progress
-from numpy_bert.training.step import Report
+from numpy_bert.training.step import StepReport
 
 
 class Failing(io.StringIO):
@@ -45,9 +45,9 @@ STREAMS = {
 def test_what_cannot_be_told_is_lost(capsys, monkeypatch, kind):
     monkeypatch.setattr(sys, "stderr", STREAMS[kind]())
     terminal.tell("told")
-    with Progress(0, 2) as progress:
+    with Progress(2) as progress:
         for step in (1, 2):
-            progress.show(Report(step, 0.5, 1e-3, 1.0, 10), 10)
+            progress.report(StepReport(step, 0.5, 1e-3, 1.0, 10))
             progress.say("saved")
     with terminal.progress(3, "text") as bar:
         bar.update(3)
@@ -62,7 +62,7 @@ def test_a_command_ends_with_its_own_status(capsys, monkeypatch, kind):
 
 
 def test_nothing_that_is_told_touches_the_terminal(capsys):
-    with Progress(0, 1) as progress:
+    with Progress(1) as progress:
         progress.say("f1_\x1b[31m\u202e\r: saved")
     terminal.tell("\x9b2J")
     assert capsys.readouterr().err == "f1_\\x1b[31m\\u202e\\r: saved\n\\x9b2J\n"
@@ -72,6 +72,6 @@ def test_above_a_bar_neither(monkeypatch):
     stream = io.StringIO()
     stream.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", stream)
-    with Progress(0, 1) as progress:
+    with Progress(1) as progress:
         progress.say("f1_\x1b[31m")
     assert "f1_\\x1b[31m\n" in stream.getvalue()

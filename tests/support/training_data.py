@@ -4,7 +4,7 @@ import numpy as np
 
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training.data.corpus import Corpus
-from numpy_bert.training.data.pretraining import PretrainingData, Settings
+from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 from support.tiny import WORDS
 
 TOKENIZER = Tokenizer(WORDS)
@@ -22,5 +22,6 @@ def corpus_of(folder, documents=12, sentences=6, seed=0, name="corpus.txt"):
     return Corpus([path])
 
 
-def data_of(corpus, seed=0, batch_size=4, pieces=64, **settings):
-    return PretrainingData(corpus, TOKENIZER, Settings(**({"max_length": 24} | settings)), batch_size, seed, pieces)
+def data_of(corpus, seed=0, batch_size=4, max_tokens=64, **settings):
+    settings = PretrainingSettings(**({"max_length": 24} | settings))
+    return PretrainingData(corpus, TOKENIZER, settings, batch_size, seed, max_tokens)

@@ -314,4 +314,4 @@ def test_anything_in_any_order(right, monkeypatch):
 
 def light_curves(self, steps, evaluations):
     """The learning curve in memory alone."""
-    self.steps, self.evaluations = curve.Table(None, steps), curve.Table(None, evaluations)
+    self.steps, self.evaluations = curve.CurveTable(None, steps), curve.CurveTable(None, evaluations)

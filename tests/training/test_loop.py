@@ -7,7 +7,6 @@ import io
 import json
 import math
 import operator
-import sys
 
 import numpy as np
 import pytest
@@ -18,9 +17,9 @@ from numpy_bert.errors import Error
 from numpy_bert.numerics import tree
 from numpy_bert.training import finetune, initialization, loop, pretrain, step
 from numpy_bert.training.data.batches import Epochs
-from numpy_bert.training.loop import Place, Plan
+from numpy_bert.training.loop import Monitor, RunOptions
 from numpy_bert.training.recipe import Recipe
-from numpy_bert.training.run import curve, progress
+from numpy_bert.training.run import curve
 
 RECIPE = Recipe("pretraining", 10, learning_rate=1e-2, warmup=2)
 
@@ -51,30 +50,32 @@ def test_the_loss_falls_and_the_model_given_stays(tmp_path):
     for steps in (1, 60):
         recipe = dataclasses.replace(RECIPE, steps=steps)
         folder = tmp_path / str(steps)
-        loop.train(params, source(), recipe, config, Plan(), Place(folder))
+        loop.train(params, source(), recipe, config, Monitor(), RunOptions(folder))
         losses.append(curve.read(folder / "steps.csv")["loss"][-1])
     assert losses[1] < 0.2 * losses[0]
     assert equal(params, before)
 
 
-def test_what_is_written_and_told(tmp_path, capsys):
+def test_what_is_written_and_reported(tmp_path):
     params, config = small_model(hidden_dropout=0.0, attention_dropout=0.0)
-    plan = Plan(lambda params: {"accuracy": 0.5, "loss": 1.0}, evaluate_every=4, save_every=5)
-    trained, found = loop.train(params, source(), RECIPE, config, plan, Place(tmp_path / "run"))
+    lines, reports = [], []
+    evaluate = lambda params: {"accuracy": 0.5, "loss": 1.0}  # noqa: E731
+    monitor = Monitor(evaluate, 4, 5, report=reports.append, say=lines.append)
+    trained, found = loop.train(params, source(), RECIPE, config, monitor, RunOptions(tmp_path / "run"))
     assert found == {"accuracy": 0.5, "loss": 1.0}
     rows = list(csv.DictReader(io.StringIO((tmp_path / "run" / "steps.csv").read_text())))
     assert [int(row["step"]) for row in rows] == list(range(1, 11))
-    assert list(rows[0]) == ["step", "loss", "learning_rate", "gradient_norm", "pieces"]
-    assert [int(row["pieces"]) for row in rows] == [21 * i for i in range(1, 11)]
+    assert list(rows[0]) == ["step", "loss", "learning_rate", "gradient_norm", "tokens"]
+    assert [int(row["tokens"]) for row in rows] == [21 * i for i in range(1, 11)]
     assert float(rows[0]["learning_rate"]) == 0.0
     assert float(rows[2]["learning_rate"]) == 1e-2
     loss, _ = step.objective.forward("pretraining", source().next()[0], params, config)
     assert float(rows[0]["loss"]) == float(loss)
     evaluations = curve.read(tmp_path / "run" / "evaluations.csv")
     assert evaluations == {"step": [4.0, 8.0, 10.0], "accuracy": [0.5] * 3, "loss": [1.0] * 3}
-    told = capsys.readouterr().err.splitlines()
     run = tmp_path / "run"
-    assert told == [
+    assert [report.step for report in reports] == list(range(1, 11))
+    assert lines == [
         "step 4: accuracy 0.5000, loss 1.0000",
         f"saved step 5: {run / 'save-000005'}",
         "step 8: accuracy 0.5000, loss 1.0000",
@@ -84,14 +85,14 @@ def test_what_is_written_and_told(tmp_path, capsys):
     assert sorted(path.name for path in run.iterdir()) == [
         "evaluations.csv", "lock", "save-000005", "save-000010", "steps.csv",
     ]  # fmt: skip
-    alone, _ = loop.train(params, source(), RECIPE, config, Plan())
+    alone, _ = loop.train(params, source(), RECIPE, config, Monitor())
     assert equal(trained, alone)  # writing changes nothing
 
 
 def test_a_run_without_steps(tmp_path):
     params, config = small_model()
-    recipe, plan = dataclasses.replace(RECIPE, steps=0), Plan(lambda params: {"a": 1.0})
-    trained, found = loop.train(params, source(), recipe, config, plan, Place(tmp_path / "run"))
+    recipe, monitor = dataclasses.replace(RECIPE, steps=0), Monitor(lambda params: {"a": 1.0})
+    trained, found = loop.train(params, source(), recipe, config, monitor, RunOptions(tmp_path / "run"))
     assert found == {"a": 1.0}
     assert equal(trained, params)
 
@@ -115,12 +116,12 @@ def test_what_is_not_finite_stops_the_run_and_leaves_the_last_good_save(tmp_path
     monkeypatch.setattr(step.accumulation, "gradients", gradients)
     run = tmp_path / "run"
     with pytest.raises(Error) as caught:
-        loop.train(params, source(), RECIPE, config, Plan(save_every=2), Place(run))
+        loop.train(params, source(), RECIPE, config, Monitor(save_every=2), RunOptions(run))
     message = str(caught.value)
     assert message.startswith(f"step 6: expected a finite {what}, got ")
     assert message.endswith(f"; the last good save is {run / 'save-000004'}")
     assert curve.read(run / "steps.csv")["step"] == [1, 2, 3, 4, 5]
-    trained, _ = loop.train(params, source(), RECIPE, config, Plan(), Place(run, resume=True))
+    trained, _ = loop.train(params, source(), RECIPE, config, Monitor(), RunOptions(run, resume=True))
     assert all(np.isfinite(array).all() for array in tree.leaves(trained))
 
 
@@ -128,7 +129,7 @@ def test_a_learning_rate_that_is_too_high_is_such_an_end():
     params, config = small_model(dtype=np.float32)
     recipe = Recipe("pretraining", 200, learning_rate=1e30, optimizer="sgd", clip=None, decay="constant")
     with np.errstate(all="ignore"), pytest.raises(Error, match=r"^step \d+: expected a finite (loss|gradient), got "):
-        loop.train(params, source(), recipe, config, Plan())
+        loop.train(params, source(), recipe, config, Monitor())
 
 
 # The recipe.
@@ -138,7 +139,7 @@ def test_a_learning_rate_that_is_too_high_is_such_an_end():
     ("name", "value"),
     [("task", "poetry"), ("steps", -1), ("steps", 2.0), ("learning_rate", 0.0), ("learning_rate", math.nan),
      ("batch_size", 0), ("optimizer", "adam"), ("weight_decay", -0.1), ("clip", 0), ("warmup", "1"),
-     ("decay", "step"), ("layer_decay", 1.1), ("layer_decay", 0), ("recompute", 1), ("pieces", 0), ("seed", -1),
+     ("decay", "step"), ("layer_decay", 1.1), ("layer_decay", 0), ("recompute", 1), ("seed", -1), ("max_tokens_per_microbatch", 0),
      ("frozen", "bert.embedding"), ("frozen", (1,))],
 )  # fmt: skip
 def test_recipes_are_checked(name, value):
@@ -151,19 +152,19 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
     params, config = small_model(dtype=np.float32)
     recipe = dataclasses.replace(RECIPE, learning_rate=1e39, steps=4, warmup=0)
     source = Repeated([[pretraining_batch([5, 4])]])
-    plan = Plan(lambda params: pytest.fail("it is not measured"), evaluate_every=1, save_every=1)
+    monitor = Monitor(lambda params: pytest.fail("it is not measured"), evaluate_every=1, save_every=1)
     with pytest.raises(Error, match=r"^step 1: [\w.]+: expected finite numbers, got NaN .* is .*save-000000$"):
-        loop.train(params, source, recipe, config, plan, Place(tmp_path / "run"))
+        loop.train(params, source, recipe, config, monitor, RunOptions(tmp_path / "run"))
     assert [path.name for path in (tmp_path / "run").glob("save-*")] == ["save-000000"]
     with pytest.raises(Error, match="expected finite numbers"):
-        loop.train(params, source, dataclasses.replace(recipe, steps=1), config, Plan())
+        loop.train(params, source, dataclasses.replace(recipe, steps=1), config, Monitor())
 
 
 def test_what_takes_no_part_keeps_its_size(tmp_path):
     """A pooler that the task does not read and heads of other tasks have no gradient; they do not decay either."""
     params, config = small_model(heads=(*HEADS, "token_classification", "multiple_choice"))
     recipe = Recipe("masked_lm", 2, learning_rate=0.1, weight_decay=0.5)
-    trained, _ = loop.train(params, Repeated([[masked_batch()]]), recipe, config, Plan())
+    trained, _ = loop.train(params, Repeated([[masked_batch()]]), recipe, config, Monitor())
     for idle in ("bert.pooler", "next_sentence", "token_classification", "multiple_choice"):
         part = operator.attrgetter(idle)
         assert equal(part(trained), part(params)), idle
@@ -231,8 +232,8 @@ def test_pretraining_learns_and_is_measured(tmp_path):
     before = pretrain.evaluate(held_out, initialization.params(config, HEADS, 0), config)
     recipe = pretrain.recipe(60, learning_rate=3e-3, batch_size=8)
     assert (recipe.optimizer, recipe.warmup) == ("bert_adam", 6)
-    plan = Plan(lambda params: pretrain.evaluate(held_out, params, config))
-    _, after = pretrain.pretrain(config, data, recipe, plan)
+    monitor = Monitor(lambda params: pretrain.evaluate(held_out, params, config))
+    _, after = pretrain.pretrain(config, data, recipe, monitor)
     assert after["masked_lm_loss"] < before["masked_lm_loss"]
     assert set(after) == {
         f"{task}_{figure}" for task in ("masked_lm", "next_sentence") for figure in ("loss", "accuracy")
@@ -250,7 +251,7 @@ def test_pretraining_refuses_what_does_not_fit(tmp_path):
         ({"vocab_size": 20}, r"vocabulary: expected at most 20 tokens \(vocab_size\), got "),
     ):
         with pytest.raises(Error, match=message):
-            pretrain.pretrain(dataclasses.replace(config, **changes), data, pretrain.recipe(1), Plan())
+            pretrain.pretrain(dataclasses.replace(config, **changes), data, pretrain.recipe(1), Monitor())
 
 
 def test_fine_tuning_brings_a_new_head_and_leaves_others_out():
@@ -264,9 +265,11 @@ def test_fine_tuning_brings_a_new_head_and_leaves_others_out():
             return pretraining_batch([4, 5])._replace(labels=np.array([0, 2]))
 
     examples = Examples()
-    recipe = finetune.recipe("sequence_classification", examples, 40, 2, learning_rate=1e-2, pieces=100)
+    recipe = finetune.recipe(
+        "sequence_classification", examples, 40, 2, learning_rate=1e-2, max_tokens_per_microbatch=100
+    )
     assert (recipe.steps, recipe.warmup) == (40, 4)
-    trained, _ = finetune.finetune(params, config, examples, recipe, Plan())
+    trained, _ = finetune.finetune(params, config, examples, recipe, Monitor())
     assert trained.masked_lm is None
     assert trained.sequence_classification is not None
     source = Epochs(examples, 2, 0)
@@ -281,8 +284,8 @@ def test_fine_tuning_brings_a_new_head_and_leaves_others_out():
 def test_the_curve_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     params, config = small_model()
-    plan = Plan(lambda params: {"accuracy": 0.5, "a_loss": 1.0}, evaluate_every=3)
-    loop.train(params, source(), RECIPE, config, plan, Place(tmp_path / "run"))
+    monitor = Monitor(lambda params: {"accuracy": 0.5, "a_loss": 1.0}, evaluate_every=3)
+    loop.train(params, source(), RECIPE, config, monitor, RunOptions(tmp_path / "run"))
     assert (tmp_path / "run" / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -298,19 +301,19 @@ def test_without_matplotlib_there_is_a_notice_and_no_picture(tmp_path, monkeypat
     monkeypatch.setattr(builtins, "__import__", without)
     params, config = small_model()
     with pytest.warns(UserWarning, match=r"^curve.png is not drawn: that takes matplotlib"):
-        loop.train(params, source(), RECIPE, config, Plan(), Place(tmp_path / "run"))
+        loop.train(params, source(), RECIPE, config, Monitor(), RunOptions(tmp_path / "run"))
     assert not (tmp_path / "run" / "curve.png").exists()
 
 
 def test_numbers_in_a_table_read_back_exactly(tmp_path, rng):
-    table = curve.Table(tmp_path / "t.csv")
+    table = curve.CurveTable(tmp_path / "t.csv")
     rows = rng.standard_normal((20, 3)) * 10.0 ** rng.integers(-300, 300, (20, 3))
     for row in rows:
         table.add(("a", "b", "c"), [float(x) for x in row])
     read = curve.read(tmp_path / "t.csv")
     assert np.array_equal(np.array([read[name] for name in "abc"]).T, rows)
     assert table.text == (tmp_path / "t.csv").read_text()
-    again = curve.Table(tmp_path / "t.csv", table.text)
+    again = curve.CurveTable(tmp_path / "t.csv", table.text)
     again.add(("a", "b", "c"), (1, 2, 3))
     assert len(curve.read(tmp_path / "t.csv")["a"]) == 21
 
@@ -328,31 +331,3 @@ def test_smoothing():
     assert curve.smoothed([1.0, 3.0, 5.0, 7.0], 2) == [1.0, 2.0, 4.0, 6.0]
     assert curve.smoothed([1.0, 3.0], 5) == [1.0, 2.0]
     assert curve.smoothed([], 1) == []
-
-
-# Progress.
-
-
-def test_a_clock():
-    assert [progress.clock(seconds) for seconds in (0, 59.6, 61, 3725)] == ["0:00", "1:00", "1:01", "1:02:05"]
-
-
-def test_a_person_sees_the_bar(monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    shown = Terminal()
-    monkeypatch.setattr(sys, "stderr", shown)
-    times = iter([100.0, 99.0, 102.0, 104.0])  # the clock may be what it likes: nothing becomes negative
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
-    with progress.Progress(0, 4) as bar:
-        for number in (1, 2, 3):
-            bar.show(step.Report(number, 0.5, 1e-4, 2.0, 100 * number), 100)
-        bar.say("saved")
-    text = shown.getvalue()
-    assert "saved\n" in text
-    last = text.rstrip().splitlines()[-1]
-    assert "3/4" in last
-    assert "loss 0.5000, rate 1.00e-04, norm 2.00, 75 pieces/s, 0:01 left" in last
-    assert "-" not in last.replace("1.00e-04", "")

@@ -1,9 +1,9 @@
-"""Examples in memory to batches: every example once an epoch, in an order drawn anew for each.
+"""Examples in memory to batches: each epoch visits every example once, in a new random order.
 
-The order of an epoch depends on the seed and the number of the epoch alone, so the place in the data is two numbers:
-the epoch, and the steps done in it. Within a step the texts are sorted by length and cut into parts: texts of
-like length share a part, so that little of it is padding (a quarter to a half of the work is saved), and
-`accumulation` makes one gradient of them.
+The order of an epoch depends only on the seed and the number of the epoch, so the position in the data is two numbers:
+the epoch, and the steps done in it. Within a step the texts are sorted by length and cut into microbatches: texts of
+similar length share one, so that little of it is padding (this saves a quarter to a half of the work), and
+`accumulation` makes one gradient of all.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from ...errors import Error, show
 from ...tasks import objective
 
-PIECES = 1024  # in one part of a step, padding included
-OWN = 75  # pieces that could be computed in the time it takes to make and add one more gradient
+MAX_TOKENS = 1024  # of a microbatch, padding included
+OVERHEAD = 75  # tokens that could be computed in the time it takes to compute and add one more gradient
 
 
 class Examples(Protocol):
@@ -25,26 +25,26 @@ class Examples(Protocol):
 
     @property
     def lengths(self) -> Sequence[int]:
-        """Pieces of each example, padding within it counted."""
+        """Tokens of each example, including padding within it."""
 
     @property
     def digest(self) -> str:
-        """A hash of the files they come from."""
+        """A hash of the data they come from."""
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
-        """Some of the examples, padded to the longest of them."""
+        """The chosen examples, padded to the longest of them."""
 
 
-def parts(lengths: Sequence[int], chosen: Sequence[int], pieces: int = PIECES) -> list[list[int]]:
-    """The chosen examples in groups of like length, each of at most `pieces` pieces or a single example.
+def microbatches(lengths: Sequence[int], chosen: Sequence[int], max_tokens: int = MAX_TOKENS) -> list[list[int]]:
+    """The chosen examples in groups of similar length, each of at most `max_tokens` tokens or a single example.
 
-    Of all ways to cut the examples, sorted by length, the cheapest: a group costs its pieces, padding included, and
-    OWN more for a gradient of its own. None is much larger than half of all, so that two cores have work, and of ways
-    that cost the same, the one whose largest group is the smallest.
+    Of all ways to cut the examples, sorted by length, this is the cheapest: a group costs its tokens, padding included,
+    and OVERHEAD more for a gradient of its own. No group is much larger than half of all, so that two cores have work.
+    Of cuts with equal cost, the one whose largest group is smallest.
     """
     order = sorted(chosen, key=lambda i: -lengths[i])
     half = sum(lengths[i] for i in order) // 2 + lengths[order[0]]
-    limit = min(pieces, half)
+    limit = min(max_tokens, half)
     cheapest, begins = [(0, 0)], [0]  # of the first n examples: cost and largest group; where the last group begins
     for n in range(1, len(order) + 1):
         options = []
@@ -53,7 +53,7 @@ def parts(lengths: Sequence[int], chosen: Sequence[int], pieces: int = PIECES) -
             if size > limit and start < n - 1:
                 break  # from further up it would be larger still
             cost, largest = cheapest[start]
-            options.append((cost + size + OWN, max(largest, size), start))
+            options.append((cost + size + OVERHEAD, max(largest, size), start))
         cost, largest, start = min(options)
         cheapest.append((cost, largest))
         begins.append(start)
@@ -65,41 +65,42 @@ def parts(lengths: Sequence[int], chosen: Sequence[int], pieces: int = PIECES) -
 
 
 class Epochs:
-    """Steps of `batch_size` examples without end; the last of an epoch has what is left."""
+    """An endless sequence of steps of `batch_size` examples; the last step of an epoch has what is left."""
 
-    def __init__(self, examples: Examples, batch_size: int, seed: int, pieces: int = PIECES) -> None:
+    def __init__(self, examples: Examples, batch_size: int, seed: int, max_tokens: int = MAX_TOKENS) -> None:
         if not len(examples.lengths):
             raise Error("examples: expected at least one, got none")
-        self.examples, self.batch_size, self.seed, self.pieces = examples, batch_size, seed, pieces
+        self.examples, self.batch_size, self.seed, self.max_tokens = examples, batch_size, seed, max_tokens
         self.seek({"epoch": 0, "step": 0})
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """The number of steps in an epoch."""
         return -(-len(self.examples.lengths) // self.batch_size)
 
     @property
     def position(self) -> dict[str, int]:
-        """Where the next step begins; `seek` returns there."""
+        """Where the next step begins, as `seek` takes it."""
         return {"epoch": self._epoch, "step": self._step}
 
     def seek(self, position: dict[str, int]) -> None:
-        """Error: no place in this data."""
+        """Continue there. Error: there is no such position in this data."""
         epoch, step = position.get("epoch", -1), position.get("step", -1)
         if set(position) != {"epoch", "step"} or epoch < 0 or not 0 <= step < self.steps:
             raise Error(f"data position: expected an epoch and a step below {self.steps}, got {show(position)}")
         self._epoch, self._step = epoch, step
-        self._order = order(len(self.examples.lengths), self.seed, epoch)
+        self._order = epoch_order(len(self.examples.lengths), self.seed, epoch)
 
     def next(self) -> list[objective.Batch]:
-        """The parts of the next step."""
+        """The microbatches of the next step."""
         start = self._step * self.batch_size
         chosen = self._order[start : start + self.batch_size]
-        found = [self.examples.batch(group) for group in parts(self.examples.lengths, chosen, self.pieces)]
+        groups = microbatches(self.examples.lengths, chosen, self.max_tokens)
+        batches = [self.examples.batch(group) for group in groups]
         self._step += 1
         if self._step == self.steps:
             self.seek({"epoch": self._epoch + 1, "step": 0})
-        return found
+        return batches
 
     @property
     def description(self) -> dict[str, Any]:
@@ -107,7 +108,7 @@ class Epochs:
         return {"examples": self.examples.digest}
 
 
-def order(many: int, seed: int, epoch: int) -> list[int]:
-    """The examples in the order of one epoch."""
-    shuffled: list[int] = np.random.default_rng([seed, epoch]).permutation(many).tolist()
+def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
+    """The numbers of all examples in the order of one epoch."""
+    shuffled: list[int] = np.random.default_rng([seed, epoch]).permutation(count).tolist()
     return shuffled

@@ -33,7 +33,7 @@ COLUMNS = ("text", "label")
 NAMES = ("text", "pair", "label", "-")
 
 
-class Row(NamedTuple):
+class LabelledText(NamedTuple):
     """A line of the file."""
 
     number: int
@@ -42,7 +42,7 @@ class Row(NamedTuple):
     label: str
 
 
-def rows(path: Path, columns: Sequence[str] = COLUMNS) -> list[Row]:
+def rows(path: Path, columns: Sequence[str] = COLUMNS) -> list[LabelledText]:
     """Every example. Error: a line with too few columns or too many, or an empty label; no examples at all."""
     if not {"text", "label"} <= set(columns) <= set(NAMES) or any(columns.count(name) > 1 for name in NAMES[:3]):
         raise UsageError(f"columns: expected text and label, perhaps pair and -, each once, got {show(columns)}")
@@ -57,13 +57,13 @@ def rows(path: Path, columns: Sequence[str] = COLUMNS) -> list[Row]:
         named = dict(zip(columns, fields, strict=True))
         if not named["label"].strip():
             raise Error(f"{label_of(path)}: line {number}: expected a label, got nothing")
-        found.append(Row(number, named["text"], named.get("pair"), named["label"].strip()))
+        found.append(LabelledText(number, named["text"], named.get("pair"), named["label"].strip()))
     if not found:
         raise Error(f"{label_of(path)}: expected one example a line, got none")
     return found
 
 
-def classes(found: Sequence[Row]) -> tuple[str, ...]:
+def classes(found: Sequence[LabelledText]) -> tuple[str, ...]:
     """The classes that occur, in order: numbers by value, names by alphabet."""
     names = {row.label for row in found}
     if all(name.isascii() and name.isdigit() for name in names):
@@ -87,12 +87,12 @@ def fitted(path: Path, config: BertConfig, columns: Sequence[str] = COLUMNS) -> 
 
 def read(
     path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, columns: Sequence[str] = COLUMNS
-) -> Examples:
+) -> ClassificationExamples:
     """The examples of a file. Error: see `rows`; also a label that is no class of the config."""
-    return Examples(path, tokenizer, config, max_length, columns)
+    return ClassificationExamples(path, tokenizer, config, max_length, columns)
 
 
-class Examples:
+class ClassificationExamples:
     """Tokenized examples with the ids of their labels."""
 
     def __init__(
@@ -115,14 +115,14 @@ class Examples:
 
 
 def digest(content: Sequence[object], texts: Sequence[Text]) -> str:
-    """A hash of what was read and the pieces it was cut into: the same wherever the file lies."""
+    """A hash of what was read and the tokens it was cut into: the same wherever the file lies."""
     found = hashlib.sha256(repr(content).encode())
     for text in texts:
         found.update(np.asarray(text.ids, np.int64).tobytes() + b"|")
     return found.hexdigest()
 
 
-def _labels(path: Path, found: Sequence[Row], config: BertConfig) -> Array:
+def _labels(path: Path, found: Sequence[LabelledText], config: BertConfig) -> Array:
     if config.is_regression:
         return np.array([_number(path, row) for row in found])
     ids = {name: i for i, name in enumerate(config.label_names)}
@@ -134,7 +134,7 @@ def _labels(path: Path, found: Sequence[Row], config: BertConfig) -> Array:
     return np.array([ids[row.label] for row in found])
 
 
-def _number(path: Path, row: Row) -> float:
+def _number(path: Path, row: LabelledText) -> float:
     try:
         value = float(row.label)
     except ValueError:
@@ -144,7 +144,7 @@ def _number(path: Path, row: Row) -> float:
     return value
 
 
-def evaluate(examples: Examples, params: objective.Params, config: BertConfig) -> dict[str, float]:
+def evaluate(examples: ClassificationExamples, params: objective.Params, config: BertConfig) -> dict[str, float]:
     """Loss and accuracy, of a regression the mean squared error, over all examples."""
     head = objective.head_params("sequence_classification", params)
 

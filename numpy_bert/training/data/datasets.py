@@ -18,8 +18,8 @@ from . import classification, multiple_choice, question_answering, token_classif
 
 class Dataset(NamedTuple):
     module: ModuleType
-    max_length: int  # usual: pieces of an example at most
-    shortest: int  # max_length that leaves room for a piece of each text
+    max_length: int  # usual: tokens of an example at most
+    shortest: int  # max_length that leaves room for a token of each text
     options: tuple[str, ...] = ()  # what fitted and read take beside
 
 

@@ -1,8 +1,8 @@
-"""Of each text 15 % of the pieces are chosen to be guessed: 80 % of them become [MASK], 10 % a random piece, 10 % stay.
+"""Of each text 15 % of the tokens are chosen to be guessed: 80 % of them become [MASK], 10 % a random token, 10 % stay.
 
 The masked language model (Devlin et al., arXiv:1810.04805, section 3.1, task 1, and appendix A.1). The model is asked
-for every chosen piece, and since it cannot know which of the pieces it sees are right it has to keep a representation
-of all. With whole words the pieces of a word are chosen together or not at all. At least one piece is chosen (with
+for every chosen token, and since it cannot know which of the tokens it sees are right it has to keep a representation
+of all. With whole words the tokens of a word are chosen together or not at all. At least one token is chosen (with
 whole words none, where no word is short enough), and at most `most`. The procedure is that of Google's
 create_pretraining_data.py.
 """
@@ -18,33 +18,35 @@ from ...numerics.memory import Array
 from ...tokenizer.pipeline import Tokenizer
 from ...tokenizer.wordpiece import CONTINUATION
 
-MASKED, RANDOM = 0.8, 0.1  # of the chosen pieces; the others stay
+MASKED, RANDOM = 0.8, 0.1  # of the chosen tokens; the others stay
 
 
-class Vocabulary(NamedTuple):
-    """What masking has to know of each piece."""
+class MaskingVocabulary(NamedTuple):
+    """What masking has to know of each token."""
 
     mask_id: int
     special: Array  # (V,) boolean: [CLS], [SEP], [PAD] are never chosen
     continues: Array  # (V,) boolean: it goes on with the word before it
 
 
-class Settings(NamedTuple):
-    """How many pieces are chosen, and how."""
+class MaskingSettings(NamedTuple):
+    """How many tokens are chosen, and how."""
 
-    share: float = 0.15  # of all pieces, the special ones counted
+    share: float = 0.15  # of all tokens, the special ones counted
     most: int = 20  # in one text
     whole_words: bool = False
 
 
-def vocabulary(tokenizer: Tokenizer) -> Vocabulary:
+def vocabulary(tokenizer: Tokenizer) -> MaskingVocabulary:
     special = np.zeros(len(tokenizer.tokens), np.bool_)
     special[[tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id]] = True
     continues = np.array([token.startswith(CONTINUATION) for token in tokenizer.tokens])
-    return Vocabulary(tokenizer.mask_id, special, continues)
+    return MaskingVocabulary(tokenizer.mask_id, special, continues)
 
 
-def mask(ids: Array, known: Vocabulary, settings: Settings, rng: np.random.Generator) -> tuple[Array, Array]:
+def mask(
+    ids: Array, known: MaskingVocabulary, settings: MaskingSettings, rng: np.random.Generator
+) -> tuple[Array, Array]:
     """ids (T,) -> what the model sees (T,), labels (T,): the id at each chosen place, IGNORED elsewhere"""
     many = min(settings.most, max(1, round(settings.share * len(ids))))
     candidates = np.flatnonzero(~known.special[ids])

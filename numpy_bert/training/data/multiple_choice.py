@@ -28,15 +28,15 @@ from ...tokenizer.pipeline import Tokenizer
 from .classification import Path, digest
 
 
-class Question(NamedTuple):
+class ChoiceQuestion(NamedTuple):
     prompt: str
     choices: tuple[str, ...]  # at least two
     label: int  # which of them is right
 
 
-def questions(path: Path) -> list[Question]:
+def questions(path: Path) -> list[ChoiceQuestion]:
     """Every question. Error: a line that is none, or has another number of choices than the first; none at all."""
-    found: list[Question] = []
+    found: list[ChoiceQuestion] = []
     for number, line in lines(path):
         if not line.strip():
             continue
@@ -51,7 +51,7 @@ def questions(path: Path) -> list[Question]:
     return found
 
 
-def _question(one: object, where: str) -> Question:
+def _question(one: object, where: str) -> ChoiceQuestion:
     if not isinstance(one, dict):
         raise Error(f"{where}: expected an object with prompt, choices and label, got {describe(one)}")
     prompt, choices, label = (one.get(key) for key in ("prompt", "choices", "label"))
@@ -60,7 +60,7 @@ def _question(one: object, where: str) -> Question:
     choices = _choices(choices, where)
     if type(label) is not int or not 0 <= label < len(choices):
         raise Error(f"{where}: label: expected an integer from 0 to {len(choices) - 1}, got {describe(label)}")
-    return Question(prompt, choices, label)
+    return ChoiceQuestion(prompt, choices, label)
 
 
 def _choices(found: object, where: str) -> tuple[str, ...]:
@@ -81,12 +81,12 @@ def fitted(path: Path, config: BertConfig) -> BertConfig:
     return dataclasses.replace(config, num_labels=BertConfig.num_labels, labels=(), problem_type=None)
 
 
-def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> Examples:
+def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> ChoiceExamples:
     """The examples of a file. Error: see `questions`."""
-    return Examples(path, tokenizer, config, max_length)
+    return ChoiceExamples(path, tokenizer, config, max_length)
 
 
-class Examples:
+class ChoiceExamples:
     """Tokenized questions; `texts` are their choices, the K of a question one after another."""
 
     def __init__(self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> None:
@@ -119,7 +119,7 @@ class Examples:
         return {"loss": loss, "accuracy": float((logits.argmax(axis=1) == self.labels).mean())}
 
 
-def evaluate(examples: Examples, params: objective.Params, config: BertConfig) -> dict[str, float]:
+def evaluate(examples: ChoiceExamples, params: objective.Params, config: BertConfig) -> dict[str, float]:
     """Loss and accuracy over all questions."""
     head = objective.head_params("multiple_choice", params)
 

@@ -1,9 +1,9 @@
 """Text to batches for pretraining, without ever holding all of it.
 
-A pass reads every document once, in a random order, block by block: documents of some two million pieces are
+A pass reads every document once, in a random order, block by block: documents of some two million tokens are
 tokenized, cut into pairs and masked, and their pairs shuffled. A pair's random sentence is one of another document of
 its block. So memory is bounded, by about 100 MB beside the index of the corpus, and a corpus of up to two million
-pieces is shuffled as a whole. All draws depend on the seed and on which pass, block and document it is, so the place in
+tokens is shuffled as a whole. All draws depend on the seed and on which pass, block and document it is, so the place in
 the data is three numbers.
 
 `duplication` is how many passes have masks and pairs of their own before those of the first come again; None: all.
@@ -28,11 +28,11 @@ from ...numerics.memory import Array
 from ...tasks import objective, pretraining
 from ...tokenizer.pipeline import Tokenizer
 from . import masking
-from .batches import PIECES, parts
+from .batches import MAX_TOKENS, microbatches
 from .corpus import Corpus
-from .sentence_pairs import Packed, Pair, pairs
+from .sentence_pairs import Packed, SentencePair, pairs
 
-BLOCK = 1 << 21  # pieces
+BLOCK = 1 << 21  # tokens
 ORDER, DOCUMENT, SHUFFLE = range(3)  # what a generator is for, a part of its seed
 
 SHARE = number("a number from 0 to 1", lambda value: 0 <= value <= 1)
@@ -47,13 +47,13 @@ RULES: dict[str, Rule] = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class PretrainingSettings:
     """Error: a value that makes no sense."""
 
-    max_length: int = 128  # pieces of a pair, special tokens among them
+    max_length: int = 128  # tokens of a pair, special tokens among them
     short_share: float = 0.1  # of the documents, cut into shorter pairs
-    masked_share: float = 0.15  # of the pieces
-    most_masked: int | None = None  # in one pair; None: the share of the longest pair, of 128 pieces 20
+    masked_share: float = 0.15  # of the tokens
+    most_masked: int | None = None  # in one pair; None: the share of the longest pair, of 128 tokens 20
     whole_words: bool = False
     duplication: int | None = None
 
@@ -62,12 +62,12 @@ class Settings:
             rule.check(name, getattr(self, name))
 
     @property
-    def masking(self) -> masking.Settings:
+    def masking(self) -> masking.MaskingSettings:
         most = self.most_masked or math.ceil(self.masked_share * self.max_length) or 1
-        return masking.Settings(self.masked_share, most, self.whole_words)
+        return masking.MaskingSettings(self.masked_share, most, self.whole_words)
 
 
-class Example(NamedTuple):
+class MaskedPair(NamedTuple):
     """A masked pair."""
 
     ids: Array  # (T,) as the model sees them
@@ -80,10 +80,16 @@ class PretrainingData:
     """Steps of about `batch_size` pairs without end: those of a block are dealt out evenly."""
 
     def __init__(
-        self, corpus: Corpus, tokenizer: Tokenizer, settings: Settings, batch_size: int, seed: int, pieces: int = PIECES
+        self,
+        corpus: Corpus,
+        tokenizer: Tokenizer,
+        settings: PretrainingSettings,
+        batch_size: int,
+        seed: int,
+        max_tokens: int = MAX_TOKENS,
     ) -> None:
         self.corpus, self.tokenizer, self.settings = corpus, tokenizer, settings
-        self.batch_size, self.seed, self.pieces = batch_size, seed, pieces
+        self.batch_size, self.seed, self.max_tokens = batch_size, seed, max_tokens
         self._known = masking.vocabulary(tokenizer)
         self._documents: dict[int, Packed] = {}  # tokenized: those of the block
         self.seek({"pass": 0, "document": 0, "step": 0})
@@ -104,9 +110,9 @@ class PretrainingData:
             raise Error(f"data position: expected a step below {len(self._steps)}, got {step}")
 
     def next(self) -> list[objective.Batch]:
-        """The parts of the next step."""
+        """The microbatches of the next step."""
         chosen = self._steps[self._step].tolist()
-        found = [self._batch(group) for group in parts(self._lengths, chosen, self.pieces)]
+        found = [self._batch(group) for group in microbatches(self._lengths, chosen, self.max_tokens)]
         self._step += 1
         if self._step == len(self._steps):
             wrap = self._end == len(self.corpus)
@@ -140,9 +146,9 @@ class PretrainingData:
         """The next documents of the pass, and where in the order the block after it begins."""
         known = self._documents if len(self._documents) == len(self.corpus) else {}  # else: one block at a time
         self._documents, self._examples = {}, []
-        pieces, end = 0, self._first
-        while end < len(order) and pieces < BLOCK:
-            pieces += self._keep(int(order[end]), known)
+        tokens, end = 0, self._first
+        while end < len(order) and tokens < BLOCK:
+            tokens += self._keep(int(order[end]), known)
             end += 1
         chosen = list(self._documents)
         for index in order:  # a single document needs another for its random sentences
@@ -151,22 +157,22 @@ class PretrainingData:
             self._keep(int(index), known)
         if len(self._documents) < 2:
             path = label(self.corpus.paths[0])
-            raise Error(f"{path}: expected two documents that the tokenizer finds pieces in, got fewer")
+            raise Error(f"{path}: expected two documents that the tokenizer finds tokens in, got fewer")
         self._keys = sorted(self._documents)
         return chosen, end
 
     def _keep(self, index: int, known: dict[int, Packed]) -> int:
-        """Have a document of the block at hand, unless it is empty; returns its pieces."""
+        """Have a document of the block at hand, unless it is empty; returns its tokens."""
         document = known[index] if index in known else self._tokenized(index)
         if document:
             self._documents[index] = document
-        return document.pieces
+        return document.tokens
 
     def _tokenized(self, index: int) -> Packed:
         rows = self.tokenizer.encode_ids(self.corpus.document(index), special=False)
         return Packed([row[1:-1] for row in rows if len(row) > 2])
 
-    def _document_examples(self, index: int, copy: int) -> list[Example]:
+    def _document_examples(self, index: int, copy: int) -> list[MaskedPair]:
         rng = self._rng(DOCUMENT, copy, index)
         place = bisect_left(self._keys, index)
 
@@ -178,12 +184,12 @@ class PretrainingData:
         found = pairs(self._documents[index], other, rng, settings.max_length, settings.short_share)
         return [self._example(pair, rng) for pair in found]
 
-    def _example(self, pair: Pair, rng: np.random.Generator) -> Example:
+    def _example(self, pair: SentencePair, rng: np.random.Generator) -> MaskedPair:
         cls, sep = [self.tokenizer.cls_id], [self.tokenizer.sep_id]
         ids = np.concatenate([cls, pair.a, sep, pair.b, sep]).astype(np.int32)
         segment_ids = np.repeat(np.array([0, 1], np.int8), [len(pair.a) + 2, len(pair.b) + 1])
         seen, labels = masking.mask(ids, self._known, self.settings.masking, rng)
-        return Example(seen, segment_ids, labels, pair.label)
+        return MaskedPair(seen, segment_ids, labels, pair.label)
 
     def _batch(self, chosen: list[int]) -> objective.Batch:
         examples = [self._examples[i] for i in chosen]

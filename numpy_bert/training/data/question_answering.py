@@ -25,14 +25,14 @@ from ...tasks import objective, question_answering
 from ...tokenizer.pipeline import Encoding, Tokenizer
 from . import squad as squad_file
 from .classification import Path, digest
-from .squad import Answer, Paragraph, Question
+from .squad import GoldAnswer, Paragraph, SquadQuestion
 
 
-class Asked(NamedTuple):
+class WindowedQuestion(NamedTuple):
     """A question as the model reads it."""
 
     context: str
-    offsets: list[tuple[int, int]]  # of the pieces of the context, its characters
+    offsets: list[tuple[int, int]]  # of the tokens of the context, its characters
     answers: list[str]  # all that are right
     windows: list[Window]
 
@@ -42,50 +42,52 @@ def fitted(path: Path, config: BertConfig, **options: Any) -> BertConfig:
     return dataclasses.replace(config, num_labels=2, labels=(), problem_type=None)
 
 
-def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, stride: int = STRIDE) -> Examples:
-    """The examples of a file; the windows of a context begin `stride` pieces apart.
+def read(
+    path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, stride: int = STRIDE
+) -> QuestionExamples:
+    """The examples of a file; the windows of a context begin `stride` tokens apart.
 
-    Error: see `squad_file.paragraphs`; also a context or an answer in which the tokenizer finds no pieces, a
+    Error: see `squad_file.paragraphs`; also a context or an answer in which the tokenizer finds no tokens, a
     max_length that leaves no room for the context.
     """
     found = squad_file.paragraphs(path)
     try:
-        return Examples(found, tokenizer, config, (max_length, stride))
+        return QuestionExamples(found, tokenizer, config, (max_length, stride))
     except Error as error:
         raise Error(f"{label_of(path)}: {error}") from None
 
 
-class Examples:
+class QuestionExamples:
     """Windows with their labels, and the questions they belong to. cut: max_length and stride."""
 
     def __init__(
         self, found: Sequence[Paragraph], tokenizer: Tokenizer, config: BertConfig, cut: tuple[int, int]
     ) -> None:
         self._pad = config.pad_token_id
-        self.asked: list[Asked] = []
+        self.asked: list[WindowedQuestion] = []
         self.labels: list[tuple[int, int]] = []
         for paragraph in found:
-            pieces = tokenizer.encode(paragraph.context, special=False, add_special_tokens=False)
+            tokens = tokenizer.encode(paragraph.context, special=False, add_special_tokens=False)
             for question in paragraph.questions:
-                self._add(paragraph.context, pieces, question, tokenizer, cut)
+                self._add(paragraph.context, tokens, question, tokenizer, cut)
         self.texts = [Text(window.ids, window.segment_ids) for asked in self.asked for window in asked.windows]
         self.lengths = [len(text.ids) for text in self.texts]
         self.digest = digest([(p.context, [tuple(q)[1:] for q in p.questions]) for p in found] + [cut], self.texts)
 
     def _add(
-        self, context: str, pieces: Encoding, question: Question, tokenizer: Tokenizer, cut: tuple[int, int]
+        self, context: str, tokens: Encoding, question: SquadQuestion, tokenizer: Tokenizer, cut: tuple[int, int]
     ) -> None:
         ids = tokenizer.encode(question.text, special=False, add_special_tokens=False).ids
-        span = first_and_last(question.answers[0], pieces.offsets)
+        span = first_and_last(question.answers[0], tokens.offsets)
         if span is None:
             text = show(question.answers[0].text, 40)
-            raise Error(f"{question.where}: expected an answer that the tokenizer finds pieces in, got {text}")
+            raise Error(f"{question.where}: expected an answer that the tokenizer finds tokens in, got {text}")
         try:
-            windows = answer_spans.windows(ids, pieces.ids, tokenizer.cls_id, tokenizer.sep_id, *cut)
+            windows = answer_spans.windows(ids, tokens.ids, tokenizer.cls_id, tokenizer.sep_id, *cut)
         except Error as error:
             raise Error(f"{question.where}: {error}") from None
         answers = [answer.text for answer in question.answers]
-        self.asked.append(Asked(context, pieces.offsets, answers, windows))
+        self.asked.append(WindowedQuestion(context, tokens.offsets, answers, windows))
         self.labels.extend(label(window, *span) for window in windows)
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
@@ -108,22 +110,22 @@ class Examples:
         return {"loss": float(np.mean(losses)), "exact_match": float(exact), "f1": float(f1)}
 
 
-def first_and_last(answer: Answer, offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """The first and the last piece of the context that share a character with the answer; None if there are none."""
+def first_and_last(answer: GoldAnswer, offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """The first and the last token of the context that share a character with the answer; None if there are none."""
     end = answer.start + len(answer.text)
     touched = [i for i, (begin, stop) in enumerate(offsets) if begin < end and stop > answer.start]
     return (touched[0], touched[-1]) if touched else None
 
 
 def label(window: Window, first: int, last: int) -> tuple[int, int]:
-    """Where in the window the pieces of the context `first` and `last` are; [CLS] twice if not both are."""
+    """Where in the window the tokens of the context `first` and `last` are; [CLS] twice if not both are."""
     if first < window.first or last >= window.first + window.size:
         return 0, 0
     shift = window.begin - window.first
     return first + shift, last + shift
 
 
-def best_answer(asked: Asked, logits: Sequence[Array]) -> str:
+def best_answer(asked: WindowedQuestion, logits: Sequence[Array]) -> str:
     """The stretch of the context with the best score over all windows; "" where no end follows a start."""
     spans = answer_spans.best_spans(asked.windows, logits)
     if not spans:
@@ -137,8 +139,8 @@ def _loss(logits: Array, label: tuple[int, int]) -> float:
     return -0.5 * float(log_p[0, label[0]] + log_p[1, label[1]])
 
 
-def evaluate(examples: Examples, params: objective.Params, config: BertConfig) -> dict[str, float]:
-    """Loss and the measures of SQuAD over all questions; see `Examples.measures`."""
+def evaluate(examples: QuestionExamples, params: objective.Params, config: BertConfig) -> dict[str, float]:
+    """Loss and the measures of SQuAD over all questions; see `QuestionExamples.measures`."""
     head = objective.head_params("question_answering", params)
 
     def logits(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:

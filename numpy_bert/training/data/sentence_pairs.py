@@ -21,14 +21,14 @@ SPECIAL = 3  # [CLS] and twice [SEP]
 
 
 class Packed(Sequence[Array]):
-    """The sentences of a document in one array: a short sentence takes no more room than its pieces and its end."""
+    """The sentences of a document in one array: a short sentence takes no more room than its tokens and its end."""
 
     def __init__(self, sentences: Sequence[Sequence[int]]) -> None:
         self._ends = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
-        self._ids = np.fromiter((number for sentence in sentences for number in sentence), np.int32, self.pieces)
+        self._ids = np.fromiter((number for sentence in sentences for number in sentence), np.int32, self.tokens)
 
     @property
-    def pieces(self) -> int:
+    def tokens(self) -> int:
         """Of all sentences."""
         return int(self._ends[-1])
 
@@ -43,7 +43,7 @@ class Packed(Sequence[Array]):
         return self._ids[self._ends[i] : self._ends[i + 1]]
 
 
-class Pair(NamedTuple):
+class SentencePair(NamedTuple):
     """Two texts without special tokens."""
 
     a: Array  # (n,) ids
@@ -57,8 +57,8 @@ def pairs(
     rng: np.random.Generator,
     max_length: int,
     short_share: float = 0.1,
-) -> Iterator[Pair]:
-    """All pairs of one document, each of at most max_length pieces with its special tokens; `other` gives another
+) -> Iterator[SentencePair]:
+    """All pairs of one document, each of at most max_length tokens with its special tokens; `other` gives another
     document, which must not be this one.
     """
     room = max_length - SPECIAL
@@ -77,11 +77,11 @@ def pairs(
         else:
             b, label = np.concatenate(gathered[split:]), FOLLOWS
         a, b = _shortened(a, b, room, rng)
-        yield Pair(a, b, label)
+        yield SentencePair(a, b, label)
 
 
 def _gather(document: Document, start: int, target: int) -> list[Array]:
-    """Sentences from `start` on until there are `target` pieces or the document ends; at least one."""
+    """Sentences from `start` on until there are `target` tokens or the document ends; at least one."""
     found, length = [], 0
     for i in range(start, len(document)):
         sentence = document[i]
@@ -93,7 +93,7 @@ def _gather(document: Document, start: int, target: int) -> list[Array]:
 
 
 def _shortened(a: Array, b: Array, room: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Both cut to `room` pieces in all, the longer one first (of equals b), each piece from a random end."""
+    """Both cut to `room` tokens in all, the longer one first (of equals b), each token from a random end."""
     longest = max(len(a), len(b))
     a_most, b_most = len(a), len(b)
     over = len(a) + len(b) - room
@@ -110,7 +110,7 @@ def _shortened(a: Array, b: Array, room: int, rng: np.random.Generator) -> tuple
 
 
 def _cut(text: Array, most: int, rng: np.random.Generator) -> Array:
-    """The text without `len - most` pieces, each taken from the front or the back with equal probability."""
+    """The text without `len - most` tokens, each taken from the front or the back with equal probability."""
     over = len(text) - most
     front = int(rng.binomial(over, 0.5)) if over else 0
     return text[front : front + most]

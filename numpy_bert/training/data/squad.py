@@ -24,21 +24,21 @@ LARGEST = 1 << 26  # bytes, twice those of SQuAD's own training file
 EXPECTED = {str: "a text", int: "an integer", list: "an array", dict: "an object"}
 
 
-class Answer(NamedTuple):
+class GoldAnswer(NamedTuple):
     text: str
     start: int  # context[start : start + len(text)] == text
 
 
-class Question(NamedTuple):
+class SquadQuestion(NamedTuple):
     where: str  # in the file, for messages: data[0].paragraphs[2].qas[1]
     id: str
     text: str
-    answers: tuple[Answer, ...]  # at least one
+    answers: tuple[GoldAnswer, ...]  # at least one
 
 
 class Paragraph(NamedTuple):
     context: str
-    questions: tuple[Question, ...]
+    questions: tuple[SquadQuestion, ...]
 
 
 def paragraphs(path: Path) -> list[Paragraph]:
@@ -67,15 +67,15 @@ def _paragraph(part: object, place: str) -> Paragraph:
     return Paragraph(context, tuple(_question(one, f"{place}.qas[{k}]", context) for k, one in enumerate(asked)))
 
 
-def _question(one: object, place: str, context: str) -> Question:
+def _question(one: object, place: str, context: str) -> SquadQuestion:
     listed = _member(one, place, "answers", list)
     if not listed:
         raise Error(f"{place}.answers: expected at least one, as in SQuAD 1.1, got none")
     answers = tuple(_answer(answer, f"{place}.answers[{i}]", context) for i, answer in enumerate(listed))
-    return Question(place, _member(one, place, "id", str), _member(one, place, "question", str), answers)
+    return SquadQuestion(place, _member(one, place, "id", str), _member(one, place, "question", str), answers)
 
 
-def _answer(answer: object, place: str, context: str) -> Answer:
+def _answer(answer: object, place: str, context: str) -> GoldAnswer:
     text: str = _member(answer, place, "text", str)
     start: int = _member(answer, place, "answer_start", int)
     if not text.strip():
@@ -83,7 +83,7 @@ def _answer(answer: object, place: str, context: str) -> Answer:
     if not 0 <= start <= len(context) - len(text) or not context.startswith(text, start):
         there = show(context[max(0, start) : max(0, start) + len(text)], 40)
         raise Error(f"{place}: expected {show(text, 40)} at answer_start {show(start, 40)} of the context, got {there}")
-    return Answer(text, start)
+    return GoldAnswer(text, start)
 
 
 def _member(found: object, place: str, key: str, kind: type) -> Any:

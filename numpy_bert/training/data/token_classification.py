@@ -9,7 +9,7 @@ sentence. Where there are more columns, as in the files of CoNLL-2003, the word 
 every line of a file has equally many. A line that begins with -DOCSTART- is passed over. Labels are in the BIO scheme
 (see inference/entities.py), or names that the model itself has. UTF-8, no quoting.
 
-Each word is cut into pieces by itself. Its first piece carries its label, the others are IGNORED. A sentence that is
+Each word is cut into tokens by itself. Its first token carries its label, the others are IGNORED. A sentence that is
 longer than the model makes several examples, each of whole words, and every word is in one of them. A word of which
 the tokenizer keeps nothing (WNUT 17 has lone variation selectors) has no place in the model: nothing is learned of it,
 and it counts as predicted O.
@@ -39,17 +39,17 @@ from . import entity_scores
 from .classification import Path, digest
 
 DOCUMENT = "-DOCSTART-"  # what the files of CoNLL-2003 have in place of the first word of each document
-SHORTEST = 3  # pieces: [CLS], one of a word, [SEP]
+SHORTEST = 3  # tokens: [CLS], one of a word, [SEP]
 
 
-class Sentence(NamedTuple):
+class LabelledSentence(NamedTuple):
     number: int  # the line of its first word; each of the others is a line further
     words: list[str]
     labels: list[str]
 
 
-class Window(NamedTuple):
-    """Consecutive words of a sentence as the model reads them: [CLS] pieces [SEP]"""
+class WordWindow(NamedTuple):
+    """Consecutive words of a sentence as the model reads them: [CLS] tokens [SEP]"""
 
     sentence: int
     words: list[int]  # which of the sentence
@@ -57,11 +57,11 @@ class Window(NamedTuple):
     ids: list[int]
 
 
-def sentences(path: Path, known: Sequence[str] = ()) -> list[Sentence]:
+def sentences(path: Path, known: Sequence[str] = ()) -> list[LabelledSentence]:
     """Every sentence. Error: a line that is no word with a label, one of the BIO scheme or of those `known`; a line
     with another number of columns than the first; no sentences at all.
     """
-    found: list[Sentence] = []
+    found: list[LabelledSentence] = []
     inside, many = False, 0
     for number, line in lines(path):
         fields = _fields(line)
@@ -74,7 +74,7 @@ def sentences(path: Path, known: Sequence[str] = ()) -> list[Sentence]:
         if len(fields) != many:
             raise Error(f"{where}: expected {many} columns, as in the first sentence, got {len(fields)}")
         if not inside:
-            found.append(Sentence(number, [], []))
+            found.append(LabelledSentence(number, [], []))
             inside = True
         found[-1].words.append(word)
         found[-1].labels.append(label)
@@ -116,14 +116,14 @@ def _kinds(labels: Sequence[str]) -> list[str]:
     return sorted({label[2:] if label[:2] in ("B-", "I-") else label for label in labels if label != OUTSIDE})
 
 
-def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> Examples:
+def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> TaggingExamples:
     """The examples of a file. Error: see `sentences`; also a label that is none of the config's, no word at all in
-    which the tokenizer finds a piece.
+    which the tokenizer finds a token.
     """
-    return Examples(path, tokenizer, config, max_length)
+    return TaggingExamples(path, tokenizer, config, max_length)
 
 
-class Examples:
+class TaggingExamples:
     """Tokenized windows with the labels of their words."""
 
     def __init__(self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> None:
@@ -138,7 +138,7 @@ class Examples:
             for window in windows(number, sentence.words, tokenizer, max_length)
         ]
         if not self.windows:
-            raise Error(f"{label_of(path)}: expected at least one word that the tokenizer finds pieces in, got none")
+            raise Error(f"{label_of(path)}: expected at least one word that the tokenizer finds tokens in, got none")
         self.texts = [Text(window.ids, None) for window in self.windows]
         self.lengths = [len(window.ids) for window in self.windows]
         self.digest = digest([tuple(sentence)[1:] for sentence in self.sentences], self.texts)
@@ -173,7 +173,7 @@ class Examples:
         return {"loss": loss / max(1, words), **scores[""]._asdict(), **by_kind}
 
 
-def _label_ids(path: Path, found: Sequence[Sentence], config: BertConfig) -> list[Array]:
+def _label_ids(path: Path, found: Sequence[LabelledSentence], config: BertConfig) -> list[Array]:
     """The labels of each sentence as numbers, (words,)."""
     ids = {name: i for i, name in enumerate(config.label_names)}
     for sentence in found:
@@ -185,28 +185,28 @@ def _label_ids(path: Path, found: Sequence[Sentence], config: BertConfig) -> lis
     return [np.array([ids[label] for label in sentence.labels]) for sentence in found]
 
 
-def windows(sentence: int, words: Sequence[str], tokenizer: Tokenizer, max_length: int) -> list[Window]:
-    """A sentence in as few windows of at most max_length pieces as whole words allow; of a word that alone is longer,
-    the first pieces. Neither [CLS] nor another special token is read as such where it is typed.
+def windows(sentence: int, words: Sequence[str], tokenizer: Tokenizer, max_length: int) -> list[WordWindow]:
+    """A sentence in as few windows of at most max_length tokens as whole words allow; of a word that alone is longer,
+    the first tokens. Neither [CLS] nor another special token is read as such where it is typed.
     """
-    found: list[Window] = []
+    found: list[WordWindow] = []
     for number, ids in enumerate(tokenizer.encode_ids(words, max_length, special=False)):
-        pieces = ids[1:-1]
-        if not pieces:
+        tokens = ids[1:-1]
+        if not tokens:
             continue
-        if not found or len(found[-1].ids) + len(pieces) + 1 > max_length:
-            found.append(Window(sentence, [], [], [tokenizer.cls_id]))
+        if not found or len(found[-1].ids) + len(tokens) + 1 > max_length:
+            found.append(WordWindow(sentence, [], [], [tokenizer.cls_id]))
         window = found[-1]
         window.words.append(number)
         window.places.append(len(window.ids))
-        window.ids.extend(pieces)
+        window.ids.extend(tokens)
     for window in found:
         window.ids.append(tokenizer.sep_id)
     return found
 
 
-def evaluate(examples: Examples, params: objective.Params, config: BertConfig) -> dict[str, float]:
-    """Loss and the measures of CoNLL over all examples; see `Examples.measures`."""
+def evaluate(examples: TaggingExamples, params: objective.Params, config: BertConfig) -> dict[str, float]:
+    """Loss and the measures of CoNLL over all examples; see `TaggingExamples.measures`."""
     head = objective.head_params("token_classification", params)
 
     def logits(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:

@@ -16,19 +16,20 @@ import numpy as np
 from ...numerics.memory import Array
 
 
-class Settings(NamedTuple):
+class AdamWSettings(NamedTuple):
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
 
 
+DEFAULTS = AdamWSettings()
 MOMENTS = ("m", "v")
 
 
 def update(
-    p: Array, g: Array, moments: tuple[Array, ...], t: int, rates: tuple[float, float], settings: Settings
+    p: Array, g: Array, moments: tuple[Array, ...], t: int, rates: tuple[float, float], settings: AdamWSettings
 ) -> None:
-    """One step of a piece of a parameter: p, g, m and v (n,), changed in place; g is used up.
+    """One step of a chunk of a parameter: p, g, m and v (n,), changed in place; g is used up.
 
     t is 1 in the first step; rates: η and λ.
     """

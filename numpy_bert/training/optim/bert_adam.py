@@ -14,19 +14,20 @@ import numpy as np
 from ...numerics.memory import Array
 
 
-class Settings(NamedTuple):
+class BertAdamSettings(NamedTuple):
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-6
 
 
+DEFAULTS = BertAdamSettings()
 MOMENTS = ("m", "v")
 
 
 def update(
-    p: Array, g: Array, moments: tuple[Array, ...], t: int, rates: tuple[float, float], settings: Settings
+    p: Array, g: Array, moments: tuple[Array, ...], t: int, rates: tuple[float, float], settings: BertAdamSettings
 ) -> None:
-    """One step of a piece of a parameter: p, g, m and v (n,), changed in place; g is used up.
+    """One step of a chunk of a parameter: p, g, m and v (n,), changed in place; g is used up.
 
     t plays no part here; rates: η and λ.
     """

@@ -13,17 +13,18 @@ import numpy as np
 from ...numerics.memory import Array
 
 
-class Settings(NamedTuple):
+class SGDSettings(NamedTuple):
     momentum: float = 0.9
 
 
+DEFAULTS = SGDSettings()
 MOMENTS = ("u",)
 
 
 def update(
-    p: Array, g: Array, moments: tuple[Array, ...], t: int, rates: tuple[float, float], settings: Settings
+    p: Array, g: Array, moments: tuple[Array, ...], t: int, rates: tuple[float, float], settings: SGDSettings
 ) -> None:
-    """One step of a piece of a parameter: p, g and u (n,), changed in place; g is used up.
+    """One step of a chunk of a parameter: p, g and u (n,), changed in place; g is used up.
 
     t plays no part here; rates: η and λ.
     """

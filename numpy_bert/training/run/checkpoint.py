@@ -33,9 +33,9 @@ from ...numerics import tree
 from ...numerics.memory import Array
 from ...tasks import objective
 from ..optim import update as optimizers
-from ..step import State
+from ..step import TrainingState
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 SEAL = "sha256"
 WEIGHTS = "weights.safetensors"
@@ -48,7 +48,7 @@ class TooNewError(Error):
     """A later version of this package wrote the save. It is not damaged, so nothing older may stand in for it."""
 
 
-class Manifest(NamedTuple):
+class SaveManifest(NamedTuple):
     """What a save says of itself."""
 
     step: int
@@ -56,7 +56,9 @@ class Manifest(NamedTuple):
     files: dict[str, tuple[int, str]]  # size and sha256
 
 
-def write(path: Path, state: State, position: dict[str, int], identity: dict[str, Any], curves: dict[str, str]) -> None:
+def write(
+    path: Path, state: TrainingState, position: dict[str, int], identity: dict[str, Any], curves: dict[str, str]
+) -> None:
     """Make the save `path`, which must not exist. Error: it cannot be written; then nothing of it is left."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
@@ -75,12 +77,12 @@ def write(path: Path, state: State, position: dict[str, int], identity: dict[str
         raise
 
 
-def _fill(folder: Path, state: State, position: dict[str, int], curves: dict[str, str]) -> None:
+def _fill(folder: Path, state: TrainingState, position: dict[str, int], curves: dict[str, str]) -> None:
     safetensors.write(folder / WEIGHTS, dict(tree.items(state.params)))
     safetensors.write(folder / MOMENTS, moments(state))
     content = {
         "step": state.step,
-        "pieces": state.pieces,
+        "tokens": state.tokens,
         "position": position,
         "generator": state.rng.bit_generator.state,
     }
@@ -89,7 +91,7 @@ def _fill(folder: Path, state: State, position: dict[str, int], curves: dict[str
         write_text(folder / name, text)
 
 
-def moments(state: State) -> dict[str, Array]:
+def moments(state: TrainingState) -> dict[str, Array]:
     """The optimizer's arrays by name."""
     kinds = enumerate(state.optimizer.moments)
     return {f"{kind}.{name}": array for kind, moment in kinds for name, array in tree.items(moment)}
@@ -110,7 +112,7 @@ def checksum(path: Path) -> tuple[int, str]:
         return file.size, digest.hexdigest()
 
 
-def verify(path: Path) -> Manifest:
+def verify(path: Path) -> SaveManifest:
     """The manifest, after every file was found to be what it says. Error: what is damaged, missing or too new."""
     manifest = _manifest(path / MANIFEST)
     for name in manifest.files:
@@ -118,12 +120,12 @@ def verify(path: Path) -> Manifest:
     return manifest
 
 
-def _check(path: Path, name: str, manifest: Manifest) -> None:
+def _check(path: Path, name: str, manifest: SaveManifest) -> None:
     if checksum(path / name) != manifest.files[name]:
         raise Error(f"{label(path / name)}: expected size and sha256 as in the manifest, got others: it is damaged")
 
 
-def _manifest(path: Path) -> Manifest:
+def _manifest(path: Path) -> SaveManifest:
     found = strict_json.read(path)
     where = label(path)
     if not isinstance(found, dict):
@@ -148,10 +150,10 @@ def _manifest(path: Path) -> Manifest:
         if os.path.basename(name) != name or type(size) is not int or not isinstance(digest, str):
             raise Error(f"{where}: files: {show(name)}: expected a plain name with size and sha256, got something else")
         sums[name] = (size, digest)
-    return Manifest(step, identity, sums)
+    return SaveManifest(step, identity, sums)
 
 
-def restore(path: Path, state: State, step: int, force: bool = False) -> dict[str, int]:
+def restore(path: Path, state: TrainingState, step: int, force: bool = False) -> dict[str, int]:
     """Fill the state with what a verified save of this step holds; returns the place in the data.
 
     Error: the arrays of the save are not those of the state. Both must come from the same model and rule; with `force`
@@ -159,7 +161,7 @@ def restore(path: Path, state: State, step: int, force: bool = False) -> dict[st
     """
     found = strict_json.read(path / STATE, LARGEST_STATE)
     content: dict[str, Any] = found if isinstance(found, dict) else {}
-    counts = [content.get("step"), content.get("pieces")]
+    counts = [content.get("step"), content.get("tokens")]
     position = content.get("position")
     places = list(position.values()) if isinstance(position, dict) else [None]
     if counts[0] != step or not all(type(value) is int and value >= 0 for value in [*counts, *places]):
@@ -175,13 +177,13 @@ def restore(path: Path, state: State, step: int, force: bool = False) -> dict[st
         state.rng.bit_generator.state = content["generator"]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise _other_state(path) from None
-    state.optimizer = optimizers.State(step, state.optimizer.moments)
-    state.pieces = content["pieces"]
+    state.optimizer = optimizers.OptimizerState(step, state.optimizer.moments)
+    state.tokens = content["tokens"]
     return dict(content["position"])
 
 
 def _other_state(path: Path) -> Error:
-    return Error(f"{label(path / STATE)}: expected step, pieces, position and generator of this save, got others")
+    return Error(f"{label(path / STATE)}: expected step, tokens, position and generator of this save, got others")
 
 
 def weights(path: Path, params: objective.Params) -> objective.Params:

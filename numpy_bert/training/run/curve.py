@@ -16,7 +16,7 @@ from ...files.reading import label
 from ...files.terminal import printable
 
 
-class Table:
+class CurveTable:
     """A CSV file that grows by a row at a time; without a path it is kept in memory alone."""
 
     def __init__(self, path: Path | None, text: str = "") -> None:

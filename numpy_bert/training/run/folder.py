@@ -20,10 +20,10 @@ from ...errors import Error, show
 from ...files.atomic import unwritable
 from ...files.lock import Lock
 from ...files.reading import label
-from ..step import State
+from ..step import TrainingState
 from . import checkpoint as saves
 from . import curve
-from .checkpoint import Manifest
+from .checkpoint import SaveManifest
 
 KEPT = 2  # saves
 STEPS, EVALUATIONS, PICTURE, LOCK = "steps.csv", "evaluations.csv", "curve.png", "lock"
@@ -91,7 +91,7 @@ class RunFolder:
             raise Error(f"{label(self.path)}: expected a new folder, got one with saves; resume it or name another")
         self._curves("", "")
 
-    def resume(self, state: State, force: bool = False) -> dict[str, int]:
+    def resume(self, state: TrainingState, force: bool = False) -> dict[str, int]:
         """Fill the state from the newest good save; returns the place in the data.
 
         A damaged save is named in a warning and the one before it taken. Error: there is no good one, the newest is of
@@ -115,7 +115,7 @@ class RunFolder:
         got = f"{len(candidates)} damaged" if candidates else "none"
         raise Error(f"{label(self.path)}: expected a good save to resume from, got {got}")
 
-    def _compare(self, path: Path, manifest: Manifest, force: bool) -> None:
+    def _compare(self, path: Path, manifest: SaveManifest, force: bool) -> None:
         changed = saves.differences(self.identity, manifest.identity)
         if changed:
             expected = f"{label(path)}: expected the run that was saved"
@@ -123,7 +123,7 @@ class RunFolder:
                 raise Error(f"{expected} (or force), got another: {'; '.join(changed)}")
             warnings.warn(f"{expected}, got another: {'; '.join(changed)}", UserWarning, stacklevel=3)
 
-    def save(self, state: State, position: dict[str, int]) -> Path:
+    def save(self, state: TrainingState, position: dict[str, int]) -> Path:
         """Write a save, then delete those that are older than the newest two. Returns its path."""
         path = self._new(state.step)
         curves = {STEPS: self.steps.text, EVALUATIONS: self.evaluations.text}
@@ -144,8 +144,8 @@ class RunFolder:
 
     def _curves(self, steps: str, evaluations: str) -> None:
         self._bare = False
-        self.steps = curve.Table(self.path / STEPS, steps)
-        self.evaluations = curve.Table(self.path / EVALUATIONS, evaluations)
+        self.steps = curve.CurveTable(self.path / STEPS, steps)
+        self.evaluations = curve.CurveTable(self.path / EVALUATIONS, evaluations)
 
     def draw(self) -> None:
         """The learning curve as a picture, where matplotlib is installed. Whatever hinders it, the run is done."""

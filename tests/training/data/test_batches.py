@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from numpy_bert.errors import Error
 from numpy_bert.training.data import batches
-from numpy_bert.training.data.batches import Epochs, parts
+from numpy_bert.training.data.batches import Epochs, microbatches
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=40)
 
@@ -29,7 +29,7 @@ class Numbers:
 
 @given(lengths=LENGTHS, pieces=st.integers(1, 200))
 def test_parts_have_each_example_once_and_hold_at_most_the_pieces(lengths, pieces):
-    found = parts(lengths, range(len(lengths)), pieces)
+    found = microbatches(lengths, range(len(lengths)), pieces)
     assert sorted(i for group in found for i in group) == list(range(len(lengths)))
     for group in found:
         assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= pieces
@@ -40,7 +40,7 @@ def test_the_parts_are_the_cheapest():
     lengths = [90, 70, 69, 40, 12, 11, 10, 3]
 
     def cost(groups):
-        return sum(len(group) * max(lengths[i] for i in group) + batches.OWN for group in groups)
+        return sum(len(group) * max(lengths[i] for i in group) + batches.OVERHEAD for group in groups)
 
     def allowed(groups):
         half = sum(lengths) // 2 + max(lengths)
@@ -50,12 +50,12 @@ def test_the_parts_are_the_cheapest():
     for cuts in itertools.product((False, True), repeat=7):
         ends = [i + 1 for i, cut in enumerate(cuts) if cut] + [8]
         ways.append([list(range(a, b)) for a, b in zip([0, *ends], ends, strict=False)])
-    assert cost(parts(lengths, range(8), 250)) == min(cost(way) for way in ways if allowed(way))
+    assert cost(microbatches(lengths, range(8), 250)) == min(cost(way) for way in ways if allowed(way))
 
 
 def test_two_cores_have_work():
-    assert len(parts([20] * 32, range(32))) == 2
-    assert len(parts([64] * 32, range(32))) == 2
+    assert len(microbatches([20] * 32, range(32))) == 2
+    assert len(microbatches([64] * 32, range(32))) == 2
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 50), seed=st.integers(0, 5))
@@ -108,9 +108,9 @@ def test_no_examples():
 
 def test_texts_of_like_length_share_a_part():
     lengths = np.random.default_rng(0).integers(3, 60, 64).tolist()
-    padded = sum(len(group) * max(lengths[i] for i in group) for group in parts(lengths, range(64), 512))
+    padded = sum(len(group) * max(lengths[i] for i in group) for group in microbatches(lengths, range(64), 512))
     assert padded < 1.25 * sum(lengths) < 64 * max(lengths)
 
 
 def test_texts_of_one_length_are_shared_out_evenly():
-    assert [len(group) for group in parts([128] * 8, range(8))] == [4, 4]
+    assert [len(group) for group in microbatches([128] * 8, range(8))] == [4, 4]

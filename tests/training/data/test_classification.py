@@ -20,10 +20,13 @@ def written(folder, text):
 
 def test_lines_are_examples(tmp_path):
     path = written(tmp_path, "\ufeffa film\tgood\n\nit was bad \t bad \r\n")
-    assert data.rows(path) == [data.Row(1, "a film", None, "good"), data.Row(3, "it was bad ", None, "bad")]
+    assert data.rows(path) == [
+        data.LabelledText(1, "a film", None, "good"),
+        data.LabelledText(3, "it was bad ", None, "bad"),
+    ]
     path = written(tmp_path, "7\tgood\ta film\tit rains\n")
     rows = data.rows(path, ("-", "label", "text", "pair"))
-    assert rows == [data.Row(1, "a film", "it rains", "good")]
+    assert rows == [data.LabelledText(1, "a film", "it rains", "good")]
 
 
 BAD = {

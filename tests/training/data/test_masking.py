@@ -28,7 +28,7 @@ TEXTS = st.builds(text, st.lists(ORDINARY, min_size=1, max_size=60), st.lists(OR
 @given(ids=TEXTS, seed=st.integers(0, 1000), share=st.floats(0, 1), most=st.integers(1, 30), whole=st.booleans())
 def test_labels_tell_what_was_hidden_and_nothing_else(ids, seed, share, most, whole):
     before = ids.copy()
-    settings = masking.Settings(share, most, whole)
+    settings = masking.MaskingSettings(share, most, whole)
     seen, labels = masking.mask(ids, KNOWN, settings, np.random.default_rng(seed))
     chosen = labels != IGNORED
     assert np.array_equal(ids, before)
@@ -56,7 +56,7 @@ def test_shares_are_those_of_the_paper(rng, whole):
     rounds, places = 2000, np.zeros(len(ids))
     kinds = {"mask": 0, "same": 0, "other": 0}
     for seed in range(rounds):
-        seen, labels = masking.mask(ids, KNOWN, masking.Settings(whole_words=whole), np.random.default_rng(seed))
+        seen, labels = masking.mask(ids, KNOWN, masking.MaskingSettings(whole_words=whole), np.random.default_rng(seed))
         chosen = labels != IGNORED
         places += chosen
         kinds["mask"] += int((seen[chosen] == MASK).sum())
@@ -77,7 +77,7 @@ def test_shares_are_those_of_the_paper(rng, whole):
 @given(ids=TEXTS, seed=st.integers(0, 1000))
 @settings(max_examples=60)
 def test_whole_words_are_hidden_whole(ids, seed):
-    _, labels = masking.mask(ids, KNOWN, masking.Settings(0.3, 20, True), np.random.default_rng(seed))
+    _, labels = masking.mask(ids, KNOWN, masking.MaskingSettings(0.3, 20, True), np.random.default_rng(seed))
     chosen = labels != IGNORED
     for i in range(1, len(ids)):
         joined = WORDS[ids[i]].startswith("##") and ids[i - 1] not in SPECIAL
@@ -89,13 +89,13 @@ def test_a_word_that_does_not_fit_is_passed_over():
     train, ing = WORDS.index("train"), WORDS.index("##ing")
     ids = text([train, ing, ing, ing], [WORDS.index("film")])
     for seed in range(20):
-        _, labels = masking.mask(ids, KNOWN, masking.Settings(0.3, 2, True), np.random.default_rng(seed))
+        _, labels = masking.mask(ids, KNOWN, masking.MaskingSettings(0.3, 2, True), np.random.default_rng(seed))
         assert (labels != IGNORED).nonzero()[0].tolist() == [6]
 
 
 def test_a_text_without_ordinary_pieces():
     for whole in (False, True):
         ids = np.array([CLS, SEP, SEP])
-        seen, labels = masking.mask(ids, KNOWN, masking.Settings(whole_words=whole), np.random.default_rng(0))
+        seen, labels = masking.mask(ids, KNOWN, masking.MaskingSettings(whole_words=whole), np.random.default_rng(0))
         assert np.array_equal(seen, ids)
         assert (labels == IGNORED).all()

@@ -13,15 +13,15 @@ from numpy_bert.tasks import objective
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import finetune
 from numpy_bert.training.data import multiple_choice
-from numpy_bert.training.data.batches import parts
-from numpy_bert.training.data.multiple_choice import Question
-from numpy_bert.training.loop import Plan
+from numpy_bert.training.data.batches import microbatches
+from numpy_bert.training.data.multiple_choice import ChoiceQuestion
+from numpy_bert.training.loop import Monitor
 
 TOKENIZER = Tokenizer(WORDS)
 QUESTIONS = [
-    Question("it rains", ("the film was good", "to berlin", "fun"), 1),
-    Question("i liked", ("bad", "dull", "the plot"), 2),
-    Question("the", ("movie", "rains", "to"), 0),
+    ChoiceQuestion("it rains", ("the film was good", "to berlin", "fun"), 1),
+    ChoiceQuestion("i liked", ("bad", "dull", "the plot"), 2),
+    ChoiceQuestion("the", ("movie", "rains", "to"), 0),
 ]
 
 
@@ -37,7 +37,10 @@ def read(folder, max_length=24):
 
 def test_questions(tmp_path):
     more = '\n{"id": 7, "prompt": "", "choices": ["a", "b", "c"], "label": 2}\r\n'
-    assert multiple_choice.questions(written(tmp_path, more=more)) == [*QUESTIONS, Question("", ("a", "b", "c"), 2)]
+    assert multiple_choice.questions(written(tmp_path, more=more)) == [
+        *QUESTIONS,
+        ChoiceQuestion("", ("a", "b", "c"), 2),
+    ]
 
 
 @pytest.mark.parametrize(("line", "message"), [
@@ -79,7 +82,7 @@ def test_the_choices_of_a_question_are_rows_one_after_another(tmp_path):
 def test_lengths_count_the_padding_within_a_question(tmp_path):
     examples = read(tmp_path)
     assert examples.lengths == [3 * 9, 3 * 7, 3 * 5]
-    for group in parts(examples.lengths, range(3), 60):
+    for group in microbatches(examples.lengths, range(3), 60):
         assert examples.batch(group).inputs.ids.token.size <= 60
 
 
@@ -116,6 +119,6 @@ def test_it_is_learned(tmp_path):
     params, config = small_model(heads=("multiple_choice",), hidden_dropout=0.0)
     recipe = finetune.recipe("multiple_choice", examples, 60, learning_rate=1e-2)
     _, found = finetune.finetune(
-        params, config, examples, recipe, Plan(lambda params: multiple_choice.evaluate(examples, params, config))
+        params, config, examples, recipe, Monitor(lambda params: multiple_choice.evaluate(examples, params, config))
     )
     assert found["accuracy"] == 1

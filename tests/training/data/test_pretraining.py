@@ -12,7 +12,7 @@ from numpy_bert.errors import Error
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training.data import pretraining
 from numpy_bert.training.data.corpus import Corpus
-from numpy_bert.training.data.pretraining import PretrainingData, Settings
+from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 from numpy_bert.training.data.sentence_pairs import Packed
 
 
@@ -136,7 +136,7 @@ def test_two_documents_are_enough_and_one_with_pieces_is_not(tmp_path):
     path.write_text("film film\n\nbad bad\n")
     assert len(one_pass(data_of(Corpus([path])))) == 1
     path.write_text("film film\n\n\u200b\n", encoding="utf-8")
-    with pytest.raises(Error, match=r"corpus.txt: expected two documents that the tokenizer finds pieces in"):
+    with pytest.raises(Error, match=r"corpus.txt: expected two documents that the tokenizer finds tokens in"):
         data_of(Corpus([path]))
 
 
@@ -165,7 +165,7 @@ def test_no_such_place(tmp_path, position):
 )  # fmt: skip
 def test_settings_are_checked(name, value):
     with pytest.raises(Error, match=f"^{name}: expected "):
-        Settings(**{name: value})
+        PretrainingSettings(**{name: value})
 
 
 def test_the_description_changes_with_all_that_matters(tmp_path):
@@ -192,15 +192,15 @@ def test_memory_does_not_grow_with_the_text(tmp_path, monkeypatch):
 
 
 def test_the_share_of_hidden_pieces_does_not_fall_in_long_pairs():
-    assert [Settings(n).masking.most for n in (128, 512, 5)] == [20, 77, 1]
-    assert Settings(512, most_masked=20).masking.most == 20
+    assert [PretrainingSettings(n).masking.most for n in (128, 512, 5)] == [20, 77, 1]
+    assert PretrainingSettings(512, most_masked=20).masking.most == 20
 
 
 def test_a_packed_document_is_its_sentences():
     packed = Packed([[5, 6], [7], [8, 9, 10]])
     assert [packed[i].tolist() for i in range(3)] == [[5, 6], [7], [8, 9, 10]]
     assert [ids.tolist() for ids in packed[1:]] == [[7], [8, 9, 10]]
-    assert (len(packed), packed.pieces, packed[-1].tolist()) == (3, 6, [8, 9, 10])
+    assert (len(packed), packed.tokens, packed[-1].tolist()) == (3, 6, [8, 9, 10])
     with pytest.raises(IndexError):
         packed[3]
     assert not Packed([])
@@ -209,5 +209,5 @@ def test_a_packed_document_is_its_sentences():
 def test_another_casing_is_other_data(tmp_path):
     corpus = corpus_of(tmp_path)
     cased = Tokenizer(TOKENIZER.tokens, lowercase=False)
-    first, second = (PretrainingData(corpus, t, Settings(32), 4, 0).description for t in (TOKENIZER, cased))
+    first, second = (PretrainingData(corpus, t, PretrainingSettings(32), 4, 0).description for t in (TOKENIZER, cased))
     assert first != second

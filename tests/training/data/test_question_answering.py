@@ -14,8 +14,8 @@ from numpy_bert.tasks import objective
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import finetune
 from numpy_bert.training.data import question_answering
-from numpy_bert.training.data.squad import Answer
-from numpy_bert.training.loop import Plan
+from numpy_bert.training.data.squad import GoldAnswer
+from numpy_bert.training.loop import Monitor
 
 TOKENIZER = Tokenizer(WORDS)
 CONFIG = tiny_config()
@@ -64,11 +64,11 @@ def test_the_first_answer_is_learned(tmp_path):
 
 
 @pytest.mark.parametrize(("answer", "expected"), [
-    (Answer("bc", 1), (0, 1)),
-    (Answer("c", 2), (1, 1)),
-    (Answer("bcde", 1), (0, 2)),
-    (Answer(" ", 6), None),
-    (Answer("g", 7), (4, 4)),
+    (GoldAnswer("bc", 1), (0, 1)),
+    (GoldAnswer("c", 2), (1, 1)),
+    (GoldAnswer("bcde", 1), (0, 2)),
+    (GoldAnswer(" ", 6), None),
+    (GoldAnswer("g", 7), (4, 4)),
 ])  # fmt: skip
 def test_first_and_last(answer, expected):
     """Of the text "abcdef g" with the pieces ab, cd, e, f, g; an answer that begins within a piece has it whole."""
@@ -153,7 +153,7 @@ def test_no_span_at_all_is_an_empty_answer(tmp_path):
 
 def test_errors_name_the_question(tmp_path):
     place = r"squad.json: data\[0\].paragraphs\[0\].qas\[1\]: "
-    with pytest.raises(Error, match=place + "expected an answer that the tokenizer finds pieces in, got"):
+    with pytest.raises(Error, match=place + "expected an answer that the tokenizer finds tokens in, got"):
         read(tmp_path, [("good", "it"), ("good", "\u200d")], context="it\u200d rains")
     with pytest.raises(Error, match=place + "question: expected room for the context in 8 pieces"):
         read(tmp_path, [("good", "it"), ("was it good or bad", "rains")], 8, context="it rains")
@@ -178,6 +178,6 @@ def test_it_is_learned(tmp_path):
     params, config = small_model(heads=("question_answering",), hidden_dropout=0.0)
     recipe = finetune.recipe("question_answering", examples, 60, learning_rate=1e-2)
     _, found = finetune.finetune(
-        params, config, examples, recipe, Plan(lambda params: question_answering.evaluate(examples, params, config))
+        params, config, examples, recipe, Monitor(lambda params: question_answering.evaluate(examples, params, config))
     )
     assert found["exact_match"] == 1

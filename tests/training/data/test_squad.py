@@ -7,7 +7,7 @@ import pytest
 
 from numpy_bert import Error
 from numpy_bert.training.data import squad
-from numpy_bert.training.data.squad import Answer, Question
+from numpy_bert.training.data.squad import GoldAnswer, SquadQuestion
 
 FILE = {
     "version": "1.1",
@@ -45,8 +45,8 @@ def test_paragraphs(tmp_path):
     [found] = squad.paragraphs(written(tmp_path, FILE))
     assert found.context == "Émile liked the movie."
     assert found.questions == (
-        Question("data[1].paragraphs[0].qas[0]", "a", "Who?", (Answer("Émile", 0), Answer("movie", 16))),
-        Question("data[1].paragraphs[0].qas[1]", "b", "What?", (Answer("movie.", 16),)),
+        SquadQuestion("data[1].paragraphs[0].qas[0]", "a", "Who?", (GoldAnswer("Émile", 0), GoldAnswer("movie", 16))),
+        SquadQuestion("data[1].paragraphs[0].qas[1]", "b", "What?", (GoldAnswer("movie.", 16),)),
     )
 
 

@@ -13,7 +13,7 @@ from numpy_bert.tasks import objective
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import finetune
 from numpy_bert.training.data import token_classification
-from numpy_bert.training.loop import Plan
+from numpy_bert.training.loop import Monitor
 
 TOKENIZER = Tokenizer(WORDS)
 LABELS = ("O", "B-loc", "I-loc", "B-work", "I-work")
@@ -68,7 +68,7 @@ def test_columns_between_word_and_label_and_lines_between_documents(tmp_path, be
 
 
 def test_a_file_of_words_that_the_tokenizer_drops(tmp_path):
-    with pytest.raises(Error, match=r"words.conll: expected at least one word that the tokenizer finds pieces in"):
+    with pytest.raises(Error, match=r"words.conll: expected at least one word that the tokenizer finds tokens in"):
         read(tmp_path, "\ufe0f\tB-loc\n\n\ufe0f\tO\n")
 
 
@@ -208,6 +208,6 @@ def test_it_is_learned(tmp_path):
     loss, _ = objective.forward("token_classification", batch, params, config)
     assert token_classification.evaluate(examples, params, config)["loss"] == pytest.approx(float(loss), abs=1e-12)
     recipe = finetune.recipe("token_classification", examples, 60, learning_rate=1e-2)
-    plan = Plan(lambda params: token_classification.evaluate(examples, params, config))
-    _, found = finetune.finetune(params, config, examples, recipe, plan)
+    monitor = Monitor(lambda params: token_classification.evaluate(examples, params, config))
+    _, found = finetune.finetune(params, config, examples, recipe, monitor)
     assert found["f1"] == 1

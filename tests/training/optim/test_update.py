@@ -67,7 +67,7 @@ def test_berts_adam_is_the_rule_to_the_last_digit(rng):
         v = rng.random(200) * 0.01
         g[0] = m[0] = v[0] = 0.0
         expected = [exact_bert_adam(*numbers, (0.1, decay)) for numbers in zip(p, g, m, v, strict=True)]
-        bert_adam.update(p, g, (m, v), 1, (0.1, decay), bert_adam.Settings())
+        bert_adam.update(p, g, (m, v), 1, (0.1, decay), bert_adam.BertAdamSettings())
         for ours, exact in zip((p, m, v), zip(*expected, strict=True), strict=True):
             for mine, right in zip(ours, exact, strict=True):
                 assert abs(mpmath.mpf(float(mine)) - right) <= 1e-15 * max(1, abs(right))
@@ -78,7 +78,7 @@ def test_berts_adam_stays_near_the_rule_for_a_hundred_steps(rng):
     exact = (0.5, 0.0, 0.0)
     for g in rng.normal(0, 0.1, 100):
         exact = exact_bert_adam(exact[0], g, *exact[1:], (1e-2, 0.01))
-        bert_adam.update(p, np.array([g]), (m, v), 1, (1e-2, 0.01), bert_adam.Settings())
+        bert_adam.update(p, np.array([g]), (m, v), 1, (1e-2, 0.01), bert_adam.BertAdamSettings())
     assert abs(p[0] - float(exact[0])) < 1e-14
 
 
@@ -91,14 +91,14 @@ def test_adamw_has_a_closed_form_for_a_constant_gradient():
     gradient = np.array([0.3, -1e-4])
     for t in range(1, 51):
         before = p.copy()
-        adamw.update(p, gradient.copy(), moments, t, (0.01, 0.0), adamw.Settings())
+        adamw.update(p, gradient.copy(), moments, t, (0.01, 0.0), adamw.AdamWSettings())
         assert np.allclose(before - p, 0.01 * gradient / (np.abs(gradient) + 1e-8), rtol=1e-9, atol=0)
 
 
 def test_sgd_sums_up_its_momentum():
     p, u = np.array([1.0]), np.zeros(1)
     for t in range(1, 4):
-        sgd.update(p, np.array([1.0]), (u,), t, (0.1, 0.0), sgd.Settings(0.5))
+        sgd.update(p, np.array([1.0]), (u,), t, (0.1, 0.0), sgd.SGDSettings(0.5))
     assert np.allclose(u, 1.75)
     assert np.allclose(p, 1 - 0.1 * (1 + 1.5 + 1.75))
 
@@ -112,7 +112,7 @@ def test_without_a_gradient_decay_shrinks_and_nothing_else_happens(rule):
     state = optimizers.initial(rule, params)
     gradients = tree.map(np.zeros_like, params)
     rates = optimizers.Rates(0.1, 0.5)
-    optimizers.step(params, gradients, state, rates, multipliers(params), (rule, RULES[rule].Settings()))
+    optimizers.step(params, gradients, state, rates, multipliers(params), (rule, RULES[rule].DEFAULTS))
     for (name, p), old in zip(tree.items(params), tree.leaves(before), strict=True):
         factor = 1.0 if name.split(".")[-1] in ("gamma", "beta", "b", "bias") else 1 - 0.1 * 0.5
         assert np.allclose(p, factor * old, rtol=1e-14), name
@@ -128,9 +128,7 @@ def test_frozen_parts_do_not_move(rule):
     state = optimizers.initial(rule, params)
     frozen = multipliers(params, frozen=("bert.embedding", "bert.encoder.layers.0"))
     gradients = tree.map(np.ones_like, params)
-    state = optimizers.step(
-        params, gradients, state, optimizers.Rates(0.1, 0.1), frozen, (rule, RULES[rule].Settings())
-    )
+    state = optimizers.step(params, gradients, state, optimizers.Rates(0.1, 0.1), frozen, (rule, RULES[rule].DEFAULTS))
     assert state.t == 1
     for (name, p), old, m in zip(tree.items(params), tree.leaves(before), tree.leaves(state.moments[0]), strict=True):
         still = name.startswith(("bert.embedding.", "bert.encoder.layers.0."))
@@ -148,7 +146,7 @@ def test_layers_near_the_words_learn_more_slowly():
     moved = {}
     for decay in (1.0, 0.5):
         own = tree.map(np.zeros_like, params)
-        rule = ("sgd", sgd.Settings())
+        rule = ("sgd", sgd.SGDSettings())
         gradients = tree.map(np.ones_like, params)
         state = optimizers.initial("sgd", own)
         optimizers.step(own, gradients, state, optimizers.Rates(1.0, 0.0), multipliers(params, decay), rule)
@@ -173,12 +171,12 @@ def test_how_the_work_is_cut_and_shared_changes_nothing(size, seed, piece, many)
         gradients = tree.map(lambda p: np.cos(p) * 0.1, params)
         state = optimizers.initial("adamw", params)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(optimizers, "PIECE", cut)
-            patch.setattr(optimizers, "MANY", alone)
+            patch.setattr(optimizers, "CHUNK", cut)
+            patch.setattr(optimizers, "MIN_CHUNKS", alone)
             for _ in range(2):
                 rates = optimizers.Rates(1e-2, 0.01, 0.5)
                 state = optimizers.step(
-                    params, gradients, state, rates, multipliers(params), ("adamw", adamw.Settings())
+                    params, gradients, state, rates, multipliers(params), ("adamw", adamw.AdamWSettings())
                 )
         results.append((params, state.moments))
     (p, moments), (q, others) = results
@@ -189,7 +187,7 @@ def test_how_the_work_is_cut_and_shared_changes_nothing(size, seed, piece, many)
 def test_parameters_that_could_not_be_changed_in_place_are_not_passed_over():
     params, _ = small_model()
     across = tree.map(np.asfortranarray, params)
-    arguments = optimizers.Rates(0.1, 0.0), multipliers(params), ("sgd", sgd.Settings())
+    arguments = optimizers.Rates(0.1, 0.0), multipliers(params), ("sgd", sgd.SGDSettings())
     with pytest.raises(AssertionError, match="a copy that is updated"):
         optimizers.step(across, params, optimizers.initial("sgd", params), *arguments)
     state = optimizers.initial("sgd", params)
@@ -201,7 +199,7 @@ def test_gradients_are_not_changed():
     gradients = tree.map(np.ones_like, params)
     state = optimizers.initial("adamw", params)
     optimizers.step(
-        params, gradients, state, optimizers.Rates(0.1, 0.0, 0.5), multipliers(params), ("adamw", adamw.Settings())
+        params, gradients, state, optimizers.Rates(0.1, 0.0, 0.5), multipliers(params), ("adamw", adamw.AdamWSettings())
     )
     assert all((g == 1).all() for g in tree.leaves(gradients))
 

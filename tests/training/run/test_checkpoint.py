@@ -20,7 +20,7 @@ from numpy_bert.numerics import tree
 from numpy_bert.training import initialization, loop, step
 from numpy_bert.training.data import classification
 from numpy_bert.training.data.batches import Epochs
-from numpy_bert.training.loop import Place, Plan
+from numpy_bert.training.loop import Monitor, RunOptions
 from numpy_bert.training.recipe import Recipe
 from numpy_bert.training.run import checkpoint as saves
 from numpy_bert.training.run import curve
@@ -28,7 +28,7 @@ from numpy_bert.training.run.folder import RunFolder
 
 STEPS = 20
 DROPOUT = {"hidden_dropout": 0.1, "attention_dropout": 0.1}
-RECIPE = Recipe("pretraining", STEPS, learning_rate=1e-2, batch_size=4, warmup=3, pieces=64, seed=3)
+RECIPE = Recipe("pretraining", STEPS, learning_rate=1e-2, batch_size=4, warmup=3, max_tokens_per_microbatch=64, seed=3)
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ class FineTuning:
 
     recipe = Recipe(
         "sequence_classification", STEPS, 1e-2, batch_size=3, optimizer="bert_adam", decay="cosine", warmup=2,
-        layer_decay=0.9, frozen=("bert.embedding.position",), recompute=True, pieces=30, seed=1,
+        layer_decay=0.9, frozen=("bert.embedding.position",), recompute=True, max_tokens_per_microbatch=30, seed=1,
     )  # fmt: skip
 
     def __init__(self, folder):
@@ -90,7 +90,7 @@ class FineTuning:
         self.examples = classification.read(path, TOKENIZER, self.config, 20)
 
     def source(self):
-        return Epochs(self.examples, 3, self.recipe.seed, self.recipe.pieces)
+        return Epochs(self.examples, 3, self.recipe.seed, self.recipe.max_tokens_per_microbatch)
 
 
 def evaluated(params):
@@ -99,8 +99,8 @@ def evaluated(params):
 
 def trained(run, folder, stop=None, resume=False, every=1):
     source = run.source() if stop is None else Until(run.source(), stop)
-    plan = Plan(evaluated, evaluate_every=4, save_every=every)
-    return loop.train(run.params, source, run.recipe, run.config, plan, Place(folder, resume))[0]
+    monitor = Monitor(evaluated, evaluate_every=4, save_every=every)
+    return loop.train(run.params, source, run.recipe, run.config, monitor, RunOptions(folder, resume))[0]
 
 
 def newest(folder):
@@ -215,13 +215,13 @@ def test_force_goes_on_where_the_moments_and_the_place_are_of_another_run(saved)
         loop._seek(source, {"pass": 10**6, "document": 10**6, "step": 0}, False)
 
 
-@pytest.mark.parametrize(("key", "value"), [("step", -7), ("step", 5), ("pieces", "9"), ("position", {"pass": 1.5})])
+@pytest.mark.parametrize(("key", "value"), [("step", -7), ("step", 5), ("tokens", "9"), ("position", {"pass": 1.5})])
 def test_a_sealed_state_that_makes_no_sense(saved, key, value):
     run, folder = saved
     path = folder / "save-000006" / saves.STATE
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     state = step.begin(run.params, run.recipe)
-    with pytest.raises(Error, match="expected step, pieces, position and generator of this save, got others"):
+    with pytest.raises(Error, match="expected step, tokens, position and generator of this save, got others"):
         saves.restore(folder / "save-000006", state, 6)
 
 
@@ -305,7 +305,7 @@ def test_where_all_saves_are_damaged_nothing_begins_from_scratch(saved):
 def test_a_save_of_a_newer_version_is_refused(saved):
     run, folder = saved
     new_format(folder / "save-000006", 3)
-    with pytest.raises(Error, match=r"manifest.json: format: expected at most 1, got 3: a newer version wrote it$"):
+    with pytest.raises(Error, match=r"manifest.json: format: expected at most 2, got 3: a newer version wrote it$"):
         resumed(run, folder)
 
 
@@ -340,7 +340,7 @@ def test_leftovers_of_an_interrupted_save_are_no_saves(saved):
 
 def test_changes_are_refused_and_listed(saved):
     run, folder = saved
-    other = Recipe("pretraining", 30, learning_rate=1e-2, batch_size=8, warmup=3, pieces=64, seed=4)
+    other = Recipe("pretraining", 30, learning_rate=1e-2, batch_size=8, warmup=3, max_tokens_per_microbatch=64, seed=4)
     with pytest.raises(Error) as caught:
         resumed(run, folder, recipe=other)
     message = str(caught.value)
@@ -434,7 +434,7 @@ def test_safetensors_of_a_save_are_everybodys(saved):
 def test_a_save_holds_what_it_should(saved):
     run, folder = saved
     manifest = json.loads((folder / "save-000006" / "manifest.json").read_text())
-    assert (manifest["format"], manifest["step"]) == (1, 6)
+    assert (manifest["format"], manifest["step"]) == (2, 6)
     assert set(manifest["identity"]) == {"recipe", "config", "data", "model"}
     state = json.loads((folder / "save-000006" / "state.json").read_text())
     assert state["step"] == 6

@@ -10,7 +10,7 @@ import pytest
 from numpy_bert.errors import Error
 from numpy_bert.training.run import curve
 from numpy_bert.training.run.folder import RunFolder, require_usable
-from numpy_bert.training.step import Report
+from numpy_bert.training.step import StepReport
 
 
 def begun(path, names=("a",), values=(0.5,), rate=1e-3):
@@ -18,7 +18,7 @@ def begun(path, names=("a",), values=(0.5,), rate=1e-3):
     folder = RunFolder(path, {})
     folder.begin()
     for step in (1, 2):
-        folder.steps.add(Report._fields, Report(step, 0.5, rate, 1.0, 10))
+        folder.steps.add(StepReport._fields, StepReport(step, 0.5, rate, 1.0, 10))
     folder.evaluations.add(("step", *names), (2, *values))
     return folder
 

@@ -139,7 +139,8 @@ def test_a_learning_rate_that_is_too_high_is_such_an_end():
     ("name", "value"),
     [("task", "poetry"), ("steps", -1), ("steps", 2.0), ("learning_rate", 0.0), ("learning_rate", math.nan),
      ("batch_size", 0), ("optimizer", "adam"), ("weight_decay", -0.1), ("clip", 0), ("warmup", "1"),
-     ("decay", "step"), ("layer_decay", 1.1), ("layer_decay", 0), ("recompute", 1), ("seed", -1), ("max_tokens_per_microbatch", 0),
+     ("decay", "step"), ("layer_decay", 1.1), ("layer_decay", 0), ("recompute", 1), ("seed", -1),
+     ("max_tokens_per_microbatch", 0),
      ("frozen", "bert.embedding"), ("frozen", (1,))],
 )  # fmt: skip
 def test_recipes_are_checked(name, value):

@@ -36,7 +36,7 @@ from .tokenizer.pipeline import Tokenizer, read_tokenizer
 from .training import new_head as heads
 
 if TYPE_CHECKING:
-    from .explain.tracing.trace import Trace
+    from .explain.tracing.result import Trace
 
 Pair = tuple[str, str]
 PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the package
@@ -361,9 +361,9 @@ class Bert:
         task: the head that is asked, or "sentence_embedding"; target: what its loss wants. explain/targets.py says what
         they are where none are given. Error: an empty text or one that is too long, no such head or target.
         """
-        from .explain.tracing import trace
+        from .explain.tracing import run
 
-        return trace.trace(self, text, task, target)
+        return run.trace(self, text, task, target)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write a folder that load() and Hugging Face transformers both open; returns its path.

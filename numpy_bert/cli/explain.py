@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..files.terminal import print_json, printable, progress
+from ..files.terminal import bar, print_json, printable, progress, table
 from .numbers import count, positive
 
 if TYPE_CHECKING:
+    from ..explain.attribution.result import Attribution
     from ..model import Bert
 
 Load = Callable[[argparse.Namespace], "Bert"]
+# Of the 256 colours of terminals: backgrounds from pale to strong, readable below black letters.
+ORANGE, BLUE = (230, 223, 216, 214, 208), (195, 153, 117, 75, 69)
 METHODS = ("integrated-gradients", "gradient-times-input", "rollout")
 
 
@@ -59,9 +62,9 @@ def trace(options: argparse.Namespace, load: Load) -> int:
     if options.data is not None:
         found.save(options.data)
     if options.output is not None:
-        from ..explain.tracing import page
+        from ..explain.tracing import explorer
 
-        page.write(found, options.output)
+        explorer.write(found, options.output)
     asked = found.asked
     if options.json:
         written = {name: str(path) for name in ("output", "data") if (path := getattr(options, name)) is not None}
@@ -75,25 +78,24 @@ def trace(options: argparse.Namespace, load: Load) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from ..explain.tracing import compare
+    from ..explain.tracing import comparison
 
     for name in ("text", "pair", "task", "target", "output", "data", "model"):
         if getattr(options, name) is not None:
             raise UsageError(f"--compare: expected it without {'TEXT' if name == 'text' else '--' + name}, got both")
-    tolerance = compare.TOLERANCE if options.tolerance is None else options.tolerance
+    tolerance = comparison.TOLERANCE if options.tolerance is None else options.tolerance
     a, b = options.compare
-    found = compare.compare(a, b, tolerance)
+    found = comparison.compare(a, b, tolerance)
     if options.json:
-        print_json(compare.to_json(found))
+        print_json(comparison.to_json(found))
     else:
-        print(compare.format_comparison(found))
+        print(comparison.format_comparison(found))
     return 0 if found.first is None else 1
 
 
 def explain(options: argparse.Namespace, load: Load) -> int:
-    from ..explain.attribution import explain as explanation
-    from ..explain.attribution import page as attribution_page
-    from ..explain.attribution.integrated_gradients import NAME, STEPS, integrated_gradients
+    from ..explain.attribution import integrated_gradients, methods, score_page
+    from ..explain.attribution.integrated_gradients import NAME, STEPS
 
     if options.steps is not None and options.method != NAME:
         raise UsageError(f"--steps: expected with --method {NAME}, got {options.method}")
@@ -103,16 +105,52 @@ def explain(options: argparse.Namespace, load: Load) -> int:
     if options.method == NAME:
         steps = options.steps or STEPS
         with progress(steps, "step") as done:
-            found = integrated_gradients(bert, text, options.task, options.target, steps, done.update)
+            found = integrated_gradients.attribute(bert, text, options.task, options.target, steps, done.update)
     else:
-        found = explanation.explain(bert, text, options.method, options.task, options.target)
+        found = methods.explain(bert, text, options.method, options.task, options.target)
     if options.output is not None:
-        attribution_page.write(found, options.output)
+        score_page.write(found, options.output)
     if options.json:
-        print_json(explanation.to_json(found))
-    else:
-        print(explanation.format_attribution(found, colour=_colours()))
+        print_json(found.to_json())
+        return 0
+    print(_format_attribution(found, colour=_colours()))
+    if options.output is not None:
+        print(f"\n{printable(str(options.output))}: {options.output.stat().st_size / 1e3:.0f} kB")
     return 0
+
+
+def _format_attribution(attribution: Attribution, colour: bool) -> str:
+    """For people. Signs and bars say all of it; the colours, if any, say it again."""
+    from ..explain.attribution import methods, rollout
+
+    largest = max((abs(score) for score in attribution.scores), default=0.0) or 1.0
+    signed = attribution.method != rollout.NAME
+    rows = []
+    for token, score in zip(attribution.tokens, attribution.scores, strict=True):
+        number, length = f"{score:+.4f}" if signed else f"{score:.4f}", bar(abs(score) / largest)
+        rows.append((token, number, f"{'-' if score < 0 else '+'} {length}" if signed else length))
+    heading = " ".join(filter(None, [methods.question(attribution), methods.prediction(attribution)]))
+    legend = f"+ for {methods.supported(attribution)}, - against it: " if signed else ""
+    parts = [
+        f"{printable(heading)}\n{printable(legend)}{methods.MEANING[attribution.method]}.",
+        _coloured(attribution.tokens, [score / largest for score in attribution.scores]) if colour else "",
+        table(("token", "score", ""), rows, "lr"),
+        "\n".join(filter(None, [methods.completeness(attribution), methods.CAVEAT[attribution.method]])),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _coloured(tokens: Sequence[str], shares: Sequence[float]) -> str:
+    """The tokens on backgrounds of a terminal's colours, orange for what adds and blue for what takes away."""
+    parts = []
+    for token, share in zip(tokens, shares, strict=True):
+        strength = round(abs(share) * len(ORANGE))
+        text = printable(token)
+        if strength:
+            scale = ORANGE if share > 0 else BLUE
+            text = f"\x1b[30;48;5;{scale[strength - 1]}m{text}\x1b[0m"
+        parts.append(text)
+    return " ".join(parts)
 
 
 def _text(options: argparse.Namespace) -> str | tuple[str, str]:

@@ -306,7 +306,7 @@ def drift(options: argparse.Namespace) -> int:
         _refuse_to_overwrite(options.output)
     bert = _load(options)
     with progress(6, "change") as done:
-        found = drifting.drift(bert, texts, done.update)
+        found = drifting.measure(bert, texts, done.update)
     if options.output is not None:
         drifting.figure(found, options.output)
     if options.json:
@@ -341,13 +341,13 @@ def profile(options: argparse.Namespace) -> int:
 
     if options.output is not None:
         _refuse_to_overwrite(options.output)
-    found = cli_profile.ledger(None if options.model is None else _load(options), options)
+    found = cli_profile.measured(None if options.model is None else _load(options), options)
     if options.output is not None:
         roofline.figure(found, options.output)
     if options.json:
         print_json(roofline.to_json(found))
     else:
-        print(roofline.format_ledger(found))
+        print(roofline.format_profile(found))
     return 0
 
 
@@ -422,7 +422,7 @@ def _parser() -> Parser:
     one = with_texts(command(drift, "drift", "how much an answer moves with GELU, epsilon, mask and precision"))
     one.add_argument("--output", metavar="OUT.png", type=Path, help="draw it as well")
     cli_explain.add_trace(command(trace, "trace", "every intermediate and gradient of one text, as a page and as data"))
-    cli_explain.add_explain(command(explain, "explain", "which pieces of a text moved an output, in colour"))
+    cli_explain.add_explain(command(explain, "explain", "how much each token contributes to the answer"))
     cli_profile.add(command(profile, "profile", "what each block costs: FLOPs, bytes, milliseconds", model=False))
     return parser
 

@@ -1,4 +1,4 @@
-"""numpy-bert profile: what it asks for, and the way from there to a ledger."""
+"""numpy-bert profile: what it asks for, and how it is measured."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .numbers import count
 
 if TYPE_CHECKING:
     from ..model import Bert
-    from ..profiling.roofline import Ledger
+    from ..profiling.roofline import Profile
 
-LENGTH = 128  # pieces, unless told
+LENGTH = 128  # tokens by default
 BERT_SIZE = 30522  # tokens of the vocabulary of BERT-base, uncased
 
 
@@ -20,7 +20,7 @@ def add(one: argparse.ArgumentParser) -> None:
     sizes = "the sizes of BERT-base with random weights"
     one.add_argument("--model", metavar="PATH", help=f"a folder or file of a checkpoint ({sizes})")
     one.add_argument("--batch", type=count, default=1, metavar="B", help="texts (1)")
-    one.add_argument("--length", type=count, metavar="T", help=f"pieces of each text ({LENGTH}, if the model has them)")
+    one.add_argument("--length", type=count, metavar="T", help=f"tokens of each text ({LENGTH}, if the model has them)")
     one.add_argument("--repeats", type=count, default=5, metavar="N", help="passes, of which the median counts (5)")
     one.add_argument("--threads", type=count, default=1, metavar="N", help="threads of BLAS (1: what a worker has)")
     one.add_argument("--forward-only", action="store_true", help="as at inference, instead of a step of training")
@@ -28,17 +28,17 @@ def add(one: argparse.ArgumentParser) -> None:
     one.add_argument("--output", metavar="OUT.png", type=Path, help="draw it as well")
 
 
-def ledger(bert: Bert | None, options: argparse.Namespace) -> Ledger:
+def measured(bert: Bert | None, options: argparse.Namespace) -> Profile:
     """Of a model, or without one of random weights with the sizes of BERT-base."""
     from ..config import BertConfig
     from ..errors import UsageError
     from ..files.terminal import progress
-    from ..profiling import profile
+    from ..profiling import passes
 
     if options.dropout and options.forward_only:
         raise UsageError("--dropout: expected without --forward-only, since inference drops nothing")
     config = BertConfig(vocab_size=BERT_SIZE) if bert is None else bert.config
-    plan = profile.Plan(
+    workload = passes.Workload(
         B=options.batch,
         T=options.length or min(LENGTH, config.max_position_embeddings),
         repeats=options.repeats,
@@ -46,7 +46,7 @@ def ledger(bert: Bert | None, options: argparse.Namespace) -> Ledger:
         backward=not options.forward_only,
         dropout=options.dropout,
     )
-    profile.check(config, plan)
-    params = profile.random_params(config) if bert is None else bert.params
-    with progress(plan.repeats + 1, "pass") as done:
-        return profile.profile(params, config, plan, done.update)
+    passes.check(config, workload)
+    params = passes.random_params(config) if bert is None else bert.params
+    with progress(workload.repeats + 1, "pass") as done:
+        return passes.measure(params, config, workload, done.update)

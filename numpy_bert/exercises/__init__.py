@@ -7,7 +7,7 @@ end, whatever its level.
 from __future__ import annotations
 
 from ..errors import UsageError
-from .exercise import Exercise
+from .definition import Exercise
 from .wrong import (
     cubic_without_its_3,
     divided_by_all_rows,

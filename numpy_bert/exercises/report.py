@@ -11,10 +11,9 @@ from typing import Any
 from ..errors import Error, show
 from ..files.reading import label
 from ..files.terminal import table
-from ..gradcheck import cases as pairs
-from ..gradcheck import checker
+from ..gradcheck import cases, checker
 from ..gradcheck.checker import Row
-from .exercise import Exercise
+from .definition import Exercise
 
 # Their arrays have too many elements to step through one by one while somebody waits.
 BY_PROJECTION = ("encoder", "bert", "objective")
@@ -23,16 +22,16 @@ BY_PROJECTION = ("encoder", "bert", "objective")
 def check(exercise: Exercise, backward: Callable[..., Any]) -> list[Row]:
     """A row for each array of each case of the block. A backward that raises is a failed row."""
     method = "projection" if exercise.block in BY_PROJECTION else "complex"
-    tolerance = pairs.TABLE[exercise.block].tolerance
+    tolerance = cases.TABLE[exercise.block].tolerance
     rows = []
-    for case, pair in pairs.cases(exercise.block).items():
+    for case, pair in cases.cases(exercise.block).items():
         if pair.backward.__name__ == exercise.backward.__name__:
             try:
-                found = checker.check(pair.forward, backward, pair.arguments, method, tolerance)
+                checked = checker.check(pair.forward, backward, pair.arguments, method, tolerance)
             except Exception as error:
                 raised = f"raised {type(error).__name__}: {show(str(error))}"
-                found = [Row("backward", math.inf, tolerance, 0, method, False, raised)]
-            rows += [row._replace(block=exercise.block, case=case) for row in found]
+                checked = [Row("backward", math.inf, tolerance, 0, method, False, raised)]
+            rows += [row._replace(block=exercise.block, case=case) for row in checked]
     return rows
 
 
@@ -78,14 +77,14 @@ def load(exercise: Exercise, path: str) -> Callable[..., Any]:
     if not os.path.isfile(path):
         raise Error(f"{name}: expected a Python file, got {'a folder' if os.path.isdir(path) else 'nothing there'}")
     try:
-        found = runpy.run_path(path).get(wanted)
+        backward = runpy.run_path(path).get(wanted)
     except SyntaxError as error:
         where = "" if error.lineno is None else f" in line {error.lineno}"
         raise Error(f"{name}: expected Python, got {show(str(error.msg))}{where}") from error
     except (Exception, SystemExit) as error:
         got = f"{type(error).__name__}: {show(str(error))}"
         raise Error(f"{name}: expected a file that runs to its end, got {got}") from error
-    if not callable(found):
+    if not callable(backward):
         raise Error(f"{name}: expected a function {wanted}, got none")
-    function: Callable[..., Any] = found
+    function: Callable[..., Any] = backward
     return function

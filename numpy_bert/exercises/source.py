@@ -17,7 +17,7 @@ from collections import defaultdict
 from types import ModuleType
 from typing import NamedTuple
 
-from .exercise import Exercise
+from .definition import Exercise
 
 PACKAGE = __name__.partition(".")[0]
 

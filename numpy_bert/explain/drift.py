@@ -39,7 +39,7 @@ ADDED = -10000.0  # to the scores of padding, in Google's modeling.py
 STEPS = 127  # of int8, to either side
 
 
-class Model(Protocol):
+class Encoder(Protocol):
     """What is needed of a Bert."""
 
     config: BertConfig
@@ -67,13 +67,13 @@ class Change(NamedTuple):
 
 class Drift(NamedTuple):
     texts: int
-    pieces: int  # of all texts
+    tokens: int  # of all texts
     scale: tuple[float, ...]  # the largest |h| of each layer, to judge the changes by
     changes: tuple[Change, ...]
 
 
-def drift(model: Model, texts: Sequence[str], progress: Callable[[int], object] = lambda done: None) -> Drift:
-    """Each change on these texts. `progress` is told of each that is done (there are 6).
+def measure(model: Encoder, texts: Sequence[str], progress: Callable[[int], object] = lambda done: None) -> Drift:
+    """Each change on these texts. `progress` is called after each (there are 6).
 
     Takes the memory of the weights three times in float64, and the hidden states of all texts. Error: no texts.
     """
@@ -89,10 +89,10 @@ def drift(model: Model, texts: Sequence[str], progress: Callable[[int], object] 
     scale = tuple(max(float(np.abs(layers[i]).max()) for layers in exact) for i in range(len(exact[0])))
     changes = []
     for variant in _variants(model.params.bert, params, model.config):
-        found = [_hidden(batch, variant) for batch in batches]
+        changed = [_hidden(batch, variant) for batch in batches]
         moved = [
             [_largest(h, g) for h, g in zip(layers, others, strict=True)]
-            for layers, others in zip(exact, found, strict=True)
+            for layers, others in zip(exact, changed, strict=True)
         ]
         changes.append(Change(variant.name, tuple(max(layer) for layer in zip(*moved, strict=True))))
         progress(1)
@@ -105,8 +105,8 @@ def _variants(stored: bert.Params, params: bert.Params, config: BertConfig) -> I
     other_eps = 1e-5 if config.layer_norm_eps < 1e-6 else 1e-12
     eps = f"{config.layer_norm_eps:g}"
     yield Variant(f"GELU {config.gelu} to {other_gelu}", params, dataclasses.replace(config, gelu=other_gelu), False)
-    changed = dataclasses.replace(config, layer_norm_eps=other_eps)
-    yield Variant(f"epsilon {eps} to {other_eps:g}", params, changed, False)
+    other_config = dataclasses.replace(config, layer_norm_eps=other_eps)
+    yield Variant(f"epsilon {eps} to {other_eps:g}", params, other_config, False)
     yield Variant("mask added", params, config, True)
     yield Variant("float32", _rounded(stored, np.float32), config, False)
     yield Variant("weights float16", _rounded(_rounded(stored, np.float16), np.float64), config, False)
@@ -146,41 +146,41 @@ def _largest(exact: Array, changed: Array) -> float:
     return math.inf if math.isnan(largest) else largest
 
 
-def to_json(found: Drift) -> dict[str, Any]:
+def to_json(drift: Drift) -> dict[str, Any]:
     """The drift as JSON has it; null stands for infinity."""
     return {
-        "texts": found.texts,
-        "pieces": found.pieces,
-        "largest_hidden": found.scale,
-        "changes": {c.name: [x if math.isfinite(x) else None for x in c.largest] for c in found.changes},
+        "texts": drift.texts,
+        "tokens": drift.tokens,
+        "largest_hidden": drift.scale,
+        "changes": {c.name: [x if math.isfinite(x) else None for x in c.largest] for c in drift.changes},
     }
 
 
-def format_drift(found: Drift) -> str:
+def format_drift(drift: Drift) -> str:
     """A row for each layer, a column for each change."""
     rows = []
-    for i, scale in enumerate(found.scale):
-        numbers = [f"{change.largest[i]:.1e}" if change.largest[i] else "0" for change in found.changes]
+    for i, scale in enumerate(drift.scale):
+        numbers = [f"{change.largest[i]:.1e}" if change.largest[i] else "0" for change in drift.changes]
         rows.append((str(i) if i else "embedding", f"{scale:.3g}", *numbers))
-    header = ("layer", "largest |h|", *(change.name for change in found.changes))
-    title = f"largest change of a hidden state, {found.texts} texts, {found.pieces} pieces"
+    header = ("layer", "largest |h|", *(change.name for change in drift.changes))
+    title = f"largest change of a hidden state, {drift.texts} texts, {drift.tokens} tokens"
     return f"{title}\n\n{table(header, rows, 'l' + 'r' * (len(header) - 1))}"
 
 
-def figure(found: Drift, path: str | os.PathLike[str]) -> None:
+def figure(drift: Drift, path: str | os.PathLike[str]) -> None:
     """Draw the table as curves over the layers, on a logarithmic scale, each with a marker and a line of its own.
 
     Error: matplotlib is missing, or the file cannot be written.
     """
     drawn = figures.new_figure(9, 5)
     axes = drawn.add_subplot()
-    layers = range(len(found.scale))
-    for i, change in enumerate(found.changes):
+    layers = range(len(drift.scale))
+    for i, change in enumerate(drift.changes):
         shown = [x if 0 < x < math.inf else math.nan for x in change.largest]  # a logarithm has neither
         name = change.name if any(change.largest) else f"{change.name}: no change at all"
         line, marker = figures.LINES[i % len(figures.LINES)], figures.MARKERS[i % len(figures.MARKERS)]
         axes.plot(layers, shown, linestyle=line, marker=marker, label=name)
-    axes.plot(layers, found.scale, color="gray", linestyle=":", label="largest |h|")
+    axes.plot(layers, drift.scale, color="gray", linestyle=":", label="largest |h|")
     axes.set(xlabel="layer (0: the embedding)", ylabel="largest change of a hidden state", yscale="log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)

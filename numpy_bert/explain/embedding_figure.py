@@ -1,9 +1,9 @@
-"""Contextual embeddings of the pieces of some texts in two dimensions: a marker a text, a label a piece.
+"""Contextual embeddings of the tokens of some texts in two dimensions: a marker per text, a label per token.
 
     X - mean = U S Vᵀ,   coordinates = U_2 S_2,   share of the variance = (s_1² + s_2²) / Σ s²
 
-Principal components by singular value decomposition (Pearson, 1901). Pieces of like meaning in like surroundings lie
-together; one word in two meanings lies apart.
+Principal components by singular value decomposition (Pearson, 1901). Tokens of similar meaning in similar
+contexts lie together; a word with two meanings lies in two places.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ LONGEST_LABEL = 48  # characters of a text in the legend
 NEAR = (0.08, 0.03)  # of the width and the height: closer than that two labels would cover each other
 
 
-class Model(Protocol):
+class TokenEmbedder(Protocol):
     """What is needed of a Bert."""
 
     @property
     def tokenizer(self) -> Tokenizer: ...
-    def __call__(self, given: Any) -> Any: ...
+    def __call__(self, texts: Any) -> Any: ...
 
 
 class Plane(NamedTuple):
@@ -50,17 +50,17 @@ def principal_components(X: Array) -> Plane:
     return Plane(coordinates, float((S[:2] ** 2).sum()) / total if total else 1.0)
 
 
-def draw(model: Model, texts: Sequence[str], special: bool = False) -> Any:
-    """A matplotlib figure of the pieces of some texts; `special` adds [CLS] and [SEP]. Error: no texts, no pieces, or
+def draw(model: TokenEmbedder, texts: Sequence[str], special: bool = False) -> Any:
+    """A matplotlib figure of the tokens of some texts; `special` adds [CLS] and [SEP]. Error: no texts, no tokens, or
     matplotlib is missing.
     """
     if isinstance(texts, str) or not texts:
         raise Error(f"texts: expected a list of at least one text, got {describe(texts)}")
     hidden = model(list(texts))
     encode = model.tokenizer.encode
-    pieces = [encode(text, None, len(h), special=False).tokens for text, h in zip(texts, hidden, strict=True)]
+    encoded = [encode(text, None, len(h), special=False).tokens for text, h in zip(texts, hidden, strict=True)]
     kept = slice(None) if special else slice(1, -1)
-    rows, names = [h[kept] for h in hidden], [tokens[kept] for tokens in pieces]
+    rows, names = [h[kept] for h in hidden], [tokens[kept] for tokens in encoded]
     if not any(names):
         raise Error("texts: expected at least one word, got none")
     plane = principal_components(np.concatenate(rows))
@@ -77,7 +77,7 @@ def draw(model: Model, texts: Sequence[str], special: bool = False) -> Any:
             _label(axes, token, plane.coordinates, j)
         start += len(tokens)
     axes.set(xlabel="first principal component", ylabel="second principal component")
-    title = f"contextual embeddings of the pieces; the plane holds {plane.share:.0%} of their variance"
+    title = f"contextual embeddings of the tokens; the plane holds {plane.share:.0%} of their variance"
     axes.set_title(title, fontsize=11)
     axes.margins(0.12)
     axes.grid(alpha=0.25)
@@ -93,6 +93,6 @@ def _label(axes: Any, token: str, places: Array, i: int) -> None:
     axes.annotate(token, places[i], textcoords="offset points", fontsize=9, parse_math=False, **way)
 
 
-def figure(model: Model, texts: Sequence[str], path: str | os.PathLike[str], special: bool = False) -> None:
+def write(model: TokenEmbedder, texts: Sequence[str], path: str | os.PathLike[str], special: bool = False) -> None:
     """Draw and write it. Error: as `draw`, or the file cannot be written."""
     figures.save(draw(model, texts, special), path)

@@ -2,12 +2,12 @@
 
     task                       what is asked for                                 unless a target says otherwise
     masked_lm                  the token of each [MASK]                          the likeliest ones
-                               without a [MASK]: each piece, at its own place    the piece itself
+                               without a [MASK]: each token, at its own position the token itself
     sequence_classification    the class of the text                             the likeliest; a regression: 0
     next_sentence              whether the second text follows                   the likelier answer
-    token_classification       the class of each piece                           the likeliest ones
+    token_classification       the class of each token                           the likeliest ones
     question_answering         start and end of the answer                       the likeliest
-    sentence_embedding         the size of the sentence vector (vector_norm.py)  always
+    sentence_embedding         the mean square of the sentence vector            always
 
 Where no task is named it is the first of these: masked_lm if the text has a [MASK], sequence_classification, masked_lm,
 next_sentence, token_classification, question_answering, and sentence_embedding of a model without any of these heads.
@@ -35,7 +35,7 @@ ORDER = ("sequence_classification", "masked_lm", "next_sentence", "token_classif
 ANSWERS = {"next": next_sentence.FOLLOWS, "random": next_sentence.RANDOM}
 
 
-class Model(Protocol):
+class ModelWithHeads(Protocol):
     """What is needed of a Bert."""
 
     config: BertConfig
@@ -51,45 +51,47 @@ class Model(Protocol):
     def logits(self, task: str, token_ids: Any, segment_ids: Any = None) -> Array: ...
 
 
-class Aim(NamedTuple):
-    """A text and what is asked about it."""
+class Target(NamedTuple):
+    """A text and the outputs that are explained for it."""
 
+    text: tuple[str, ...]  # one, or a pair
     encoding: Encoding
     batch: Inputs  # of this one text
     task: str
     labels: Any  # as the task's `loss` wants them; None for sentence_embedding
     outputs: tuple[tuple[int, ...], ...]  # which logits of the text; () for sentence_embedding
-    target: str  # in words, for people
+    description: str  # in words, for people
 
 
-def aim(model: Model, text: str | tuple[str, str], task: str | None = None, target: Any = None) -> Aim:
-    """The aim for a text or a pair of texts.
+def choose(model: ModelWithHeads, text: str | tuple[str, str], task: str | None = None, target: Any = None) -> Target:
+    """The target for a text or a pair of texts.
 
     target: of masked_lm a token (for each [MASK]) or a list of tokens, one a [MASK]; of sequence_classification and
     token_classification the name or the number of a class; of a regression a number; of next_sentence "next" or
     "random". Error: an empty text, or one longer than the model; a head that the model lacks; an unknown target.
     """
     encoding = _encode(model, text)
-    asked = [i for i, token in enumerate(encoding.ids) if token == model.tokenizer.mask_id]
-    task = _task(model, task, bool(asked))
+    texts = text if isinstance(text, tuple) else (text,)
+    masks = [i for i, token in enumerate(encoding.ids) if token == model.tokenizer.mask_id]
+    task = _task(model, task, bool(masks))
     batch = inputs.padded([inputs.Text(encoding.ids, encoding.segment_ids)])
     if task == VECTOR:
         if target is not None:
             raise Error(f"target: expected none for {VECTOR}, got {describe(target)}")
-        return Aim(encoding, batch, task, None, (), "the size of the sentence vector")
-    labels, outputs, words = ASKED[task](model, encoding, asked, target)
-    return Aim(encoding, batch, task, labels, tuple(outputs), words)
+        return Target(texts, encoding, batch, task, None, (), "the mean square of the sentence vector")
+    labels, outputs, words = OF_TASK[task](model, encoding, masks, target)
+    return Target(texts, encoding, batch, task, labels, tuple(outputs), words)
 
 
-def _encode(model: Model, text: Any) -> Encoding:
-    """The pieces of the text; special tokens in it, such as [MASK], are read as such."""
+def _encode(model: ModelWithHeads, text: Any) -> Encoding:
+    """The tokens of the text; special tokens in it, such as [MASK], are read as such."""
     both = text if isinstance(text, tuple) else (text,)
     if len(both) not in (1, 2) or not all(isinstance(part, str) for part in both):
         raise Error(f"text: expected a str or a pair of them, got {describe(text)}")
     most = model.config.max_position_embeddings
     encoding = model.tokenizer.encode(both[0], both[1] if len(both) == 2 else None, max_length=most + 1)
     if len(encoding.ids) > most:
-        raise Error(f"text: expected at most {most} pieces, which the model takes, got more: {show(both[0], 60)}")
+        raise Error(f"text: expected at most {most} tokens, which the model takes, got more: {show(both[0], 60)}")
     if len(encoding.ids) == 1 + len(both):
         raise Error(f"text: expected at least one word, got none: {show(both[0], 60)}")
     if max(encoding.segment_ids) >= model.config.type_vocab_size:
@@ -97,7 +99,7 @@ def _encode(model: Model, text: Any) -> Encoding:
     return encoding
 
 
-def _task(model: Model, task: Any, has_mask: bool) -> str:
+def _task(model: ModelWithHeads, task: Any, has_mask: bool) -> str:
     possible = [name for name in ORDER if name in model.heads]
     if task is None:
         if has_mask and "masked_lm" in possible:
@@ -115,41 +117,41 @@ def _task(model: Model, task: Any, has_mask: bool) -> str:
 
 # One function for each task: labels, outputs, and the target in words.
 
-Asked = tuple[Any, list[tuple[int, ...]], str]
+Chosen = tuple[Any, list[tuple[int, ...]], str]
 
 
-def _masked_lm(model: Model, encoding: Encoding, asked: list[int], target: Any) -> Asked:
+def _masked_lm(model: ModelWithHeads, encoding: Encoding, masks: list[int], target: Any) -> Chosen:
     tokenizer = model.tokenizer
-    places = asked or _plain(model, encoding)
+    positions = masks or _ordinary(model, encoding)
     if target is not None:
-        if not asked:
+        if not masks:
             raise Error(f"target: expected none for a text without {tokenizer.special_tokens.mask}, got one")
-        wanted = [target] * len(asked) if isinstance(target, str) else list(target)
+        wanted = [target] * len(masks) if isinstance(target, str) else list(target)
         for token in wanted:
             if token not in tokenizer.vocab:
                 raise Error(f"target: expected a token of the vocabulary, got {show(token)}")
-        if len(wanted) != len(asked):
-            raise Error(f"target: expected {len(asked)} tokens, one for each mask, got {len(wanted)}")
+        if len(wanted) != len(masks):
+            raise Error(f"target: expected {len(masks)} tokens, one for each mask, got {len(wanted)}")
         ids = [tokenizer.vocab[token] for token in wanted]
-    elif asked:
+    elif masks:
         logits = model.logits("masked_lm", [encoding.ids], [encoding.segment_ids])[0]
-        ids = [int(logits[place, : len(tokenizer.tokens)].argmax()) for place in places]
+        ids = [int(logits[position, : len(tokenizer.tokens)].argmax()) for position in positions]
     else:
-        ids = [encoding.ids[place] for place in places]
+        ids = [encoding.ids[position] for position in positions]
     labels = np.full((1, len(encoding.ids)), IGNORED)
-    labels[0, places] = ids
+    labels[0, positions] = ids
     names = ", ".join(tokenizer.tokens[i] for i in ids)
-    words = f"{tokenizer.special_tokens.mask} = {names}" if asked else "each piece at its own place"
-    return labels, list(zip(places, ids, strict=True)), words
+    words = f"{tokenizer.special_tokens.mask} = {names}" if masks else "each token at its own position"
+    return labels, list(zip(positions, ids, strict=True)), words
 
 
-def _plain(model: Model, encoding: Encoding) -> list[int]:
-    """The pieces that are no special tokens."""
+def _ordinary(model: ModelWithHeads, encoding: Encoding) -> list[int]:
+    """The positions of the tokens that are not special."""
     special = {model.tokenizer.cls_id, model.tokenizer.sep_id, model.tokenizer.pad_id}
     return [i for i, token in enumerate(encoding.ids) if token not in special]
 
 
-def _sequence_classification(model: Model, encoding: Encoding, asked: list[int], target: Any) -> Asked:
+def _sequence_classification(model: ModelWithHeads, encoding: Encoding, masks: list[int], target: Any) -> Chosen:
     logits = model.logits("sequence_classification", [encoding.ids], [encoding.segment_ids])[0]
     if model.config.is_regression:
         value = 0.0 if target is None else _number(target)
@@ -158,7 +160,7 @@ def _sequence_classification(model: Model, encoding: Encoding, asked: list[int],
     return np.array([chosen]), [(chosen,)], f"the class {model.config.label_names[chosen]}"
 
 
-def _next_sentence(model: Model, encoding: Encoding, asked: list[int], target: Any) -> Asked:
+def _next_sentence(model: ModelWithHeads, encoding: Encoding, masks: list[int], target: Any) -> Chosen:
     if target is None:
         logits = model.logits("next_sentence", [encoding.ids], [encoding.segment_ids])[0]
         chosen = int(logits.argmax())
@@ -170,18 +172,18 @@ def _next_sentence(model: Model, encoding: Encoding, asked: list[int], target: A
     return np.array([chosen]), [(chosen,)], follows
 
 
-def _token_classification(model: Model, encoding: Encoding, asked: list[int], target: Any) -> Asked:
-    places = _plain(model, encoding)
+def _token_classification(model: ModelWithHeads, encoding: Encoding, masks: list[int], target: Any) -> Chosen:
+    positions = _ordinary(model, encoding)
     logits = model.logits("token_classification", [encoding.ids], [encoding.segment_ids])[0]
-    chosen = [int(logits[i].argmax()) if target is None else _class(model, target) for i in places]
+    chosen = [int(logits[i].argmax()) if target is None else _class(model, target) for i in positions]
     labels = np.full((1, len(encoding.ids)), IGNORED)
-    labels[0, places] = chosen
+    labels[0, positions] = chosen
     one = f"the class {model.config.label_names[chosen[0]]}"
-    words = "the likeliest class of each piece" if target is None else one
-    return labels, list(zip(places, chosen, strict=True)), words
+    words = "the likeliest class of each token" if target is None else one
+    return labels, list(zip(positions, chosen, strict=True)), words
 
 
-def _question_answering(model: Model, encoding: Encoding, asked: list[int], target: Any) -> Asked:
+def _question_answering(model: ModelWithHeads, encoding: Encoding, masks: list[int], target: Any) -> Chosen:
     if target is not None:
         raise Error(f"target: expected none for question_answering, got {describe(target)}")
     logits = model.logits("question_answering", [encoding.ids], [encoding.segment_ids])[0]  # (T, 2)
@@ -189,10 +191,10 @@ def _question_answering(model: Model, encoding: Encoding, asked: list[int], targ
     scores[np.tri(len(scores), k=-1, dtype=bool)] = -np.inf  # an end before its start
     start, end = (int(i) for i in np.unravel_index(scores.argmax(), scores.shape))
     labels = question_answering.Labels(np.array([start]), np.array([end]))
-    return labels, [(start, 0), (end, 1)], f"the answer from piece {start} to {end}"
+    return labels, [(start, 0), (end, 1)], f"the answer from token {start} to token {end}"
 
 
-ASKED = {
+OF_TASK = {
     "masked_lm": _masked_lm,
     "sequence_classification": _sequence_classification,
     "next_sentence": _next_sentence,
@@ -201,7 +203,7 @@ ASKED = {
 }
 
 
-def _class(model: Model, target: Any) -> int:
+def _class(model: ModelWithHeads, target: Any) -> int:
     """The number of a class, given by name or by number (the command line knows numbers as texts)."""
     names = model.config.label_names
     if isinstance(target, str) and target in names:

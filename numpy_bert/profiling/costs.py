@@ -7,9 +7,9 @@
 These are what no implementation of the same equations gets below, so measured times can be judged by them. The
 products are exactly those that the blocks make (a test counts them); the other two are a convention.
 
-A row of the ledger is a kind of block, summed over the layers: what the twelve products with W_1 take is one row.
+A row of a profile is a kind of block, summed over the layers: what the twelve products with W_1 take is one row.
 
-Letters: B batch, T tokens, N = B T, M asked positions, H hidden size, A heads, D = H / A, F feed-forward size,
+Letters: B batch, T tokens, N = B T, M masked positions, H hidden size, A heads, D = H / A, F feed-forward size,
 L layers, V vocabulary, P positions, S segment types.
 """
 
@@ -25,7 +25,7 @@ class Sizes(NamedTuple):
 
     B: int
     T: int
-    M: int = 0  # positions that the masked-LM head is asked for; 0: there is no head
+    M: int = 0  # positions whose token the masked-LM head predicts; 0: there is no head
 
 
 class Product(NamedTuple):
@@ -79,13 +79,13 @@ ROWS = (
 
 def forward(config: BertConfig, sizes: Sizes, has_pooler: bool = False) -> Costs:
     """The whole model, without dropout: nothing is drawn at inference."""
-    found = _times(config.num_hidden_layers, layer_forward(config, sizes))
-    return _in_order(_sum(found, ends_forward(config, sizes, has_pooler)))
+    layers = _times(config.num_hidden_layers, layer_forward(config, sizes))
+    return _in_order(_sum(layers, ends_forward(config, sizes, has_pooler)))
 
 
 def backward(config: BertConfig, sizes: Sizes, has_pooler: bool = False) -> Costs:
-    found = _times(config.num_hidden_layers, layer_backward(config, sizes))
-    return _in_order(_sum(found, ends_backward(config, sizes, has_pooler)))
+    layers = _times(config.num_hidden_layers, layer_backward(config, sizes))
+    return _in_order(_sum(layers, ends_backward(config, sizes, has_pooler)))
 
 
 def layer_forward(config: BertConfig, sizes: Sizes) -> Costs:
@@ -131,15 +131,15 @@ def ends_forward(config: BertConfig, sizes: Sizes, has_pooler: bool) -> Costs:
     """What is before and after the layers."""
     B, T, M = sizes
     H, V, N = config.hidden_size, config.vocab_size, B * T
-    found = {EMBEDDING: Cost((), 2 * N * H, 4 * N * H), NORM: norm_forward(N, H)}
+    costs = {EMBEDDING: Cost((), 2 * N * H, 4 * N * H), NORM: norm_forward(N, H)}
     if has_pooler:
-        found[POOLER] = plus(linear_forward(B, H, H), Cost((), B * H, 2 * B * H))
+        costs[POOLER] = plus(linear_forward(B, H, H), Cost((), B * H, 2 * B * H))
     if M:
         gelu = Cost((), 5 * M * H, 2 * M * H)
-        found[TRANSFORM] = plus(linear_forward(M, H, H), plus(gelu, norm_forward(M, H)))
-        found[DECODER] = linear_forward(M, H, V)
-        found[CROSS_ENTROPY] = Cost((), 5 * M * V, M * V)  # maximum, difference, exp, sum, difference
-    return found
+        costs[TRANSFORM] = plus(linear_forward(M, H, H), plus(gelu, norm_forward(M, H)))
+        costs[DECODER] = linear_forward(M, H, V)
+        costs[CROSS_ENTROPY] = Cost((), 5 * M * V, M * V)  # maximum, difference, exp, sum, difference
+    return costs
 
 
 def ends_backward(config: BertConfig, sizes: Sizes, has_pooler: bool) -> Costs:
@@ -148,15 +148,15 @@ def ends_backward(config: BertConfig, sizes: Sizes, has_pooler: bool) -> Costs:
     H, V, N = config.hidden_size, config.vocab_size, B * T
     tied = M and config.tie_word_embeddings  # then the decoder's gradient is there already, and takes up the rows read
     tables = ((0 if tied else V) + config.max_position_embeddings + config.type_vocab_size) * H
-    found = {EMBEDDING: Cost((), 3 * N * H, 3 * N * H + tables), NORM: norm_backward(N, H)}
+    costs = {EMBEDDING: Cost((), 3 * N * H, 3 * N * H + tables), NORM: norm_backward(N, H)}
     if has_pooler:  # nothing asks for its output here: its gradient is zeros
-        found[POOLER] = Cost((), 0, H * H + H)
+        costs[POOLER] = Cost((), 0, H * H + H)
     if M:
         gelu = Cost((), 11 * M * H, 3 * M * H)
-        found[TRANSFORM] = plus(linear_backward(M, H, H), plus(gelu, norm_backward(M, H)))
-        found[DECODER] = linear_backward(M, H, V)
-        found[CROSS_ENTROPY] = Cost((), 3 * M * V, 2 * M * V)  # exp, product, difference
-    return found
+        costs[TRANSFORM] = plus(linear_backward(M, H, H), plus(gelu, norm_backward(M, H)))
+        costs[DECODER] = linear_backward(M, H, V)
+        costs[CROSS_ENTROPY] = Cost((), 3 * M * V, 2 * M * V)  # exp, product, difference
+    return costs
 
 
 def dropout_forward(config: BertConfig, sizes: Sizes) -> Cost:

@@ -1,4 +1,4 @@
-"""The cost ledger as a table, as JSON and as a figure: what each kind of block took, and what it had to do."""
+"""A profile, as data, as JSON and as a figure: what each kind of block took, and what it had to compute."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .costs import Cost, Sizes
 NOTHING = Cost((), 0, 0)
 
 
-class Row(NamedTuple):
+class ProfileRow(NamedTuple):
     """A kind of block in both passes."""
 
     name: str
@@ -30,7 +30,7 @@ class Row(NamedTuple):
         return self.forward_seconds + self.backward_seconds
 
 
-class Ledger(NamedTuple):
+class Profile(NamedTuple):
     sizes: Sizes
     config: BertConfig
     dtype: np.dtype[Any]
@@ -38,7 +38,7 @@ class Ledger(NamedTuple):
     repeats: int
     backward: bool  # whether there was a backward pass
     peak: machine.Peak
-    rows: tuple[Row, ...]
+    rows: tuple[ProfileRow, ...]
 
     @property
     def seconds(self) -> float:
@@ -55,11 +55,11 @@ class Ledger(NamedTuple):
         """Seconds for the bytes at full bandwidth."""
         return self.bytes(cost) / self.peak.bandwidth
 
-    def least(self, row: Row) -> float:
+    def least(self, row: ProfileRow) -> float:
         """Seconds that both passes need at best."""
         return sum(max(self.computing(cost), self.moving(cost)) for cost in (row.forward, row.backward))
 
-    def bound(self, row: Row) -> str:
+    def bound(self, row: ProfileRow) -> str:
         """What decides the least time."""
         both = costs.plus(row.forward, row.backward)
         return "computing" if self.computing(both) >= self.moving(both) else "memory"
@@ -70,7 +70,7 @@ def work(cost: Cost) -> int:
     return cost.flops + cost.operations
 
 
-def to_json(ledger: Ledger) -> dict[str, Any]:
+def to_json(profile: Profile) -> dict[str, Any]:
     """Everything that the table is made of; seconds, bytes and FLOPs as they are."""
     sizes = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "vocab_size")
 
@@ -78,98 +78,99 @@ def to_json(ledger: Ledger) -> dict[str, Any]:
         return {
             "product_flops": one.flops,
             "operations": one.operations,
-            "bytes": ledger.bytes(one),
+            "bytes": profile.bytes(one),
             "seconds": seconds,
         }
 
     return {
         "machine": machine.describe(),
-        "threads": ledger.threads,
-        "peak": {"flops_per_second": ledger.peak.flops, "bytes_per_second": ledger.peak.bandwidth},
-        "config": {name: getattr(ledger.config, name) for name in sizes},
-        "dtype": str(ledger.dtype),
-        "batch": ledger.sizes.B,
-        "length": ledger.sizes.T,
-        "masked_pieces": ledger.sizes.M,
-        "repeats": ledger.repeats,
-        "seconds": ledger.seconds,
+        "threads": profile.threads,
+        "peak": {"flops_per_second": profile.peak.flops, "bytes_per_second": profile.peak.bandwidth},
+        "config": {name: getattr(profile.config, name) for name in sizes},
+        "dtype": str(profile.dtype),
+        "batch": profile.sizes.B,
+        "length": profile.sizes.T,
+        "masked_tokens": profile.sizes.M,
+        "repeats": profile.repeats,
+        "seconds": profile.seconds,
         "rows": [
             {
                 "block": row.name,
                 "forward": cost(row.forward, row.forward_seconds),
-                "backward": cost(row.backward, row.backward_seconds) if ledger.backward else None,
-                "least_seconds": ledger.least(row),
-                "bound": ledger.bound(row),
+                "backward": cost(row.backward, row.backward_seconds) if profile.backward else None,
+                "least_seconds": profile.least(row),
+                "bound": profile.bound(row),
             }
-            for row in ledger.rows
+            for row in profile.rows
         ],
     }
 
 
-def format_ledger(ledger: Ledger) -> str:
+def format_profile(profile: Profile) -> str:
     """For people: the sizes, the table, and what its columns say."""
-    B, T, M = ledger.sizes
-    c = ledger.config
-    asked = f", {M} of them masked" if M else ""
-    cores = "one core" if ledger.threads == 1 else f"{ledger.threads} BLAS threads"
-    passes = "forward and backward" if ledger.backward else "forward"
-    kinds = ("block", "GFLOP", "MB", "ms") + ("GFLOP", "MB", "ms") * ledger.backward
-    ways = ("", "forward", "", "") + ("backward", "", "") * ledger.backward
-    rows = [(*kinds, "share", "", "FLOP/byte", "bound by", "reached"), *(_cells(ledger, row) for row in ledger.rows)]
-    least = sum(map(ledger.least, ledger.rows))
+    B, T, M = profile.sizes
+    c = profile.config
+    masked = f", {M} of them masked" if M else ""
+    cores = "one core" if profile.threads == 1 else f"{profile.threads} BLAS threads"
+    passes = "forward and backward" if profile.backward else "forward"
+    kinds = ("block", "GFLOP", "MB", "ms") + ("GFLOP", "MB", "ms") * profile.backward
+    ways = ("", "forward", "", "") + ("backward", "", "") * profile.backward
+    rows = [(*kinds, "share", "", "FLOP/byte", "bound by", "reached"), *(_cells(profile, row) for row in profile.rows)]
+    least = sum(map(profile.least, profile.rows))
     return "\n".join([
         f"L={c.num_hidden_layers} H={c.hidden_size} A={c.num_attention_heads} F={c.intermediate_size} V={c.vocab_size}",
-        f"{B} x {T} pieces{asked}; {ledger.dtype}; {cores}, "
-        f"at best {ledger.peak.flops / 1e9:.0f} GFLOP/s in products, {ledger.peak.bandwidth / 1e9:.1f} GB/s in copies",
+        f"{B} x {T} tokens{masked}; {profile.dtype}; {cores}, "
+        f"at best {profile.peak.flops / 1e9:.0f} GFLOP/s in products, "
+        f"{profile.peak.bandwidth / 1e9:.1f} GB/s in copies",
         "",
         table((*ways, "", "", "", "", ""), rows, "l" + "r" * len(kinds[1:]) + "rlrlr"),
         "",
-        f"{passes}: {ledger.seconds * 1e3:.1f} ms (median of {ledger.repeats}); {least * 1e3:.1f} ms at best",
+        f"{passes}: {profile.seconds * 1e3:.1f} ms (median of {profile.repeats}); {least * 1e3:.1f} ms at best",
         "reached: the least time, by computing or by memory, as a share of the time taken; more than 100 % where the",
         "arrays stay in the cache, which is faster than memory",
     ])  # fmt: skip
 
 
-def _cells(ledger: Ledger, row: Row) -> tuple[str, ...]:
+def _cells(profile: Profile, row: ProfileRow) -> tuple[str, ...]:
     ways = [(row.forward, row.forward_seconds)]
-    if ledger.backward:
+    if profile.backward:
         ways.append((row.backward, row.backward_seconds))
     cells = [row.name]
     for cost, seconds in ways:
-        cells += [f"{work(cost) / 1e9:.3f}", f"{ledger.bytes(cost) / 1e6:.1f}", f"{seconds * 1e3:.2f}"]
+        cells += [f"{work(cost) / 1e9:.3f}", f"{profile.bytes(cost) / 1e6:.1f}", f"{seconds * 1e3:.2f}"]
     both = costs.plus(row.forward, row.backward)
-    share = row.seconds / ledger.seconds
+    share = row.seconds / profile.seconds
     cells += [f"{share:.1%}", bar(share, 12)]
     if both == NOTHING:
         return (*cells, "", "", "")
-    reached = ledger.least(row) / row.seconds if row.seconds else 0.0
-    return (*cells, f"{work(both) / ledger.bytes(both):.2f}", ledger.bound(row), f"{reached:.0%}")
+    reached = profile.least(row) / row.seconds if row.seconds else 0.0
+    return (*cells, f"{work(both) / profile.bytes(both):.2f}", profile.bound(row), f"{reached:.0%}")
 
 
-def figure(ledger: Ledger, path: str | os.PathLike[str]) -> None:
+def figure(profile: Profile, path: str | os.PathLike[str]) -> None:
     """Draw the rows as bars, forward and backward told apart by hatching, with a mark at the least time.
 
     Error: matplotlib is missing, the name ends with no form of a figure, or the file cannot be written.
     """
-    drawn = figures.new_figure(9, 0.36 * len(ledger.rows) + 1.6)
+    drawn = figures.new_figure(9, 0.36 * len(profile.rows) + 1.6)
     axes = drawn.add_subplot()
-    places = range(len(ledger.rows))
-    forward = [row.forward_seconds * 1e3 for row in ledger.rows]
+    places = range(len(profile.rows))
+    forward = [row.forward_seconds * 1e3 for row in profile.rows]
     axes.barh(places, forward, color="0.75", edgecolor="black", label="forward")
-    if ledger.backward:
-        backward = [row.backward_seconds * 1e3 for row in ledger.rows]
+    if profile.backward:
+        backward = [row.backward_seconds * 1e3 for row in profile.rows]
         axes.barh(places, backward, left=forward, color="white", edgecolor="black", hatch="///", label="backward")
-    least = [ledger.least(row) * 1e3 for row in ledger.rows]
+    least = [profile.least(row) * 1e3 for row in profile.rows]
     axes.plot(least, places, linestyle="", marker="|", markersize=16, markeredgewidth=3, color="black", label="at best")
-    for place, row in zip(places, ledger.rows, strict=True):
-        end, share = max(row.seconds, ledger.least(row)) * 1e3, f"{row.seconds / ledger.seconds:.1%}"
+    for place, row in zip(places, profile.rows, strict=True):
+        end, share = max(row.seconds, profile.least(row)) * 1e3, f"{row.seconds / profile.seconds:.1%}"
         axes.annotate(share, (end, place), (6, 0), textcoords="offset points", va="center")
-    axes.set_yticks(places, [row.name for row in ledger.rows])
+    axes.set_yticks(places, [row.name for row in profile.rows])
     axes.invert_yaxis()
     axes.margins(x=0.1)
-    B, T, _ = ledger.sizes
-    c = ledger.config
-    title = f"L={c.num_hidden_layers} H={c.hidden_size}, {B} x {T} pieces, {ledger.dtype}"
+    B, T, _ = profile.sizes
+    c = profile.config
+    title = f"L={c.num_hidden_layers} H={c.hidden_size}, {B} x {T} tokens, {profile.dtype}"
     axes.set(xlabel="milliseconds", title=title)
     axes.legend(loc="lower right")
     figures.save(drawn, path)

@@ -86,7 +86,7 @@ class _Call:
 @contextmanager
 def timed(clock: Callable[[], float] = time.perf_counter) -> Iterator[Seconds]:
     """Within, what the blocks take on the clock is added up by row, in this thread."""
-    found: Seconds = defaultdict(float)
+    seconds: Seconds = defaultdict(float)
     stack = [_Call()]
 
     def look(frame: FrameType, event: str, _: Any) -> None:
@@ -99,14 +99,14 @@ def timed(clock: Callable[[], float] = time.perf_counter) -> Iterator[Seconds]:
             caller.called[module] += 1
         elif len(stack) > 1:
             taken = clock() - stack[-1].start
-            found[_row(stack)] += taken - stack[-1].inside
+            seconds[_row(stack)] += taken - stack[-1].inside
             stack.pop()
             stack[-1].inside += taken
 
     before = sys.getprofile()
     sys.setprofile(look)
     try:
-        yield found
+        yield seconds
     finally:
         sys.setprofile(before)
 

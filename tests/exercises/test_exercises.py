@@ -11,7 +11,7 @@ from support.mutants import MUTANTS
 import numpy_bert
 from numpy_bert.cli.main import main
 from numpy_bert.exercises import EXERCISES, report, source
-from numpy_bert.exercises.exercise import LEVELS
+from numpy_bert.exercises.definition import LEVELS
 from numpy_bert.gradcheck import cases as pairs
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from support.tiny import tiny_bert
 from numpy_bert import Error
 from numpy_bert.blocks import attention, bert, softmax
 from numpy_bert.explain import drift as module
-from numpy_bert.explain.drift import drift
+from numpy_bert.explain.drift import measure
 from numpy_bert.inference import inputs
 from numpy_bert.model import Bert
 from numpy_bert.numerics import tree
@@ -28,7 +28,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def found(model):
-    return drift(model, TEXTS)
+    return measure(model, TEXTS)
 
 
 def layers_of(model, text, params=None, **changes):
@@ -54,7 +54,7 @@ def test_the_table_has_a_row_for_each_layer(model, found):
     ]  # fmt: skip
     assert all(len(change.largest) == model.config.num_hidden_layers + 1 for change in found.changes)
     assert found.texts == len(TEXTS)
-    assert found.pieces == sum(len(model.tokenizer.encode(text).ids) for text in TEXTS)
+    assert found.tokens == sum(len(model.tokenizer.encode(text).ids) for text in TEXTS)
     scale = np.max([[np.abs(h).max() for h in layers_of(model, text)] for text in TEXTS], axis=0)
     np.testing.assert_allclose(found.scale, scale, rtol=1e-12)
 
@@ -112,7 +112,7 @@ def test_the_added_mask_loses_against_a_large_score():
     model = tiny_bert(())
     huge = tree.map(lambda array: array * 300, model.params.bert.encoder.layers[0].attention.qkv)
     params = tree.replace(model.params, "bert.encoder.layers.0.attention.qkv", huge)
-    found = drift(Bert(model.config, params, model.tokenizer), TEXTS)
+    found = measure(Bert(model.config, params, model.tokenizer), TEXTS)
     assert found.changes[MASK].largest[0] < 1e-14
     assert found.changes[MASK].largest[1] > 0.01
 
@@ -132,9 +132,9 @@ def test_a_mask_of_numbers_is_added_to_the_scores(rng):
 
 def test_padding_is_not_counted(model):
     """What happens at padded places does not show: the change is that of the texts one by one."""
-    alone = drift(model, TEXTS[2:3])
-    among = drift(model, [TEXTS[2], TEXTS[1]])
-    short = drift(model, TEXTS[1:2])
+    alone = measure(model, TEXTS[2:3])
+    among = measure(model, [TEXTS[2], TEXTS[1]])
+    short = measure(model, TEXTS[1:2])
     for together, one, other in zip(among.changes, alone.changes, short.changes, strict=True):
         if together.name in ("float32",):  # whose rounding depends on the shapes of the products
             continue
@@ -143,7 +143,7 @@ def test_padding_is_not_counted(model):
 
 
 def test_a_model_of_the_other_constants():
-    found = drift(tiny_bert((), gelu="tanh", layer_norm_eps=1e-5), TEXTS[:2])
+    found = measure(tiny_bert((), gelu="tanh", layer_norm_eps=1e-5), TEXTS[:2])
     assert [change.name for change in found.changes][:2] == ["GELU tanh to erf", "epsilon 1e-05 to 1e-12"]
     assert max(found.changes[GELU].largest) > 0
 
@@ -153,7 +153,7 @@ def test_weights_beyond_float16():
     model = tiny_bert(())
     norm = model.params.bert.embedding.norm
     params = tree.replace(model.params, "bert.embedding.norm.gamma", np.full_like(norm.gamma, 1e6))
-    found = drift(Bert(model.config, params, model.tokenizer), TEXTS[:2])
+    found = measure(Bert(model.config, params, model.tokenizer), TEXTS[:2])
     assert found.changes[FLOAT16].largest == (math.inf,) * 3
     assert json.loads(json.dumps(module.to_json(found), allow_nan=False))["changes"]["weights float16"] == [None] * 3
     assert "inf" in module.format_drift(found)
@@ -161,7 +161,7 @@ def test_weights_beyond_float16():
 
 def test_nothing_of_the_model_is_changed(model):
     before = tree.map(np.copy, model.params)
-    drift(model, TEXTS[:3])
+    measure(model, TEXTS[:3])
     assert all(np.array_equal(a, b) for a, b in zip(tree.leaves(model.params), tree.leaves(before), strict=True))
     batch = inputs.padded([inputs.Text([2, 5, 3], None), inputs.Text([2, 3], None)])
     assert batch.mask.dtype == bool
@@ -170,19 +170,19 @@ def test_nothing_of_the_model_is_changed(model):
 
 def test_progress(model):
     steps = []
-    drift(model, TEXTS[:1], progress=steps.append)
+    measure(model, TEXTS[:1], progress=steps.append)
     assert steps == [1] * 6
 
 
 @pytest.mark.parametrize("texts", [[], "one text", ()])
 def test_refused(model, texts):
     with pytest.raises(Error, match="texts: expected a list of at least one text"):
-        drift(model, texts)
+        measure(model, texts)
 
 
 def test_the_table_for_people(found):
     lines = module.format_drift(found).split("\n")
-    assert lines[0] == f"largest change of a hidden state, {found.texts} texts, {found.pieces} pieces"
+    assert lines[0] == f"largest change of a hidden state, {found.texts} texts, {found.tokens} tokens"
     assert lines[2].split("  ")[0] == "layer"
     assert [line.split()[0] for line in lines[3:]] == ["embedding", "1", "2"]
     assert len({len(line) for line in lines[3:]}) == 1

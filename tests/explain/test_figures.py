@@ -67,12 +67,12 @@ def test_few_points_lie_in_a_plane(rng, rows, share):
     assert plane.share == pytest.approx(share)
 
 
-def test_embeddings_have_a_marker_a_text_and_a_label_a_piece(model):
+def test_embeddings_have_a_marker_a_text_and_a_label_a_token(model):
     figure = embedding_figure.draw(model, TEXTS)
     [axes] = figure.axes
     assert len({line.get_marker() for line in axes.lines}) == 3
-    pieces = [model.tokenizer.encode(text, special=False).tokens[1:-1] for text in TEXTS]
-    assert [text.get_text() for text in axes.texts] == [token for tokens in pieces for token in tokens]
+    encoded = [model.tokenizer.encode(text, special=False).tokens[1:-1] for text in TEXTS]
+    assert [text.get_text() for text in axes.texts] == [token for tokens in encoded for token in tokens]
     plane = embedding_figure.principal_components(np.concatenate([h[1:-1] for h in model(TEXTS)]))
     drawn = np.concatenate([line.get_xydata() for line in axes.lines])
     np.testing.assert_allclose(drawn, plane.coordinates)
@@ -85,7 +85,7 @@ def test_embeddings_have_a_marker_a_text_and_a_label_a_piece(model):
 
 def test_fonts_are_in_the_files(model, traced, drawn, tmp_path):
     """Text that looks like a formula stays text; outlines in an SVG, TrueType in a PDF, pixels in a PNG."""
-    embedding_figure.figure(model, TEXTS, tmp_path / "e.svg")
+    embedding_figure.write(model, TEXTS, tmp_path / "e.svg")
     svg = (tmp_path / "e.svg").read_text("utf-8")
     assert "<path" in svg
     assert not re.search(r"<text|font-family|@font-face", svg)
@@ -93,7 +93,7 @@ def test_fonts_are_in_the_files(model, traced, drawn, tmp_path):
     pdf = (tmp_path / "a.pdf").read_bytes()
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
-    attention_figure.figure(traced, tmp_path / "a.PNG")
+    attention_figure.write(traced, tmp_path / "a.PNG")
     assert (tmp_path / "a.PNG").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 

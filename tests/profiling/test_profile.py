@@ -1,4 +1,4 @@
-"""The cost ledger: what is timed, where it is counted, what the command prints and refuses."""
+"""The cost profile: what is timed, where it is counted, what the command prints and refuses."""
 
 import json
 import sys
@@ -12,8 +12,8 @@ from numpy_bert import Error
 from numpy_bert.blocks import bert, gelu, layer_norm, linear
 from numpy_bert.cli.main import main
 from numpy_bert.config import BertConfig
-from numpy_bert.profiling import costs, machine, profile, roofline, timer
-from numpy_bert.profiling.profile import Plan
+from numpy_bert.profiling import costs, machine, passes, roofline, timer
+from numpy_bert.profiling.passes import Workload
 
 PEAK = machine.Peak(flops=2e9, bandwidth=1e9)
 
@@ -47,7 +47,7 @@ class Ticks:
 
 def test_own_time_is_without_that_of_the_called(model):
     """Each call looks twice, so with n blocks timed 2 n - 1 ticks pass from first to last, and all are counted."""
-    batch = profile._batch(model.config, Plan(T=6), has_head=False)
+    batch = passes._batch(model.config, Workload(T=6), has_head=False)
     ticks = Ticks()
     with timer.timed(ticks) as found:
         bert.forward(batch.inputs, model.params.bert, model.config)
@@ -94,33 +94,33 @@ def test_a_call_that_fails_is_closed(rng):
 
 
 @pytest.mark.parametrize(
-    ("plan", "heads"),
+    ("workload", "heads"),
     [
-        (Plan(2, 9, 2), ("masked_lm",)),
-        (Plan(1, 1, 1, dropout=True), ("masked_lm",)),
-        (Plan(2, 9, 1), ()),
-        (Plan(2, 9, 1, backward=False), ("masked_lm",)),
+        (Workload(2, 9, 2), ("masked_lm",)),
+        (Workload(1, 1, 1, dropout=True), ("masked_lm",)),
+        (Workload(2, 9, 1), ()),
+        (Workload(2, 9, 1, backward=False), ("masked_lm",)),
     ],
 )
-def test_a_ledger(plan, heads):
+def test_a_profile(workload, heads):
     model = tiny_bert(heads)
-    passes = []
-    found = profile.profile(model.params, model.config, plan, passes.append)
-    assert sum(passes) == plan.repeats + 1
+    calls = []
+    found = passes.measure(model.params, model.config, workload, calls.append)
+    assert sum(calls) == workload.repeats + 1
     names = [row.name for row in found.rows]
     assert names == [name for name in costs.ROWS if name in names]
-    assert (costs.DROPOUT in names) == plan.dropout
-    assert (costs.DECODER in names) == (heads != () and plan.backward)
+    assert (costs.DROPOUT in names) == workload.dropout
+    assert (costs.DECODER in names) == (heads != () and workload.backward)
     assert all(row.forward_seconds > 0 for row in found.rows if row.forward.flops)
     assert all(row.backward_seconds > 0 for row in found.rows if row.backward.flops)
-    assert any(row.backward_seconds > 0 for row in found.rows) == plan.backward
+    assert any(row.backward_seconds > 0 for row in found.rows) == workload.backward
     assert found.seconds == pytest.approx(sum(row.forward_seconds + row.backward_seconds for row in found.rows))
-    if plan.backward and heads:
-        masked_pieces = plan.B * max(1, round(0.15 * plan.T))
-        assert masked_pieces == found.sizes.M
-    text = roofline.format_ledger(found)
-    assert f"{plan.B} x {plan.T} pieces" in text
-    assert ("backward" in text) == plan.backward
+    if workload.backward and heads:
+        masked_tokens = workload.B * max(1, round(0.15 * workload.T))
+        assert masked_tokens == found.sizes.M
+    text = roofline.format_profile(found)
+    assert f"{workload.B} x {workload.T} tokens" in text
+    assert ("backward" in text) == workload.backward
     table = text.split("\n")[3 : 5 + len(names)]
     assert [line.split("  ")[0] for line in table[2:]] == names
     starts = {line.rindex(word) for line in table[2:] for word in ("computing", "memory") if word in line}
@@ -133,17 +133,17 @@ def test_least_time_and_bound():
     computing = costs.Cost((costs.Product(1, 1000, 2, 1000),), 0, 1000)
     memory = costs.Cost((), 10, 3_000_000)
     rows = (
-        roofline.Row("a", computing, computing, 0.004, 0.004),
-        roofline.Row("b", memory, roofline.NOTHING, 0.012, 0.0),
+        roofline.ProfileRow("a", computing, computing, 0.004, 0.004),
+        roofline.ProfileRow("b", memory, roofline.NOTHING, 0.012, 0.0),
     )
     config = BertConfig(vocab_size=5)
-    found = roofline.Ledger(costs.Sizes(1, 2), config, np.dtype("f4"), 1, 1, True, PEAK, rows)
+    found = roofline.Profile(costs.Sizes(1, 2), config, np.dtype("f4"), 1, 1, True, PEAK, rows)
     assert found.least(rows[0]) == pytest.approx(0.004)
     assert found.bound(rows[0]) == "computing"
     assert found.least(rows[1]) == pytest.approx(0.012)
     assert found.bound(rows[1]) == "memory"
     assert found.seconds == pytest.approx(0.020)
-    first, second = roofline.format_ledger(found).split("\n")[5:7]
+    first, second = roofline.format_profile(found).split("\n")[5:7]
     assert first.split()[-3:] == ["1000.00", "computing", "50%"]
     assert second.split()[-2:] == ["memory", "100%"]
 
@@ -162,24 +162,24 @@ def test_the_peak_is_measured(monkeypatch):
 
 def test_random_weights_for_times():
     config = tiny_bert(()).config
-    params = profile.random_params(config)
+    params = passes.random_params(config)
     assert params.bert.embedding.word.shape == (config.vocab_size, config.hidden_size)
     assert params.bert.embedding.word.dtype == np.float32
     assert params.bert.encoder.layers[0].attention_norm.gamma.mean() == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize(
-    ("plan", "message"),
+    ("workload", "message"),
     [
-        (Plan(T=25), r"length: expected at most 24 \(max_position_embeddings\), got 25"),
-        (Plan(T=5, threads=10**9), "threads: expected at most [0-9]+, the cores there are, got 1000000000"),
-        (Plan(B=10**9, T=20), r"batch: expected one that fits into the [0-9.]+ GB .* got 1000000000 x 20, which"),
-        (Plan(B=10**9, T=20, backward=False), "batch: expected one that fits .* needs about [0-9,]+[.][0-9] GB"),
+        (Workload(T=25), r"length: expected at most 24 \(max_position_embeddings\), got 25"),
+        (Workload(T=5, threads=10**9), "threads: expected at most [0-9]+, the cores there are, got 1000000000"),
+        (Workload(B=10**9, T=20), r"batch: expected one that fits into the [0-9.]+ GB .* got 1000000000 x 20, which"),
+        (Workload(B=10**9, T=20, backward=False), "batch: expected one that fits .* needs about [0-9,]+[.][0-9] GB"),
     ],
 )
-def test_refused(model, plan, message):
+def test_refused(model, workload, message):
     with pytest.raises(Error, match=message):
-        profile.profile(model.params, model.config, plan)
+        passes.measure(model.params, model.config, workload)
 
 
 def run(capsys, *arguments):
@@ -190,7 +190,7 @@ def run(capsys, *arguments):
 
 def test_the_command(capsys, folder, tmp_path):
     pytest.importorskip("matplotlib")
-    figure = tmp_path / "ledger.png"
+    figure = tmp_path / "profile.png"
     size = ("--model", folder, "--length", 12, "--batch", 2, "--repeats", 1)
     status, out, err = run(capsys, *size, "--output", figure)
     assert (status, err) == (0, "")
@@ -226,16 +226,16 @@ def test_one_clear_line(capsys, folder, arguments, status, message):
 def test_without_a_model_the_sizes_are_those_of_bert_base(capsys, monkeypatch):
     """Not run, which would take seconds: what would be run."""
     asked = []
-    monkeypatch.setattr(profile, "random_params", lambda config: config)
-    monkeypatch.setattr(profile, "profile", lambda params, config, plan, progress: asked.append((config, plan)))
-    monkeypatch.setattr(roofline, "format_ledger", lambda found: "")
+    monkeypatch.setattr(passes, "random_params", lambda config: config)
+    monkeypatch.setattr(passes, "measure", lambda params, config, workload, progress: asked.append((config, workload)))
+    monkeypatch.setattr(roofline, "format_profile", lambda found: "")
     assert run(capsys, "--batch", 4)[0] == 0
-    [(config, plan)] = asked
+    [(config, workload)] = asked
     assert (config.num_hidden_layers, config.hidden_size, config.vocab_size) == (12, 768, 30522)
-    assert plan == Plan(B=4, T=128)
+    assert workload == Workload(B=4, T=128)
 
 
 def test_the_length_is_what_the_model_has(capsys, folder):
     status, out, _ = run(capsys, "--model", folder, "--repeats", 1)
     assert status == 0
-    assert "1 x 24 pieces" in out
+    assert "1 x 24 tokens" in out

@@ -7,7 +7,7 @@ import numpy as np
 from ...blocks import normal_cdf
 from ...blocks.gelu import CUBIC, SQRT_2_OVER_PI, Cache, _inner
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> Array:

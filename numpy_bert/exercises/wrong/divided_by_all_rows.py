@@ -7,7 +7,7 @@ import numpy as np
 from ...blocks import log_softmax
 from ...blocks.cross_entropy import Cache
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dloss: Array | float, cache: Cache) -> Array:

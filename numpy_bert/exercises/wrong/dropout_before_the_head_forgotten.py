@@ -6,7 +6,7 @@ from ...blocks import linear
 from ...blocks.bert import Output
 from ...numerics.memory import Array
 from ...tasks.sequence_classification import Cache, Params
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dlogits: Array, cache: Cache) -> tuple[Output, Params]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks.squared_error import Cache
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dloss: Array | float, cache: Cache) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks.linear import Cache, Params
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks.layer_norm import Cache, Params, _mean
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:

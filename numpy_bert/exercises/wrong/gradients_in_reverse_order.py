@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...blocks import encoder_layer
 from ...blocks.encoder import Cache, Checkpoint, Params, _forward_again
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:

@@ -7,7 +7,7 @@ import numpy as np
 from ...blocks import attention, linear
 from ...blocks.multi_head_attention import Cache, Params
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:

@@ -7,7 +7,7 @@ import numpy as np
 from ...blocks import encoder_layer
 from ...blocks.encoder import Cache, Checkpoint, Params
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:

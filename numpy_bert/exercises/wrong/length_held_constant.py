@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...numerics.memory import Array
 from ...tasks.sentence_embedding import Cache
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks.softmax import Cache
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dp: Array, cache: Cache) -> Array:

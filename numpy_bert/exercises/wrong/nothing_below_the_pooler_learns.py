@@ -7,7 +7,7 @@ import numpy as np
 from ...blocks import embedding, encoder, pooler
 from ...blocks.bert import Cache, Output, Params
 from ...numerics import tree
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Output, cache: Cache) -> Params:

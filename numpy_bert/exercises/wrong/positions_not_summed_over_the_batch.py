@@ -7,7 +7,7 @@ import numpy as np
 from ...blocks import dropout, layer_norm, lookup
 from ...blocks.embedding import Cache, Params
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> Params:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...blocks import dropout, feed_forward, layer_norm, multi_head_attention
 from ...blocks.encoder_layer import Cache, Params
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:

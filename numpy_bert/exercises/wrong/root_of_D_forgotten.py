@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...blocks import dropout, softmax
 from ...blocks.attention import Cache
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:

@@ -8,7 +8,7 @@ from ...blocks import cross_entropy
 from ...blocks.bert import Output
 from ...numerics.memory import Array
 from ...tasks.question_answering import Labels, LossCache, Params, backward
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def loss_backward(dloss: Array | float | Labels, cache: LossCache) -> tuple[Output, Params]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks.log_softmax import Cache
 from ...numerics.memory import Array
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from ...blocks import bert
 from ...numerics import tree
 from ...tasks.objective import HEADS, TASKS, Cache, Params
-from ..exercise import Exercise
+from ..definition import Exercise
 
 
 def backward(dloss: Any, cache: Cache) -> Params:

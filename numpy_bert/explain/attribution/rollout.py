@@ -1,9 +1,9 @@
 """R = Â_L ... Â_2 Â_1,   Â_l = ½ (1/A Σ_a P_la) + ½ I
 
-Attention rollout (Abnar and Zuidema, arXiv:2005.00928, section 3): attention followed through all layers, the heads of
-each averaged and the residual connection counted as attention to oneself, as much as to all others. Row t of R says
-from which pieces the hidden state at t is mixed; each row sums to 1. The feed-forward networks and the values take no
-part: it says where attention looked, not what became of it, and has no sign.
+Attention rollout (Abnar and Zuidema, arXiv:2005.00928, section 3): attention followed through all layers, averaged over
+the heads of each, with the residual connection counted as attention of a token to itself, as much as to all others.
+Row t of R says from which tokens the hidden state at t is mixed; each row sums to 1. The feed-forward networks and the
+values are left out: rollout says where attention looked, not what it did there, and has no sign.
 
 Letters: T tokens, L layers, A heads.
 """
@@ -17,14 +17,15 @@ import numpy as np
 from ...blocks import bert, encoder_layer
 from ...numerics.memory import Array
 from .. import targets
-from ..targets import Aim, Model
-from .attribution import Attribution
+from ..targets import ModelWithHeads, Target
+from .output_gradient import predictions
+from .result import Attribution
 
 NAME = "rollout"
 READ_FIRST = ("sequence_classification", "next_sentence")  # heads that read [CLS], through the pooler
 
 
-def rollout(attentions: list[Array]) -> Array:
+def followed(attentions: list[Array]) -> Array:
     """attentions: L times P (A, T, T), from the first layer -> R (T, T) in float64"""
     T = attentions[0].shape[-1]
     R = np.eye(T)
@@ -33,23 +34,22 @@ def rollout(attentions: list[Array]) -> Array:
     return R
 
 
-def attention_rollout(
-    model: Model, text: str | tuple[str, str], task: str | None = None, target: Any = None
+def attribute(
+    model: ModelWithHeads, text: str | tuple[str, str], task: str | None = None, target: Any = None
 ) -> Attribution:
-    """How much of each piece reaches what the head reads: the mean of those rows of R. Error: as aims.aim."""
-    aim = targets.aim(model, text, task, target)
-    _, cache = bert.forward(aim.batch, model.params.bert, model.config)
+    """How much of each token reaches what the head reads: the mean of those rows of R. Error: as targets.choose."""
+    chosen = targets.choose(model, text, task, target)
+    _, cache = bert.forward(chosen.batch, model.params.bert, model.config)
     layers = [layer for layer in cache.encoder.layers if isinstance(layer, encoder_layer.Cache)]
-    R = rollout([layer.attention.attention.softmax.p[0] for layer in layers])
-    scores = R[_read(aim, model)].mean(axis=0)
-    tokens = tuple(aim.encoding.tokens)
-    return Attribution(NAME, aim.task, aim.target, tokens, tuple(map(float, scores)), 1.0, None)
+    R = followed([layer.attention.attention.softmax.p[0] for layer in layers])
+    scores = R[_read_positions(chosen, model)].mean(axis=0)
+    return Attribution(NAME, chosen, predictions(chosen, model), tuple(map(float, scores)), 1.0, None)
 
 
-def _read(aim: Aim, model: Model) -> list[int]:
-    """The places whose hidden states the head reads."""
-    if aim.task in READ_FIRST or (aim.task == targets.VECTOR and model.pooling.pooling == "cls"):
+def _read_positions(target: Target, model: ModelWithHeads) -> list[int]:
+    """The positions whose hidden states the head reads."""
+    if target.task in READ_FIRST or (target.task == targets.VECTOR and model.pooling.pooling == "cls"):
         return [0]
-    if aim.task == targets.VECTOR:
-        return list(range(len(aim.encoding.ids)))
-    return sorted({output[0] for output in aim.outputs})
+    if target.task == targets.VECTOR:
+        return list(range(len(target.encoding.ids)))
+    return sorted({output[0] for output in target.outputs})

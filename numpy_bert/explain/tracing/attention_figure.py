@@ -1,6 +1,6 @@
-"""The attention of a layer as a figure: one picture a head, each row a piece that asks, each column one it looks at.
+"""The attention weights of a layer as a figure: a picture per head, row = query token, column = key token.
 
-The darker, the more, by the square root, so that small shares can be seen; a ring marks what each piece looks at most.
+Darker is more, on a square-root scale so that small weights can be seen; a ring marks the largest weight of each row.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from ...errors import Error
 from ...files import figures
 from ...numerics.memory import Array
-from .trace import Trace
+from .result import Trace
 
 PROBABILITIES = "bert.encoder.layers.{}.attention.attention.forward.P"
 BESIDE = 4  # pictures in a row
 NARROWEST = 5.0  # inches, for the words below
-LEGEND = "black: all of its attention, half as dark: a quarter; ring: the most of its row"
+LEGEND = "black: weight 1, half as dark: 0.25; ring: largest weight of the row"
 
 
 def draw(trace: Trace, layer: int = 0) -> Any:
@@ -33,7 +33,7 @@ def draw(trace: Trace, layer: int = 0) -> Any:
     across, down = min(A, BESIDE), math.ceil(A / BESIDE)
     side = 1.1 + 0.19 * T
     figure = figures.new_figure(max(across * side, NARROWEST), down * side + 0.7)
-    figure.suptitle(f"layer {layer}: what each piece (row) looks at (column)")
+    figure.suptitle(f"layer {layer}: attention weights, row = query token, column = key token")
     figure.supxlabel(LEGEND, fontsize=9)
     grid = figure.subplots(down, across, squeeze=False)
     for head, axes in enumerate(grid.flat):
@@ -58,6 +58,6 @@ def _draw_head(axes: Any, P: Array, tokens: tuple[str, ...], title: str) -> None
     axes.set_title(title, fontsize=10)
 
 
-def figure(trace: Trace, path: str | os.PathLike[str], layer: int = 0) -> None:
+def write(trace: Trace, path: str | os.PathLike[str], layer: int = 0) -> None:
     """Draw and write it. Error: as `draw`, or the file cannot be written."""
     figures.save(draw(trace, layer), path)

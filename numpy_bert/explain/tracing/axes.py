@@ -12,27 +12,27 @@ Axes = tuple[str, str, str]
 
 
 def axes(shape: tuple[int, ...], variable: str, call: Call | None, asked: Asked) -> Axes:
-    """Of each axis "piece", "key" (a piece that is looked at), "asked" (a piece the loss asks for), "head",
+    """Of each axis "token", "key" (a key token), "asked" (a token the loss asks for), "head",
     "component", or for a parameter "row" and "column"; "" for an axis of length 1 that stands for nothing.
     """
     T = len(asked.tokens)
     if call is None or variable in TABLES:
         return "", "row" if len(shape) > 1 else "", "column"
     if call.module == "blocks.multi_head_attention" and variable == "concat":  # (B, T, A, D)
-        return "piece", "head", "component"
+        return "token", "head", "component"
     if len(shape) == 5:  # (B, T, 3, A, D)
-        return "piece by query, key and value", "head", "component"
+        return "token, as query, key and value", "head", "component"
     if len(shape) == 4 and shape[2] == T:  # (B, A, T, ...)
         over_keys = call.module == "blocks.softmax" or (call.module == "blocks.attention" and variable in KEYS)
-        return "head", "piece", "key" if over_keys else "component"
+        return "head", "token", "key" if over_keys else "component"
     if len(shape) == 3 and shape[1] == T:  # (B, T, ...)
-        return "", "piece", "component"
+        return "", "token", "component"
     if len(shape) == 2 and shape == (1, T):  # (B, T)
-        return "", "", "piece"
+        return "", "", "token"
     if len(shape) == 2 and call.block.startswith(asked.task) and len(shape) == 2 and _asks_by_place(asked, shape[0]):
         return "", "asked", "component"
     if len(shape) == 2 and shape[0] == T:  # (N, ...), the rows of linear.py
-        return "", "piece", "component"
+        return "", "token", "component"
     return "", "row" if len(shape) > 1 and shape[0] > 1 else "", "component"
 
 

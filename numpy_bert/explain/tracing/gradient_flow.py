@@ -1,4 +1,4 @@
-"""Where the gradient of the loss flows: its length √(Σ g²) at each piece and layer, each head, and each parameter."""
+"""Where the gradient of the loss flows: its norm √(Σ g²) at each token and layer, each head, and each parameter."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ...numerics.memory import Array
-from .trace import GRADIENTS, Trace
+from .result import GRADIENTS, Trace
 
 LAYER = "bert.encoder.layers."
 
 
 class Flow(NamedTuple):
-    stages: tuple[str, ...]  # names of the columns of `pieces`
-    pieces: tuple[tuple[float, ...], ...]  # T rows: the gradient by the hidden state of a piece, a column a stage
-    heads: tuple[tuple[float, ...], ...]  # L rows: the gradient by the result of each of the A heads
+    stages: tuple[str, ...]  # names of the columns of `tokens`
+    tokens: tuple[tuple[float, ...], ...]  # T rows: with respect to the hidden state of a token, a column per stage
+    heads: tuple[tuple[float, ...], ...]  # L rows: with respect to the output of each of the A heads
     tensors: tuple[str, ...]  # names of the parameters within a layer
-    layers: tuple[tuple[float, ...], ...]  # L rows: the gradient by each of these
-    others: tuple[tuple[str, float], ...]  # the gradient by each parameter outside the layers
+    layers: tuple[tuple[float, ...], ...]  # L rows: with respect to each of these
+    others: tuple[tuple[str, float], ...]  # with respect to each parameter outside the layers
 
 
 def flow(trace: Trace) -> Flow:
@@ -30,7 +30,7 @@ def flow(trace: Trace) -> Flow:
         by_stage[f"layer {layer}"] = trace[f"{LAYER}{layer}.backward.dy"]
     heads = [trace[f"{LAYER}{layer}.attention.attention.backward.dy"][0] for layer in range(layers)]  # (A, T, D)
     gradients = {
-        name.removeprefix(f"{GRADIENTS}."): length(trace[name])
+        name.removeprefix(f"{GRADIENTS}."): norm(trace[name])
         for name in trace.names
         if name.startswith(f"{GRADIENTS}.")
     }
@@ -38,19 +38,19 @@ def flow(trace: Trace) -> Flow:
     tensors = tuple(name.removeprefix(first) for name in gradients if name.startswith(first))
     return Flow(
         stages=tuple(by_stage),
-        pieces=tuple(zip(*(lengths(dh[0]) for dh in by_stage.values()), strict=True)),
-        heads=tuple(lengths(dy.reshape(len(dy), -1)) for dy in heads),
+        tokens=tuple(zip(*(norms(dh[0]) for dh in by_stage.values()), strict=True)),
+        heads=tuple(norms(dy.reshape(len(dy), -1)) for dy in heads),
         tensors=tensors,
         layers=tuple(tuple(gradients[f"{LAYER}{layer}.{name}"] for name in tensors) for layer in range(layers)),
         others=tuple((name, value) for name, value in gradients.items() if not name.startswith(LAYER)),
     )
 
 
-def lengths(rows: Array) -> tuple[float, ...]:
-    """(n, m) -> the length of each row"""
-    return tuple(length(row) for row in rows)
+def norms(rows: Array) -> tuple[float, ...]:
+    """(n, m) -> the norm of each row"""
+    return tuple(norm(row) for row in rows)
 
 
-def length(array: Array) -> float:
+def norm(array: Array) -> float:
     flat = array.reshape(-1)
     return math.sqrt(float(np.einsum("i,i", flat, flat, dtype=np.float64)))

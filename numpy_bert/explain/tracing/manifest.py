@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ...errors import Error, describe, show
 from ...numerics.memory import Array
-from .predictions import Prediction
+from ..predictions import HeadPrediction
 from .recorder import Call
 
 FORM = "numpy_bert trace, form 1"
@@ -17,14 +17,14 @@ class Asked(NamedTuple):
     """A text, and what was asked about it."""
 
     text: tuple[str, ...]  # one, or a pair
-    tokens: tuple[str, ...]  # T pieces
+    tokens: tuple[str, ...]  # T
     ids: tuple[int, ...]
     segment_ids: tuple[int, ...]
     task: str
     target: str  # in words
     outputs: tuple[tuple[int, ...], ...]  # which logits of the text the loss is about
     loss: float
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[HeadPrediction, ...]
 
 
 class Card(NamedTuple):
@@ -43,7 +43,7 @@ class Value(NamedTuple):
     """One array of a trace."""
 
     name: str
-    call: int | None  # the call that computed it; None for a gradient by a parameter
+    call: int | None  # the call that computed it; None for the gradient of a parameter
     variable: str
     first: int  # the lines of the module's file that wrote it
     last: int
@@ -76,7 +76,7 @@ def from_json(manifest: dict[str, Any], arrays: dict[str, Array]) -> Parts:
     if manifest.get("form") != FORM:
         raise Error(f"form: expected {FORM!r}, got {describe(manifest.get('form'))}")
     asked = _record(Asked, manifest, "asked")
-    shown = tuple(_fields(Prediction, f"predictions[{i}]", one) for i, one in enumerate(asked.predictions))
+    shown = tuple(_fields(HeadPrediction, f"predictions[{i}]", one) for i, one in enumerate(asked.predictions))
     loss = math.nan if asked.loss is None else asked.loss
     calls = tuple(_fields(Call, f"calls[{i}]", one) for i, one in enumerate(_list(manifest, "calls")))
     values = tuple(_fields(Value, f"values[{i}]", one) for i, one in enumerate(_list(manifest, "values")))
@@ -148,4 +148,4 @@ def _value(title: str, annotation: Any, found: Any) -> Any:
     if not isinstance(found, list):
         raise Error(f"{title}: expected an array, got {describe(found)}")
     inner = wanted.removeprefix("tuple[").removesuffix(", ...]")
-    return tuple(found if inner == "Prediction" else [_value(title, inner, part) for part in found])
+    return tuple(found if inner == "HeadPrediction" else [_value(title, inner, part) for part in found])

@@ -61,7 +61,7 @@ class Source(NamedTuple):
 
 
 @functools.cache
-def source(module: str) -> Source:
+def read_module(module: str) -> Source:
     """The source of a module of this package, "blocks.attention".
 
     Error: only its byte code is installed, or the file has been changed to what is no Python.
@@ -97,10 +97,10 @@ def function_of(module: str, running: CodeType) -> Function:
 
     Error: what runs was made of other lines, since the file has been changed after its import.
     """
-    found = source(module).functions.get(running.co_name)
-    if found is None or found.code != running or list(found.code.co_lines()) != list(running.co_lines()):
+    function = read_module(module).functions.get(running.co_name)
+    if function is None or function.code != running or list(function.code.co_lines()) != list(running.co_lines()):
         raise _changed(module)
-    return found
+    return function
 
 
 def _changed(module: str) -> Error:

@@ -9,14 +9,14 @@ import pytest
 from support.tiny import tiny_bert
 
 from numpy_bert import Error
+from numpy_bert.cli import explain as command
 from numpy_bert.cli.main import main
 from numpy_bert.explain import targets
-from numpy_bert.explain.attribution import attribution, rollout
-from numpy_bert.explain.attribution import explain as explanation
-from numpy_bert.explain.attribution import page as attribution_page
-from numpy_bert.explain.attribution.attribution import Attribution
-from numpy_bert.explain.attribution.explain import explain
-from numpy_bert.explain.attribution.integrated_gradients import integrated_gradients
+from numpy_bert.explain.attribution import integrated_gradients, methods, output_gradient, rollout, score_page
+from numpy_bert.explain.attribution.methods import explain
+from numpy_bert.explain.attribution.result import Attribution
+from numpy_bert.explain.predictions import HeadPrediction
+from numpy_bert.tokenizer.pipeline import Encoding
 
 TEXT = "i liked this funny movie"
 TASKS = {
@@ -32,6 +32,14 @@ TASKS = {
 @pytest.fixture(scope="module")
 def model():
     return tiny_bert(labels=("bad", "so so", "good"), dtype="float64")
+
+
+def made(tokens, scores, value, baseline, label="good"):
+    """An attribution of these scores, as if computed for a text with the label."""
+    encoding = Encoding(list(tokens), [0] * len(tokens), [0] * len(tokens), [(0, 0)] * len(tokens))
+    target = targets.Target((" ".join(tokens),), encoding, None, "task", None, ((0,),), f"the class {label}")
+    predictions = (HeadPrediction(None, label, 0.9, True), HeadPrediction(None, "other", 0.1, False))
+    return Attribution("integrated-gradients", target, predictions, scores, value, baseline)
 
 
 # Integrated gradients.
@@ -64,7 +72,7 @@ def test_what_is_explained_is_the_logit(model):
 
 def test_the_steps_are_all_taken_and_more_of_them_are_nearer(model):
     told = []
-    few, many = (integrated_gradients(model, TEXT, steps=steps, progress=told.append) for steps in (2, 64))
+    few, many = (integrated_gradients.attribute(model, TEXT, steps=steps, progress=told.append) for steps in (2, 64))
     assert sum(told) == 66
     assert many.error < few.error
     for steps in (0, 2049, 1.5, True):
@@ -73,12 +81,14 @@ def test_the_steps_are_all_taken_and_more_of_them_are_nearer(model):
 
 
 def test_completeness_tells_when_it_fails():
-    far = Attribution("integrated-gradients", "t", "x", ("a",), (1.0,), 2.0, 0.5)
+    far = made(("a",), (1.0,), 2.0, 0.5)
     assert far.error == pytest.approx(1 / 3)
-    assert "NOT complete" in explanation.completeness(far)
-    assert "differ by 3.3e-01 of it" in explanation.completeness(far)
-    assert Attribution("m", "t", "x", (), (), 1.0, 1.0).error == 0.0
-    assert Attribution("m", "t", "x", ("a",), (1.0,), 1.0, 1.0).error == np.inf
+    assert methods.completeness(far).startswith("Check FAILED: the scores add up to 1.0000, but the explained output")
+    assert "changed by 1.5000 from the baseline (relative error 3e-01)" in methods.completeness(far)
+    near = made(("a",), (1.0,), 1.0, 0.0)
+    assert methods.completeness(near).startswith("Check passed: the scores add up to 1.0000, the change of")
+    assert made((), (), 1.0, 1.0).error == 0.0
+    assert made(("a",), (1.0,), 1.0, 1.0).error == np.inf
 
 
 # The gradient.
@@ -88,29 +98,31 @@ def test_completeness_tells_when_it_fails():
 def test_the_gradient_by_the_embeddings(model, task):
     """Against central differences along random directions, for two texts at once."""
     text, target = TASKS[task]
-    aim = targets.aim(model, text, task, target)
+    chosen = targets.choose(model, text, task, target)
     rng = np.random.default_rng(5)
-    x = attribution.embedded(aim.batch.ids, model.params.bert)
+    x = output_gradient.embedded(chosen.batch.ids, model.params.bert)
     points = np.stack([x, x + rng.normal(0, 0.3, x.shape)])
-    value, gradient = attribution.value_and_gradient(points, aim, model)
-    assert value == pytest.approx(sum(attribution.value_and_gradient(one[None], aim, model)[0] for one in points))
+    value, gradient = output_gradient.value_and_gradient(points, chosen, model)
+    assert value == pytest.approx(
+        sum(output_gradient.value_and_gradient(one[None], chosen, model)[0] for one in points)
+    )
     for _ in range(3):
         v = rng.normal(size=points.shape)
-        ahead, behind = (attribution.value_and_gradient(points + h * v, aim, model)[0] for h in (1e-5, -1e-5))
+        ahead, behind = (output_gradient.value_and_gradient(points + h * v, chosen, model)[0] for h in (1e-5, -1e-5))
         assert (gradient * v).sum() == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
 
 
 def test_it_is_the_gradient_of_the_trace(model):
     """The size of the vector is both what is traced and what is explained."""
     traced = model.trace(TEXT, "sentence_embedding")
-    aim = targets.aim(model, TEXT, "sentence_embedding")
-    x = attribution.embedded(aim.batch.ids, model.params.bert)
+    chosen = targets.choose(model, TEXT, "sentence_embedding")
+    x = output_gradient.embedded(chosen.batch.ids, model.params.bert)
     np.testing.assert_allclose(x, traced["bert.embedding.forward.total"][0], rtol=1e-14)
-    value, gradient = attribution.value_and_gradient(x[None], aim, model)
+    value, gradient = output_gradient.value_and_gradient(x[None], chosen, model)
     np.testing.assert_allclose(gradient, traced["bert.embedding.backward.dtotal"], rtol=1e-10, atol=1e-15)
     assert value == pytest.approx(traced.asked.loss)
     found = explain(model, TEXT, "gradient-times-input", "sentence_embedding")
-    E, ids = model.params.bert.embedding.word, aim.encoding.ids
+    E, ids = model.params.bert.embedding.word, chosen.encoding.ids
     moved = E[ids] - E[0]
     moved[[0, -1]] = 0.0
     np.testing.assert_allclose(found.scores, (moved * gradient[0]).sum(axis=1), rtol=1e-10)
@@ -118,9 +130,9 @@ def test_it_is_the_gradient_of_the_trace(model):
 
 def test_counted_from_zero_every_score_would_be_zero(model):
     """Why there is a baseline: the layer norm does not see the length of what it is given."""
-    aim = targets.aim(model, TEXT, "sequence_classification")
-    x = attribution.embedded(aim.batch.ids, model.params.bert)
-    _, gradient = attribution.value_and_gradient(x[None], aim, model)
+    chosen = targets.choose(model, TEXT, "sequence_classification")
+    x = output_gradient.embedded(chosen.batch.ids, model.params.bert)
+    _, gradient = output_gradient.value_and_gradient(x[None], chosen, model)
     scores = (x * gradient[0]).sum(axis=1)
     assert np.abs(scores).max() < 1e-9 * np.abs(gradient).max()
 
@@ -130,7 +142,7 @@ def test_counted_from_zero_every_score_would_be_zero(model):
 
 def test_rows_of_rollout_sum_to_one(model):
     P = np.random.default_rng(3).dirichlet(np.ones(5), size=(4, 3, 5))  # 4 layers of 3 heads
-    R = rollout.rollout(list(P))
+    R = rollout.followed(list(P))
     np.testing.assert_allclose(R.sum(axis=1), 1.0, rtol=1e-12)
     wanted = np.linalg.multi_dot([0.5 * np.eye(5) + 0.5 * layer.mean(axis=0) for layer in P[::-1]])
     np.testing.assert_allclose(R, wanted, rtol=1e-12)
@@ -139,7 +151,7 @@ def test_rows_of_rollout_sum_to_one(model):
 def test_rollout_reads_what_the_head_reads(model):
     ids = model.tokenizer.encode(TEXT).ids
     layers = [P[0] for P in model.forward([ids], everything=True).attentions]
-    R = rollout.rollout(layers)
+    R = rollout.followed(layers)
     cases = {
         "sequence_classification": R[0],
         "sentence_embedding": R.mean(axis=0),
@@ -153,7 +165,7 @@ def test_rollout_reads_what_the_head_reads(model):
     text, _ = TASKS["masked_lm"]
     masked = explain(model, text, "rollout", "masked_lm")
     layers = [P[0] for P in model.forward([model.tokenizer.encode(text).ids], everything=True).attentions]
-    np.testing.assert_allclose(masked.scores, rollout.rollout(layers)[3], rtol=1e-12)
+    np.testing.assert_allclose(masked.scores, rollout.followed(layers)[3], rtol=1e-12)
 
 
 # How it is told.
@@ -173,12 +185,10 @@ def run(capsys, *arguments):
 def test_methods_by_name(model):
     with pytest.raises(Error, match=r"method: expected integrated-gradients, .*, rollout, got 'guess'"):
         explain(model, TEXT, "guess")
-    from numpy_bert.cli.explain import METHODS
-
-    assert METHODS == explanation.METHODS == tuple(explanation.SAYS)
+    assert command.METHODS == methods.METHODS == tuple(methods.MEANING) == tuple(methods.CAVEAT)
 
 
-@pytest.mark.parametrize("method", explanation.METHODS)
+@pytest.mark.parametrize("method", methods.METHODS)
 def test_the_table_reads_without_colour(capsys, folder, model, method):
     status, out, err = run(capsys, "explain", TEXT, "--method", method, "--model", folder)
     assert (status, err) == (0, "")
@@ -189,7 +199,7 @@ def test_the_table_reads_without_colour(capsys, folder, model, method):
         assert float(rows[token][1]) == pytest.approx(score, abs=6e-5)
         if method != "rollout" and abs(score) > 1e-3:
             assert rows[token][1][0] == rows[token][2] == ("-" if score < 0 else "+")
-    assert ("complete" in out) == (method == "integrated-gradients")
+    assert ("Check passed" in out) == (method == "integrated-gradients")
 
 
 def test_json(capsys, folder, model):
@@ -225,9 +235,9 @@ def test_colour_only_where_it_is_wanted(folder, monkeypatch, environment, colour
 
 
 def test_colours_have_their_sign():
-    text = explanation.coloured(["up", "down", "none\x1b[31m"], [1.0, -0.5, 0.01])
-    assert f"48;5;{explanation.ORANGE[-1]}mup" in text
-    assert f"48;5;{explanation.BLUE[1]}mdown" in text
+    text = command._coloured(["up", "down", "none\x1b[31m"], [1.0, -0.5, 0.01])
+    assert f"48;5;{command.ORANGE[-1]}mup" in text
+    assert f"48;5;{command.BLUE[1]}mdown" in text
     assert text.endswith(" none\\x1b[31m")
 
 
@@ -235,15 +245,16 @@ EVIL = "<script>alert(1)</script>\"'&\u202e"
 
 
 def test_the_page_is_inert(tmp_path):
-    found = Attribution("integrated-gradients", "task", f"the class {EVIL}", (EVIL, "b"), (2.0, -1.0), 1.0, 0.0)
-    attribution_page.write(found, tmp_path / "page.html")
+    found = made((EVIL, "b"), (2.0, -1.0), 1.0, 0.0, EVIL)
+    score_page.write(found, tmp_path / "page.html")
     html = (tmp_path / "page.html").read_text("utf-8")
     assert "<script" not in html
-    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#x27;&amp;") == 3
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#x27;&amp;") == 8
+    assert html.count("Why &quot;&lt;script&gt;") == 2  # title and heading
     assert "http" not in html.replace("http-equiv", "")
     assert "+2.0000" in html
     assert "−1.0000" in html
-    assert 'class="piece above5"' in html
+    assert 'class="token above5"' in html
     assert 'x="25.00" y="2" width="25.00"' in html
 
 
@@ -258,7 +269,7 @@ def test_output_from_the_command_line(capsys, folder, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "status", "message"), [
     ([""], 1, "text: expected at least one word, got none"),
-    (["good " * 30], 1, "text: expected at most 24 pieces"),
+    (["good " * 30], 1, "text: expected at most 24 tokens"),
     (["good", "--method", "guess"], 2, "invalid choice"),
     (["good", "--method", "rollout", "--steps", "3"], 2, "--steps: expected with --method integrated-gradients"),
     (["good", "--steps", "9999"], 1, "steps: expected an integer from 1 to 2048"),

@@ -22,9 +22,8 @@ from support.checkpoints import published
 from support.tiny import tiny_bert
 
 from numpy_bert import load
-from numpy_bert.explain.attribution import explain as explanation
-from numpy_bert.explain.attribution import page as attribution_page
-from numpy_bert.explain.tracing import gradient_flow, page, quantize
+from numpy_bert.explain.attribution import methods, score_page
+from numpy_bert.explain.tracing import explorer, gradient_flow, quantize
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TEXT = "I liked this movie because the actors are funny."
@@ -65,7 +64,7 @@ def traced():
 @pytest.fixture(scope="module")
 def address(traced, tmp_path_factory):
     path = tmp_path_factory.mktemp("pages") / "page.html"
-    page.write(traced, path)
+    explorer.write(traced, path)
     return path.as_uri()
 
 
@@ -74,7 +73,7 @@ def evil(tmp_path_factory):
     model = tiny_bert(max_position_embeddings=120, labels=("<script>alert(1)</script>", "b", "c"))
     traced = model.trace(EVIL, "sequence_classification")
     path = tmp_path_factory.mktemp("pages") / "evil.html"
-    page.write(traced, path)
+    explorer.write(traced, path)
     return traced, path.as_uri()
 
 
@@ -104,7 +103,7 @@ def number(text):
 def readout(browser, view="#viewer"):
     """What stands above the heat map: the places by the name of their axis, and the value."""
     text = find(browser, f"{view} .readout").get_attribute("textContent")
-    places = re.findall(r"(head|piece|key|component|row|column) (\d+)(?: to (\d+))?", text.split(" = ")[0])
+    places = re.findall(r"(head|token|key|component|row|column) (\d+)(?: to (\d+))?", text.split(" = ")[0])
     found = re.search(r"= ([+−]?[\d.]+(?:e[+−]?\d+)?)", text)
     return {axis: range(int(a), int(b or a) + 1) for axis, a, b in places}, number(found[1])
 
@@ -229,17 +228,17 @@ def test_attention_of_all_heads(browser, address, traced, pictures):
     browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
     assert find(browser, ".one h2").text == "Layer 2, head 4"
     P = traced["bert.encoder.layers.2.attention.attention.forward.P"][0]
-    pieces = browser.find_elements(By.CSS_SELECTOR, ".sees .piece")
-    ActionChains(browser, duration=0).move_to_element(pieces[4]).perform()
-    pieces = browser.find_elements(By.CSS_SELECTOR, ".sees .piece")
-    assert "asks" in pieces[4].get_attribute("class")
-    shown = [number(one.find_element(By.CSS_SELECTOR, "small").text) for one in pieces]
+    tokens = browser.find_elements(By.CSS_SELECTOR, ".sees .token")
+    ActionChains(browser, duration=0).move_to_element(tokens[4]).perform()
+    tokens = browser.find_elements(By.CSS_SELECTOR, ".sees .token")
+    assert "asks" in tokens[4].get_attribute("class")
+    shown = [number(one.find_element(By.CSS_SELECTOR, "small").text) for one in tokens]
     np.testing.assert_allclose(shown, P[4, 4], atol=0.008 * P.max() + 0.005)
     find(browser, ".one canvas").send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN)
     places, value = readout(browser, ".one")
-    assert (places["piece"][0], places["key"][0]) == (1, 0)
+    assert (places["token"][0], places["key"][0]) == (1, 0)
     assert value == pytest.approx(float(P[4, 1, 0]), abs=0.008 * float(P.max()))
-    assert "asks" in browser.find_elements(By.CSS_SELECTOR, ".sees .piece")[1].get_attribute("class")
+    assert "asks" in browser.find_elements(By.CSS_SELECTOR, ".sees .token")[1].get_attribute("class")
     browser.save_screenshot(str(pictures / "attention.png"))
     browser.find_elements(By.CSS_SELECTOR, "#attention .choice button")[1].click()
     assert "−" in find(browser, ".sees").text
@@ -252,7 +251,7 @@ def test_where_the_gradient_flows(browser, address, traced, pictures):
         "return [...document.querySelectorAll('#flow .heat-table')].map((table) =>"
         "[...table.tBodies[0].rows].map((row) => [...row.cells].slice(1).map((cell) => cell.textContent)))"
     )
-    for table, numbers in zip(rows, (wanted.pieces, wanted.heads, wanted.layers), strict=True):
+    for table, numbers in zip(rows, (wanted.tokens, wanted.heads, wanted.layers), strict=True):
         found = [[number(text) for text in row] for row in table]
         np.testing.assert_allclose(found, numbers, rtol=0.06)
     browser.save_screenshot(str(pictures / "flow.png"))
@@ -291,7 +290,7 @@ def test_markup_in_the_text_stays_text(browser, evil):
         assert browser.title == "BERT, one forward and one backward"
         assert browser.find_elements(By.CSS_SELECTOR, "img, body script:not([type])")[1:] == []
     shown = browser.execute_script(
-        "return [...document.querySelectorAll('#pieces .piece bdi')].map((one) => one.textContent)"
+        "return [...document.querySelectorAll('#tokens .token bdi')].map((one) => one.textContent)"
     )
     assert shown == list(traced.asked.tokens)
     show(browser, address, "predictions")
@@ -299,12 +298,12 @@ def test_markup_in_the_text_stays_text(browser, evil):
 
 
 def test_the_page_of_an_attribution(browser, tmp_path, pictures):
-    found = explanation.explain(tiny_bert(labels=("bad", "<i>", "good")), "i liked <b>this</b> movie", steps=16)
-    attribution_page.write(found, tmp_path / "page.html")
+    found = methods.explain(tiny_bert(labels=("bad", "<i>", "good")), "i liked <b>this</b> movie", steps=16)
+    score_page.write(found, tmp_path / "page.html")
     for size in (DESKTOP, PHONE):
         show(browser, (tmp_path / "page.html").as_uri(), size=size)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
-    pieces = [one.text.split("\n")[0] for one in browser.find_elements(By.CSS_SELECTOR, ".text .piece")]
-    assert pieces == list(found.tokens)
+    tokens = [one.text.split("\n")[0] for one in browser.find_elements(By.CSS_SELECTOR, ".text .token")]
+    assert tokens == list(found.tokens)
     assert "complete" in find(browser, ".sum").text
     browser.save_screenshot(str(pictures / "attribution.png"))

@@ -20,9 +20,9 @@ from numpy_bert import Error
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.checkpoints.formats import npz
 from numpy_bert.cli.main import main
-from numpy_bert.explain import vector_norm
-from numpy_bert.explain.tracing import compare, manifest, page, page_data, quantize, source
-from numpy_bert.explain.tracing.trace import Trace
+from numpy_bert.explain import static_page, vector_norm
+from numpy_bert.explain.tracing import comparison, explorer, explorer_data, manifest, quantize, source
+from numpy_bert.explain.tracing.result import Trace
 from numpy_bert.gradcheck import checker
 from numpy_bert.numerics import memory, tree
 from numpy_bert.tasks import sentence_embedding
@@ -105,7 +105,7 @@ def test_each_line_has_what_it_wrote_when_it_wrote_it(model, traced):
     np.testing.assert_array_equal(traced[f"{block}.x_hat"], (x - mu) * rstd)
     np.testing.assert_array_equal(traced[f"{block}.y.1"], traced[f"{block}.x_hat"] * norm.gamma)
     np.testing.assert_array_equal(traced[f"{block}.y"], traced[f"{block}.y.1"] + norm.beta)
-    lines = source.source("blocks.layer_norm").lines
+    lines = source.read_module("blocks.layer_norm").lines
     assert lines[traced.by_name[f"{block}.x_hat.1"].first - 1].strip().startswith("x_hat = ")
     assert lines[traced.by_name[f"{block}.x_hat"].first - 1].strip() == "x_hat *= rstd"
 
@@ -273,8 +273,8 @@ def test_predictions(model, traced):
 @pytest.mark.parametrize(("arguments", "message"), [
     (("",), "text: expected at least one word, got none: ''"),
     ((" \n\t",), "text: expected at least one word"),
-    (("good " * 23,), "text: expected at most 24 pieces, which the model takes, got more"),
-    (((("good " * 12), "bad " * 12),), "text: expected at most 24 pieces"),
+    (("good " * 23,), "text: expected at most 24 tokens, which the model takes, got more"),
+    (((("good " * 12), "bad " * 12),), "text: expected at most 24 tokens"),
     ((7,), r"text: expected a str or a pair of them, got 7 \(integer\)"),
     ((("a", "b", "c"),), "text: expected a str or a pair of them"),
     (("good", "fly"), "task: expected sequence_classification, .* got 'fly'"),
@@ -320,7 +320,7 @@ def test_a_file_that_was_changed_after_its_import_is_one_line(model, monkeypatch
 
     monkeypatch.setattr(source.inspect, "getsource", changed)
     monkeypatch.setattr(source, "_code", lambda module: compile(changed(module), "", "exec", dont_inherit=True))
-    monkeypatch.setattr(source, "source", functools.cache(source.source.__wrapped__))
+    monkeypatch.setattr(source, "read_module", functools.cache(source.read_module.__wrapped__))
     with pytest.raises(Error, match=r"numpy_bert\.[\w.]+: expected the source that is running, got a file that"):
         model.trace("good")
     assert sys.gettrace() is None
@@ -407,17 +407,17 @@ def files(model, traced, tmp_path):
 
 
 def test_where_two_models_first_part(files):
-    found = compare.compare(*files)
+    found = comparison.compare(*files)
     assert found.first.name.startswith(f"{LAYER}.feed_forward.expand.forward.y")
     assert found.first.largest == pytest.approx(0.5, rel=1e-5)
     assert found.notes == ("the models differ",)
     assert found.only == ((), ())
     before = list(itertools.takewhile(lambda row: row is not found.first, found.rows))
     assert all(row.largest == 0.0 for row in before)
-    assert f"the first of these: {found.first.name}" in compare.format_comparison(found)
-    assert compare.compare(files[0], files[0]).first is None
+    assert f"the first of these: {found.first.name}" in comparison.format_comparison(found)
+    assert comparison.compare(files[0], files[0]).first is None
     # A tolerance as large as the differences lets them pass.
-    assert compare.compare(*files, tolerance=1e9).first is None
+    assert comparison.compare(*files, tolerance=1e9).first is None
 
 
 def test_arrays_of_another_program(traced, files, tmp_path):
@@ -425,13 +425,13 @@ def test_arrays_of_another_program(traced, files, tmp_path):
     a, _ = files
     theirs = {f"{ATTENTION}.forward.P": traced[f"{ATTENTION}.forward.P"][0].astype(np.float64), "x": np.zeros(2)}
     np.savez(tmp_path / "port.npz", **theirs)
-    found = compare.compare(a, tmp_path / "port.npz")
+    found = comparison.compare(a, tmp_path / "port.npz")
     assert [row.name for row in found.rows] == [f"{ATTENTION}.forward.P"]
     assert found.rows[0].largest == 0.0
     assert found.only[1] == ("x",)
     theirs[f"{ATTENTION}.forward.P"] = theirs[f"{ATTENTION}.forward.P"].swapaxes(-1, -2)
     np.savez(tmp_path / "port.npz", **theirs)
-    assert compare.compare(a, tmp_path / "port.npz").first.relative > 0.1
+    assert comparison.compare(a, tmp_path / "port.npz").first.relative > 0.1
 
 
 def test_axes_may_be_put_together(files, traced, tmp_path):
@@ -440,9 +440,9 @@ def test_axes_may_be_put_together(files, traced, tmp_path):
     concat, mu = f"{LAYER}.attention.forward.concat", f"{LAYER}.attention_norm.forward.mu"
     rows = traced[concat].reshape(traced[concat].shape[1], -1)
     np.savez(tmp_path / "port.npz", **{concat: rows, mu: traced[mu].reshape(-1)})
-    assert [row.largest for row in compare.compare(a, tmp_path / "port.npz").rows] == [0.0, 0.0]
+    assert [row.largest for row in comparison.compare(a, tmp_path / "port.npz").rows] == [0.0, 0.0]
     np.savez(tmp_path / "port.npz", **{concat: rows.T})
-    assert compare.compare(a, tmp_path / "port.npz").first.largest is None
+    assert comparison.compare(a, tmp_path / "port.npz").first.largest is None
 
 
 def test_the_names_that_the_page_gives_to_ports(model, traced):
@@ -466,22 +466,22 @@ def test_differences_that_are_no_numbers(files, traced, tmp_path):
     broken = traced[name].copy()
     broken[0, 0, 0, 0] = np.nan
     np.savez(tmp_path / "port.npz", **{name: broken, other: traced[other][:, :, :3]})
-    found = compare.compare(files[0], tmp_path / "port.npz")
+    found = comparison.compare(files[0], tmp_path / "port.npz")
     assert [(row.name, row.largest, row.beyond) for row in found.rows] == [(name, np.inf, True), (other, None, True)]
-    told = json.dumps(compare.to_json(found), allow_nan=False)
+    told = json.dumps(comparison.to_json(found), allow_nan=False)
     assert '"largest": null' in told
-    assert "other shape" in compare.format_comparison(found)
+    assert "other shape" in comparison.format_comparison(found)
 
 
 def test_traces_of_different_texts(model, files, tmp_path):
     model.trace("good", "masked_lm").save(tmp_path / "c.npz")
-    found = compare.compare(files[0], tmp_path / "c.npz")
+    found = comparison.compare(files[0], tmp_path / "c.npz")
     assert found.notes == ("the texts differ", "the losses ask for different things")
     np.savez(tmp_path / "empty.npz", x=np.zeros(1))
     with pytest.raises(Error, match=r"empty\.npz: expected arrays with names of .*a\.npz, got none of them"):
-        compare.compare(files[0], tmp_path / "empty.npz")
+        comparison.compare(files[0], tmp_path / "empty.npz")
     with pytest.raises(Error, match=r"empty\.npz: expected a trace, got an archive without manifest; .* second"):
-        compare.compare(tmp_path / "empty.npz", files[0])
+        comparison.compare(tmp_path / "empty.npz", files[0])
 
 
 # The page, as text; test_explorer_page.py opens it.
@@ -491,7 +491,7 @@ EVIL = "</script><script>alert(1)</script> <img src=x onerror=alert(1)> \"'& \u2
 
 def test_markup_stays_text():
     model = tiny_bert(max_position_embeddings=80, labels=("<script>", "</script>", "c"))
-    html = page.page(model.trace(EVIL))
+    html = explorer.render(model.trace(EVIL))
     assert html.count("<script") == 2
     assert html.count("</script") == 2
     assert "<img" not in html.replace("</style>", "")
@@ -501,18 +501,18 @@ def test_markup_stays_text():
 
 
 def test_the_page_names_its_own_script_and_style_and_no_other(traced):
-    html = page.page(traced)
-    found = page.policy("style", "script")
+    html = explorer.render(traced)
+    found = static_page.policy("style", "script")
     assert "default-src &#x27;none&#x27;" in found
     assert "unsafe" not in html
     assert "http://" not in html
     assert "https://" not in html
     style, script = html.split("<style>")[1].split("</style>")[0], html.split("<script>")[1].split("</script>")[0]
-    assert page.policy(style, script) in html
+    assert static_page.policy(style, script) in html
 
 
 def test_a_part_that_holds_braces_is_not_filled_again():
-    assert page.filled("{{a}}-{{b}}", {"a": "{{b}}", "b": "2"}) == "{{b}}-2"
+    assert static_page.filled("{{a}}-{{b}}", {"a": "{{b}}", "b": "2"}) == "{{b}}-2"
 
 
 def test_damaged_weights_can_be_looked_at(model, tmp_path):
@@ -523,23 +523,27 @@ def test_damaged_weights_can_be_looked_at(model, tmp_path):
     found = broken.trace("good")
     assert np.isnan(found.asked.loss)
     assert np.isfinite(found["bert.embedding.forward.y"]).all()
-    json.loads(page.inert_json(page_data.page_data(found)))
+    json.loads(static_page.inert_json(explorer_data.page_data(found)))
     found.save(tmp_path / "nan.npz")
     assert np.isnan(Trace.load(tmp_path / "nan.npz").asked.loss)
 
 
 def test_page_data_fit_a_budget():
-    """All arrays of 12 layers of BERT-base on 32 pieces, with as many of each shape as a layer has, and some more."""
+    """All arrays of 12 layers of BERT-base on 32 tokens, with as many of each shape as a layer has, and some more."""
     layer = [(1, 32, 768)] * 26 + [(1, 12, 32, 64)] * 12 + [(1, 12, 32, 32)] * 10 + [(1, 32, 3072)] * 12
     layer += [(98304,)] * 4 + [(32, 2304)] * 4 + [(3072, 768)] * 2 + [(768, 768)] * 4 + [(768,)] * 12 + [(1, 32, 1)] * 8
     shapes = 12 * layer + [(30522, 768)] * 2
-    most = page_data.cells_each(shapes, page_data.BUDGET, page_data.FINEST)
-    assert sum(quantize.grid(shape, most).cells for shape in shapes) <= page_data.BUDGET
-    assert 4 * (page_data.BUDGET + page_data.ATTENTION_BUDGET) / 3 < 4.5e6
-    whole = page_data.cells_each(24 * [(1, 12, 32, 32)], page_data.ATTENTION_BUDGET, page_data.FINEST_ATTENTION)
+    most = explorer_data.cells_each(shapes, explorer_data.BUDGET, explorer_data.FINEST)
+    assert sum(quantize.grid(shape, most).cells for shape in shapes) <= explorer_data.BUDGET
+    assert 4 * (explorer_data.BUDGET + explorer_data.ATTENTION_BUDGET) / 3 < 4.5e6
+    whole = explorer_data.cells_each(
+        24 * [(1, 12, 32, 32)], explorer_data.ATTENTION_BUDGET, explorer_data.FINEST_ATTENTION
+    )
     assert quantize.grid((1, 12, 32, 32), whole)[3:] == (1, 1)
-    long = page_data.cells_each(24 * [(1, 12, 512, 512)], page_data.ATTENTION_BUDGET, page_data.FINEST_ATTENTION)
-    assert 24 * quantize.grid((1, 12, 512, 512), long).cells <= page_data.ATTENTION_BUDGET
+    long = explorer_data.cells_each(
+        24 * [(1, 12, 512, 512)], explorer_data.ATTENTION_BUDGET, explorer_data.FINEST_ATTENTION
+    )
+    assert 24 * quantize.grid((1, 12, 512, 512), long).cells <= explorer_data.ATTENTION_BUDGET
 
 
 @settings(max_examples=50)
@@ -619,7 +623,7 @@ def test_trace_and_compare_from_the_command_line(capsys, folder, tmp_path):
     (["--compare", "a", "b"], 1, "a: expected"),
     (["--compare", "a", "b", "--model", "x"], 2, "--compare: expected it without --model"),
     (["", "--data", "t.npz"], 1, "text: expected at least one word, got none"),
-    (["good " * 50, "--data", "t.npz"], 1, "text: expected at most 24 pieces"),
+    (["good " * 50, "--data", "t.npz"], 1, "text: expected at most 24 tokens"),
     (["good", "--data", "t.npz", "--task", "fly"], 1, "task: expected"),
     (["--compare", "a", "b", "--tolerance", "-1"], 2, "expected a number"),
 ])  # fmt: skip

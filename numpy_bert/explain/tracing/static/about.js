@@ -6,13 +6,13 @@ function drawPredictions() {
   const groups = new Map();
   for (const one of predictions) groups.set(one.place, [...(groups.get(one.place) ?? []), one]);
   const tables = [...groups].flatMap(([place, rows]) => [
-    make('h3', {}, place === null ? 'The whole text' : make('span', {}, `Piece ${place}, `, piece(tokens[place]))),
-    bars(rows.map((one) => [piece(one.answer), one.probability ?? Number(one.answer), one.wanted ? '◂ what the loss asks for' : ''])),
+    make('h3', {}, place === null ? 'The whole text' : make('span', {}, `Token ${place}, `, tokenElement(tokens[place]))),
+    bars(rows.map((one) => [tokenElement(one.answer), one.probability ?? Number(one.answer), one.wanted ? '◂ what the loss asks for' : ''])),
   ]);
   box.replaceChildren(
     make('h2', { text: 'Predictions' }),
     make('p', { class: 'lead' }, 'Asked of the head ', make('code', { text: task }), ': ', make('bdi', { text: target }), `. The loss is ${numberText(loss, 6)}.`),
-    ...(tables.length ? tables : [make('p', { text: 'This model has no head. What is traced instead is the size of its sentence vector, the mean of its squared components; the backward is that of this number.' })]),
+    ...(tables.length ? tables : [make('p', { text: 'This model has no head. What is traced instead is the mean square of its sentence vector; the backward is that of this number.' })]),
   );
 }
 
@@ -23,7 +23,7 @@ function drawAbout() {
     make('h2', { text: 'What this is' }),
     make('p', { class: 'lead', text: 'Every line that a BERT ran for one text, once forward to a loss and once backward to its gradients, with the arrays that each line wrote. The code on the page is the code that ran, and the arrays were copied while it ran.' }),
     make('h2', { text: 'How exact the values are' }),
-    make('p', { text: 'The values shown are quantised to 8 bits, 255 levels between minus and plus the largest of each array, closer together near zero; the error is at most 0.8 % of the largest and shown behind each value. Arrays of at most 64 elements are exact. ' + `Of ${reduced} of the ${data.arrays.length} arrays a cell stands for several elements and shows the one of largest magnitude, so that no array takes more than ${cells} cells (probabilities of attention and their gradients take more, and are whole for texts that are not long). The exact values are in the npz that numpy-bert trace --data writes.` }),
+    make('p', { text: 'The values shown are quantized to 8 bits, 255 levels between minus and plus the largest of each array, closer together near zero; the error is at most 0.8 % of the largest and shown behind each value. Arrays of at most 64 elements are exact. ' + `Of ${reduced} of the ${data.arrays.length} arrays a cell stands for several elements and shows the one of largest magnitude, so that no array takes more than ${cells} cells (probabilities of attention and their gradients take more, and are whole for texts that are not long). The exact values are in the npz that numpy-bert trace --data writes.` }),
     make('h2', { text: 'Keys' }),
     facts([
       ['N, P', 'next and previous line; with Shift, next and previous block'],
@@ -36,7 +36,7 @@ function drawAbout() {
     facts([
       ['folder', model.name || 'none'], ['parameters', `${model.parameters.toLocaleString('en')}, ${model.dtype}`], ['sha256', make('code', { class: 'name', text: model.sha256 })],
       ['heads', model.heads.join(', ') || 'none'], ['computed with', Object.entries(model.versions).map(([name, version]) => `${name} ${version}`).join(', ')],
-      ['pieces', `${asked.tokens.length}: ids ${asked.ids.join(' ')}`],
+      ['tokens', `${asked.tokens.length}: ids ${asked.ids.join(' ')}`],
     ]),
     make('details', {}, make('summary', { text: 'config.json' }), make('pre', { text: model.config })),
   );

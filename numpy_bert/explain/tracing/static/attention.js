@@ -1,4 +1,4 @@
-// What attention looks at: every head of every layer, one of them large, and the text as one piece of it sees it.
+// Attention weights: every head of every layer, one of them large, and the text as one query token sees it.
 
 const looked = { box: document.getElementById('attention'), layer: 0, head: 0, gradient: false, query: null, all: false };
 
@@ -38,20 +38,20 @@ function drawAttention() {
   grid.addEventListener('keydown', moveOverHeads);
   looked.heat = new Heatmap('Attention of one head', (cursor) => askFrom(cursor.row * looked.heat.value.array.grid[3]));
   looked.title = make('h2', {});
-  looked.text = make('p', { class: 'sees', 'aria-label': 'The text as one piece sees it' });
-  drawPieces();
+  looked.text = make('p', { class: 'sees', 'aria-label': 'The text as one query token sees it' });
+  drawTokens();
   looked.says = make('p', { class: 'soft', role: 'status' });
   looked.legend = make('div');
   const choice = (text, on, act) => make('button', { type: 'button', class: 'plain', text, 'aria-pressed': String(on), on: { click: act } });
   looked.box.replaceChildren(
     make('div', { class: 'two' },
-      make('div', {}, make('h2', { text: 'All heads' }), make('p', { class: 'soft', text: 'A row a layer, a column a head. In each picture a row is a piece that asks, a column a piece that is looked at.' }),
+      make('div', {}, make('h2', { text: 'All heads' }), make('p', { class: 'soft', text: 'One row per layer, one column per head. In each picture row = query token, column = key token.' }),
         make('div', { class: 'choice', role: 'group', 'aria-label': 'What is shown' },
           choice('probability P', !looked.gradient, () => { looked.gradient = false; drawAttention(); }),
           choice('gradient ∂loss/∂P', looked.gradient, () => { looked.gradient = true; drawAttention(); })),
         make('div', { class: 'scroll' }, grid)),
       make('div', { class: 'one' }, looked.title, looked.heat.readout, looked.heat.frame, looked.legend,
-        make('div', { class: 'head' }, make('h3', { text: 'The text, seen from one piece' }),
+        make('div', { class: 'head' }, make('h3', { text: 'The text, seen from one query token' }),
           make('div', { class: 'choice', role: 'group', 'aria-label': 'Which heads' },
             choice('this head', !looked.all, () => { looked.all = false; drawAttention(); }), choice('mean of the layer', looked.all, () => { looked.all = true; drawAttention(); }))),
         looked.text, looked.says)),
@@ -72,33 +72,33 @@ function chooseHead(layer, head) {
   const name = looked.gradient ? 'dP' : 'P';
   looked.title.textContent = `Layer ${layer}, head ${head}`;
   const array = oneHead(value, head);
-  looked.heat.show({ ...value, array, axes: ['', 'piece', 'key'] }, name);
+  looked.heat.show({ ...value, array, axes: ['', 'token', 'key'] }, name);
   looked.legend.replaceChildren(legend(array));
   askFrom(looked.query ?? Math.min(1, tokens.length - 1));
   remember(`attention/${layer}/${head}`);
 }
 
-// The pieces; pointing at one, or moving the focus there, lets it ask. (Not pointerenter: that also comes when the page
+// The tokens; pointing at one, or moving the focus there, makes it the query. (Not pointerenter: that also comes when the page
 // moves below a pointer at rest.)
-function drawPieces() {
+function drawTokens() {
   const ask = (key) => () => looked.query !== key && askFrom(key);
-  looked.pieces = tokens.map((token, key) => make('button', {
-    type: 'button', class: 'piece', on: { click: ask(key), pointermove: ask(key), focus: ask(key) },
-  }, piece(token), make('small')));
-  looked.text.replaceChildren(...looked.pieces);
+  looked.tokens = tokens.map((token, key) => make('button', {
+    type: 'button', class: 'token', on: { click: ask(key), pointermove: ask(key), focus: ask(key) },
+  }, tokenElement(token), make('small')));
+  looked.text.replaceChildren(...looked.tokens);
 }
 
-// Colours each piece by how much the piece `query` looks at it.
+// Colours each token by its attention weight as a key of the token `query`.
 function askFrom(query) {
   looked.query = query;
   const value = attentionOf(looked.layer, looked.gradient);
   const { cells, tables, rows, columns } = cellsOf(value.array);
   const chosen = looked.all ? Array.from({ length: tables }, (_, head) => head) : [looked.head];
-  const [, , , r, c] = value.array.grid; // of a long text a cell stands for several pieces
+  const [, , , r, c] = value.array.grid; // of a long text a cell stands for several tokens
   const row = Math.floor(query / r);
   const shares = tokens.map((_, key) => chosen.reduce((sum, head) => sum + cells[(head * rows + row) * columns + Math.floor(key / c)], 0) / chosen.length);
   const largest = Math.max(...shares.map(Math.abs)) || 1;
-  looked.pieces.forEach((button, key) => {
+  looked.tokens.forEach((button, key) => {
     button.classList.toggle('asks', key === query);
     button.lastChild.textContent = looked.gradient ? numberText(shares[key], 2) : shares[key].toFixed(2);
     tint(button, shareOf(shares[key], largest));

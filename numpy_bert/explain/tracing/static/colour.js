@@ -23,7 +23,7 @@ function colourAt(share, of = STOPS[theme()]) {
 }
 const css = (rgb) => `rgb(${rgb.join(',')})`;
 const inkOn = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b > 140 ? '#16181d' : '#ffffff');
-// The root of the size keeps small values apart, as in quantise.py.
+// The root of the size keeps small values apart, as in quantize.py.
 const shareOf = (x, scale) => (scale ? Math.sign(x) * Math.sqrt(Math.abs(x) / scale) : 0);
 
 function tint(element, share) {

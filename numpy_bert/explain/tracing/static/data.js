@@ -76,7 +76,7 @@ function cellsOf(array) {
   return array.shown;
 }
 
-// How far a shown value may be from the array's: see quantise.py.
+// How far a shown value may be from the array's: see quantize.py.
 const errorOf = (array, value) => (array.exact ? 0 : Math.sqrt(Math.abs(value) * array.scale) / 127 + array.scale / 64516);
 
 function numberText(x, digits = 4) {
@@ -103,5 +103,5 @@ function make(tag, attributes = {}, ...children) {
   element.append(...children.filter((child) => child !== null));
   return element;
 }
-// A piece may be of any script and direction: it is kept from turning its surroundings.
-const piece = (text) => make('bdi', { text });
+// A token may be of any script and direction: it is kept from turning its surroundings.
+const tokenElement = (text) => make('bdi', { text });

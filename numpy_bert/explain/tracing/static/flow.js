@@ -1,4 +1,4 @@
-// Where the gradient of the loss flows: by piece and layer, by head, by parameter.
+// Where the gradient of the loss flows: by token and layer, by head, by parameter.
 
 const flowBox = document.getElementById('flow');
 
@@ -31,18 +31,18 @@ function bars(rows) {
 }
 
 function drawFlow() {
-  const { stages, pieces, heads, tensors, layers, others } = data.flow;
+  const { stages, tokens: tokenNorms, heads, tensors, layers, others } = data.flow;
   const total = (row) => Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));
   flowBox.replaceChildren(
-    make('p', { class: 'lead', text: 'How long the gradient of the loss is, √(Σ g²), at each place it passes on its way back. It enters on the right, at the last layer, and leaves on the left, at the embeddings.' }),
-    make('h2', { text: 'By piece and layer' }),
-    make('p', { class: 'soft', text: 'The gradient by the hidden state of each piece behind each layer. The colours of these tables are logarithmic.' }),
-    heatTable('Gradient by piece and layer', stages, pieces.map((row, i) => [make('span', {}, `${i} `, piece(tokens[i])), row])),
+    make('p', { class: 'lead', text: 'The norm √(Σ g²) of the gradient of the loss at each stage of the backward pass. It enters on the right, at the last layer, and leaves on the left, at the embeddings.' }),
+    make('h2', { text: 'By token and layer' }),
+    make('p', { class: 'soft', text: 'Norm of the gradient with respect to the hidden state of each token after each layer. The colours of these tables are logarithmic.' }),
+    heatTable('Gradient by token and layer', stages, tokenNorms.map((row, i) => [make('span', {}, `${i} `, tokenElement(tokens[i])), row])),
     make('h2', { text: 'By head' }),
-    make('p', { class: 'soft', text: 'The gradient by what each head hands on, all pieces together. A row a layer.' }),
+    make('p', { class: 'soft', text: 'Norm of the gradient with respect to the output of each head, over all tokens. One row per layer.' }),
     heatTable('Gradient by head', (heads[0] ?? []).map((_, head) => `head ${head}`), heads.map((row, i) => [`layer ${i}`, row])),
     make('h2', { text: 'By layer' }),
-    make('p', { class: 'soft', text: 'The gradient by all parameters of a layer together.' }),
+    make('p', { class: 'soft', text: 'Norm of the gradient with respect to all parameters of a layer.' }),
     bars(layers.map((row, i) => [`layer ${i}`, total(row)])),
     make('h2', { text: 'By parameter' }),
     heatTable('Gradient by parameter within a layer', tensors, layers.map((row, i) => [`layer ${i}`, row])),

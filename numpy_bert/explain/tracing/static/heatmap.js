@@ -1,6 +1,6 @@
 // An array as a heat map: small ones beside the lines, and a large one with the value under the pointer or the cursor.
 
-const AXIS = { piece: 'piece', key: 'key', asked: 'asked', head: 'head', component: 'component', row: 'row', column: 'column' };
+const AXIS = { token: 'token', key: 'key', asked: 'asked', head: 'head', component: 'component', row: 'row', column: 'column' };
 const LETTER = 9; // pixels of a cell that has a label beside it
 
 // The whole array in a small picture, tables side by side.
@@ -31,14 +31,14 @@ function placeText(axis, i, many, size) {
   const first = i * many;
   const last = Math.min(size, first + many) - 1;
   const number = many > 1 && last > first ? `${first} to ${last}` : `${first}`;
-  if (axis === 'asked') return `at ${pieceText(data.asked.outputs[first]?.[0])}`;
-  if (many === 1 && (axis === 'piece' || axis === 'key')) return `${axis} ${pieceText(first)}`;
+  if (axis === 'asked') return `at ${tokenText(data.asked.outputs[first]?.[0])}`;
+  if (many === 1 && (axis === 'token' || axis === 'key')) return `${axis} ${tokenText(first)}`;
   return `${AXIS[axis] ?? axis} ${number}`.trim();
 }
 const isolate = (text) => `\u2068${text}\u2069`;
-const pieceText = (i) => (i === undefined ? '' : `${i} ${isolate(tokens[i])}`);
+const tokenText = (i) => (i === undefined ? '' : `${i} ${isolate(tokens[i])}`);
 const labelOf = (axis, i) => (axis === 'asked' ? tokens[data.asked.outputs[i]?.[0]] : tokens[i]) ?? '';
-const hasPieces = (axis) => axis === 'piece' || axis === 'key' || axis === 'asked';
+const hasTokens = (axis) => axis === 'token' || axis === 'key' || axis === 'asked';
 
 class Heatmap {
   // onMove({table, row, column}) is told where the pointer or the cursor is.
@@ -68,12 +68,12 @@ class Heatmap {
     const [, , , r, c] = this.value.array.grid;
     const width = Math.max(220, this.frame.clientWidth || 420);
     const square = columnAxis === 'key';
-    const columnLabels = hasPieces(columnAxis) && c === 1 && columns <= 64 && tables === 1;
-    const labelled = hasPieces(rowAxis) && r === 1 && rows <= 128 && tables === 1 && (columnLabels || !square);
+    const columnLabels = hasTokens(columnAxis) && c === 1 && columns <= 64 && tables === 1;
+    const labelled = hasTokens(rowAxis) && r === 1 && rows <= 128 && tables === 1 && (columnLabels || !square);
     const left = labelled ? Math.min(110, 12 + 6.6 * Math.max(...Array.from({ length: rows }, (_, i) => [...labelOf(rowAxis, i)].length))) : 0;
     const above = columnLabels ? 64 : tables > 1 ? 15 : 0;
     const right = columnLabels ? 24 : 2; // the last label leans over the edge
-    const broken = rows === 1 && columns > 48 && !hasPieces(columnAxis);
+    const broken = rows === 1 && columns > 48 && !hasTokens(columnAxis);
     const perLine = broken ? 48 : columns;
     const lines = broken ? Math.ceil(columns / perLine) : rows;
     const gap = 10;

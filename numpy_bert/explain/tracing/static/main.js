@@ -38,10 +38,10 @@ for (const view of VIEWS) {
 }
 
 function drawText() {
-  const last = data.flow.pieces.map((row) => row[0]);
+  const last = data.flow.tokens.map((row) => row[0]);
   const largest = Math.max(...last.filter(Number.isFinite)) || 1;
-  document.getElementById('pieces').replaceChildren(...tokens.map((token, i) => {
-    const box = make('span', { class: 'piece', role: 'listitem', title: `piece ${i}, id ${data.asked.ids[i]}, gradient ${numberText(last[i], 3)}` }, piece(token));
+  document.getElementById('tokens').replaceChildren(...tokens.map((token, i) => {
+    const box = make('span', { class: 'token', role: 'listitem', title: `token ${i}, id ${data.asked.ids[i]}, gradient norm ${numberText(last[i], 3)}` }, tokenElement(token));
     const share = (last[i] ?? 0) / largest;
     const bar = make('span', { class: 'under', 'aria-hidden': 'true' });
     bar.style.width = `${Math.round(100 * share)}%`;
@@ -51,7 +51,7 @@ function drawText() {
   const { task, target, loss } = data.asked;
   document.getElementById('summary').replaceChildren(
     make('bdi', { text: target }), ' · ', make('code', { text: task }), ' · ', make('strong', { text: `loss ${numberText(loss, 5)}` }),
-    ` · ${steps.length} steps, ${values.length} values`, make('span', { class: 'soft', text: ' · the bar below a piece: how long the gradient by its embedding is' }));
+    ` · ${steps.length} steps, ${values.length} values`, make('span', { class: 'soft', text: ' · Bar under a token: norm of the loss gradient with respect to its embedding' }));
 }
 
 document.getElementById('theme').addEventListener('click', () => {

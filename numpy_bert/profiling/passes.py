@@ -1,6 +1,6 @@
-"""The cost ledger: what each kind of block takes in one forward and one backward pass, beside what it has to do.
+"""Measure what each kind of block takes in one forward and one backward pass, beside what it has to compute.
 
-clock.py says what it takes, costs.py what it has to do, machine.py what the machine could do at best. The longer of
+timer.py measures the time, costs.py counts the work, machine.py measures what the machine can do at best. The longer of
 FLOPs / peak and bytes / bandwidth is the least time that a row can take, which says whether computing or memory bounds
 it. Arrays that stay in the cache from one block to the next are faster than memory: such a row may need less than its
 least time.
@@ -26,14 +26,14 @@ from ..numerics.threads import cores
 from ..tasks import objective
 from . import costs, machine
 from .costs import Costs, Sizes
-from .roofline import NOTHING, Ledger, Row
+from .roofline import NOTHING, Profile, ProfileRow
 from .timer import Seconds, timed
 
-MASKED = 0.15  # of the pieces, as in pretraining
+MASKED = 0.15  # of the tokens, as in pretraining
 SEED = 0
 
 
-class Plan(NamedTuple):
+class Workload(NamedTuple):
     """What is run."""
 
     B: int = 1
@@ -44,50 +44,53 @@ class Plan(NamedTuple):
     dropout: bool = False
 
 
-def profile(
-    params: objective.Params, config: BertConfig, plan: Plan, progress: Callable[[int], object] = lambda done: None
-) -> Ledger:
+def measure(
+    params: objective.Params,
+    config: BertConfig,
+    workload: Workload,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Profile:
     """The median of each row over the repeats, after one pass that is not counted.
 
-    With a backward pass the model is trained as a masked language model on 15 % of the pieces, if it has that head;
+    With a backward pass the model is trained as a masked language model on 15 % of the tokens, if it has that head;
     else an arbitrary gradient comes from above. Without, it runs as at inference, where buffers are reused. `progress`
     is told of each pass (repeats + 1 of them). Error: the sizes do not fit the model, the machine or its memory.
     """
     dtype = params.bert.embedding.word.dtype
-    check(config, plan, dtype)
-    batch = _batch(config, plan, params.masked_lm is not None)
-    asked = 0 if batch.labels is None else int((batch.labels != IGNORED).sum())
-    sizes = Sizes(plan.B, plan.T, asked)
-    found: list[tuple[Seconds, Seconds]] = []
-    with threadpoolctl.threadpool_limits(plan.threads, user_api="blas"):
+    check(config, workload, dtype)
+    batch = _batch(config, workload, params.masked_lm is not None)
+    masked = 0 if batch.labels is None else int((batch.labels != IGNORED).sum())
+    sizes = Sizes(workload.B, workload.T, masked)
+    passes: list[tuple[Seconds, Seconds]] = []
+    with threadpoolctl.threadpool_limits(workload.threads, user_api="blas"):
         peak = machine.peak(dtype)
-        for _ in range(plan.repeats + 1):
-            found.append(_pass(params, config, batch, plan))
+        for _ in range(workload.repeats + 1):
+            passes.append(_pass(params, config, batch, workload))
             progress(1)
-    forward, backward = (_medians([one[way] for one in found[1:]]) for way in (0, 1))
-    rows = _rows(_due(params, config, sizes, plan), (forward, backward))
-    return Ledger(sizes, config, dtype, plan.threads, plan.repeats, plan.backward, peak, rows)
+    forward, backward = (_medians([seconds[way] for seconds in passes[1:]]) for way in (0, 1))
+    rows = _rows(_due(params, config, sizes, workload), (forward, backward))
+    return Profile(sizes, config, dtype, workload.threads, workload.repeats, workload.backward, peak, rows)
 
 
-def _due(params: objective.Params, config: BertConfig, sizes: Sizes, plan: Plan) -> tuple[Costs, Costs]:
+def _due(params: objective.Params, config: BertConfig, sizes: Sizes, workload: Workload) -> tuple[Costs, Costs]:
     """What each row has to do, forward and backward."""
     has_pooler = params.bert.pooler is not None
     forward = costs.forward(config, sizes, has_pooler)
-    backward = costs.backward(config, sizes, has_pooler) if plan.backward else {}
-    if plan.dropout:
+    backward = costs.backward(config, sizes, has_pooler) if workload.backward else {}
+    if workload.dropout:
         forward[costs.DROPOUT] = costs.dropout_forward(config, sizes)
         backward[costs.DROPOUT] = costs.dropout_backward(config, sizes)
     return forward, backward
 
 
-def _rows(due: tuple[Costs, Costs], seconds: tuple[Seconds, Seconds]) -> tuple[Row, ...]:
+def _rows(due: tuple[Costs, Costs], seconds: tuple[Seconds, Seconds]) -> tuple[ProfileRow, ...]:
     """In the order of the forward pass. What has nothing to do, such as dropout that drops nothing, is in the rest."""
     forward, backward = due
     for taken in seconds:
         idle = [name for name in taken if name not in forward and name not in backward]
         taken[costs.REST] = sum(taken.pop(name) for name in idle) + taken.get(costs.REST, 0.0)
     return tuple(
-        Row(
+        ProfileRow(
             name,
             forward.get(name, NOTHING),
             backward.get(name, NOTHING),
@@ -99,19 +102,19 @@ def _rows(due: tuple[Costs, Costs], seconds: tuple[Seconds, Seconds]) -> tuple[R
     )
 
 
-def check(config: BertConfig, plan: Plan, dtype: DTypeLike = np.float32) -> None:
+def check(config: BertConfig, workload: Workload, dtype: DTypeLike = np.float32) -> None:
     """Error: too long for the model, more threads than cores, more than the memory holds."""
     longest = config.max_position_embeddings
-    if longest < plan.T:
-        raise Error(f"length: expected at most {longest} (max_position_embeddings), got {plan.T}")
-    if plan.threads > cores():
-        raise Error(f"threads: expected at most {cores()}, the cores there are, got {plan.threads}")
-    sizes = Sizes(plan.B, plan.T, round(MASKED * plan.T) * plan.B if plan.backward else 0)
+    if longest < workload.T:
+        raise Error(f"length: expected at most {longest} (max_position_embeddings), got {workload.T}")
+    if workload.threads > cores():
+        raise Error(f"threads: expected at most {cores()}, the cores there are, got {workload.threads}")
+    sizes = Sizes(workload.B, workload.T, round(MASKED * workload.T) * workload.B if workload.backward else 0)
     needed, free = np.dtype(dtype).itemsize * costs.kept_numbers(config, sizes), machine.free_memory()
     if free is not None and needed > free:
         raise Error(
             f"batch: expected one that fits into the {free / 1e9:.1f} GB of memory that are free, "
-            f"got {plan.B} x {plan.T}, which needs about {needed / 1e9:,.1f} GB"
+            f"got {workload.B} x {workload.T}, which needs about {needed / 1e9:,.1f} GB"
         )
 
 
@@ -130,26 +133,28 @@ def random_params(config: BertConfig) -> objective.Params:
     return drawn
 
 
-def _batch(config: BertConfig, plan: Plan, has_head: bool) -> objective.Batch:
-    """Random pieces, none of them padding; labels on 15 % of each text, or None."""
+def _batch(config: BertConfig, workload: Workload, has_head: bool) -> objective.Batch:
+    """Random tokens, none of them padding; labels on 15 % of each text, or None."""
     rng = np.random.default_rng(SEED)
-    shape = (plan.B, plan.T)
+    shape = (workload.B, workload.T)
     token = rng.integers(0, config.vocab_size, shape)
-    position, segment = np.broadcast_to(np.arange(plan.T), shape), np.zeros(shape, np.int64)
+    position, segment = np.broadcast_to(np.arange(workload.T), shape), np.zeros(shape, np.int64)
     inputs = bert.Inputs(embedding.Ids(token, position, segment), None)
-    if not (has_head and plan.backward):
+    if not (has_head and workload.backward):
         return objective.Batch(inputs, None)
     labels = np.full(shape, IGNORED)
-    for row in range(plan.B):
-        asked = rng.permutation(plan.T)[: max(1, round(MASKED * plan.T))]
-        labels[row, asked] = token[row, asked]
+    for row in range(workload.B):
+        masked = rng.permutation(workload.T)[: max(1, round(MASKED * workload.T))]
+        labels[row, masked] = token[row, masked]
     return objective.Batch(inputs, labels)
 
 
-def _pass(params: objective.Params, config: BertConfig, batch: objective.Batch, plan: Plan) -> tuple[Seconds, Seconds]:
+def _pass(
+    params: objective.Params, config: BertConfig, batch: objective.Batch, workload: Workload
+) -> tuple[Seconds, Seconds]:
     """Seconds of each row, forward and backward."""
-    rng = np.random.default_rng(SEED) if plan.dropout else None
-    if not plan.backward:
+    rng = np.random.default_rng(SEED) if workload.dropout else None
+    if not workload.backward:
         with timed() as forward:
             bert.forward(batch.inputs, params.bert, config, ws=Pool())
         return forward, {}
@@ -166,6 +171,6 @@ def _pass(params: objective.Params, config: BertConfig, batch: objective.Batch, 
     return forward, backward
 
 
-def _medians(found: list[Seconds]) -> Seconds:
-    names = {name for one in found for name in one}
-    return {name: statistics.median(one.get(name, 0.0) for one in found) for name in names}
+def _medians(passes: list[Seconds]) -> Seconds:
+    names = {name for seconds in passes for name in seconds}
+    return {name: statistics.median(seconds.get(name, 0.0) for seconds in passes) for name in names}

@@ -1,19 +1,18 @@
-"""What the explorer page knows: the trace in the form in which it is embedded, JSON with quantised arrays."""
+"""The data of the explorer page: a trace as JSON with quantized arrays."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from . import gradient_flow, manifest
-from . import source as statements
+from . import gradient_flow, manifest, source
 from .axes import axes
 from .manifest import Value
 from .quantize import grid, packed, plain_number
-from .trace import Trace
+from .result import Trace
 
 # Cells of all arrays together, a byte each, four thirds of that in base64. What attention looks at has its own share,
-# so that it is shown whole, each piece by each, for 32 pieces and 12 layers of 12 heads (294912 cells, twice).
+# so that it is shown whole, each token by each, for 32 tokens and 12 layers of 12 heads (294912 cells, twice).
 BUDGET, ATTENTION_BUDGET = 2_700_000, 600_000
 FINEST, FINEST_ATTENTION = 12_288, 1 << 22  # cells of one array at most
 COARSEST = 256
@@ -89,12 +88,12 @@ def _plain(part: Any) -> Any:
 
 def _module(name: str) -> dict[str, Any]:
     """A module as it is read: its docstring, its lines, and where its functions begin and end."""
-    source = statements.source(name)
-    equation, _, about = source.docstring.partition("\n\n")
+    module = source.read_module(name)
+    equation, _, about = module.docstring.partition("\n\n")
     return {
-        "file": f"{statements.PACKAGE}/{name.replace('.', '/')}.py",
+        "file": f"{source.PACKAGE}/{name.replace('.', '/')}.py",
         "equation": equation,
         "about": about,
-        "lines": list(source.lines),
-        "functions": {f.name: [f.first, f.last] for f in source.functions.values()},
+        "lines": list(module.lines),
+        "functions": {f.name: [f.first, f.last] for f in module.functions.values()},
     }

@@ -18,14 +18,14 @@ from ...errors import Error, show
 from ...files.reading import label
 from ...files.terminal import table
 from ...numerics.memory import Array
-from . import file as trace_file
-from .trace import Trace
+from . import archive
+from .result import Trace
 
 TOLERANCE = 1e-4  # float32 on two machines agrees to some 1e-6 in a forward and 1e-5 in a backward
 FEW = 20  # names that are listed where they are in one file alone
 
 
-class Row(NamedTuple):
+class ComparedValue(NamedTuple):
     """One value in both traces."""
 
     name: str
@@ -38,12 +38,12 @@ class Row(NamedTuple):
 class Comparison(NamedTuple):
     paths: tuple[str, str]
     tolerance: float
-    rows: tuple[Row, ...]  # in the order of the first trace
+    rows: tuple[ComparedValue, ...]  # in the order of the first trace
     only: tuple[tuple[str, ...], tuple[str, ...]]  # names that one has alone
     notes: tuple[str, ...]  # what else differs: the text, the model
 
     @property
-    def first(self) -> Row | None:
+    def first(self) -> ComparedValue | None:
         """The first value that differs by more than the tolerance."""
         return next((row for row in self.rows if row.beyond), None)
 
@@ -53,7 +53,7 @@ class Side:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = label(path)
-        manifest, self.arrays = trace_file.read(path)
+        manifest, self.arrays = archive.read(path)
         self.trace = None if manifest is None else Trace.from_parts(manifest, self.arrays, path)
         self.names = tuple(self.arrays) if self.trace is None else self.trace.names
 
@@ -65,7 +65,7 @@ def compare(a: str | os.PathLike[str], b: str | os.PathLike[str], tolerance: flo
     """a: the file of a trace; b: another, or any .npz. Error: a file that cannot be read, or no name in both."""
     first, second = Side(a), Side(b)
     if first.trace is None:
-        got = f"an archive without {trace_file.MANIFEST}; arrays of another program come second"
+        got = f"an archive without {archive.MANIFEST}; arrays of another program come second"
         raise Error(f"{first.path}: expected a trace, got {got}")
     theirs = set(second.names)
     rows = tuple(_row(name, first[name], second[name], tolerance) for name in first.names if name in theirs)
@@ -79,12 +79,12 @@ def compare(a: str | os.PathLike[str], b: str | os.PathLike[str], tolerance: flo
     return Comparison((first.path, second.path), tolerance, rows, only, _notes(first.trace, second.trace))
 
 
-def _row(name: str, a: Array, b: Array, tolerance: float) -> Row:
+def _row(name: str, a: Array, b: Array, tolerance: float) -> ComparedValue:
     shapes = a.shape, b.shape
     if not _alike(a.shape, b.shape):
-        return Row(name, shapes, None, None, True)
+        return ComparedValue(name, shapes, None, None, True)
     if not a.size:
-        return Row(name, shapes, 0.0, 0.0, False)
+        return ComparedValue(name, shapes, 0.0, 0.0, False)
     x, y = a.reshape(-1).astype(np.float64), b.reshape(-1).astype(np.float64)
     with np.errstate(invalid="ignore"):
         apart = np.abs(x - y)
@@ -92,7 +92,7 @@ def _row(name: str, a: Array, b: Array, tolerance: float) -> Row:
         apart[np.isnan(apart)] = math.inf
         largest, scale = float(apart.max()), float(np.nanmax(np.abs(x), initial=0.0))
     relative = largest / scale if scale and math.isfinite(scale) else math.inf if largest else 0.0
-    return Row(name, shapes, largest, relative, relative > tolerance)
+    return ComparedValue(name, shapes, largest, relative, relative > tolerance)
 
 
 def _alike(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
@@ -155,7 +155,7 @@ def format_comparison(found: Comparison) -> str:
     return "\n\n".join([*sections, last])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ComparedValue) -> tuple[str, ...]:
     shapes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in dict.fromkeys(row.shapes))
     if row.largest is None or row.relative is None:
         return (">", show(row.name)[1:-1], shapes, "other shape", "")

@@ -1,0 +1,89 @@
+"""The explained output F of a text and its gradient with respect to the embeddings; the baseline of the methods.
+
+F is one number: the sum of the logits that targets.py chooses (without a head: the mean square of the sentence
+vector). Its gradient is taken with respect to x (T, H), the sums of token, position and segment embedding before their
+layer norm: the last place where the tokens are still apart. The baseline x' is the same text with [PAD] in the place of
+every token except [CLS], [SEP] and [MASK], at the same positions and in the same segments. So the choice of tokens is
+explained, and special tokens score 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...blocks import bert
+from ...blocks.bert import Inputs, Output
+from ...blocks.embedding import Ids
+from ...numerics.memory import Array
+from ...tasks import masked_lm, objective
+from .. import targets, vector_norm
+from ..predictions import HeadPrediction, likeliest
+from ..targets import ModelWithHeads, Target
+
+
+def embedded(ids: Ids, params: bert.Params) -> Array:
+    """ids of one text -> x (T, H), the sums of its embeddings before their layer norm."""
+    word, position, segment, _ = params.embedding
+    x: Array = word[ids.token[0]] + position[ids.position[0]] + segment[ids.segment[0]]
+    return x
+
+
+def baseline(target: Target, model: ModelWithHeads) -> Array:
+    """x' (T, H): the text with [PAD] in the place of its ordinary tokens."""
+    tokenizer = model.tokenizer
+    kept = [tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id]
+    ids = target.batch.ids
+    padded = np.where(np.isin(ids.token, kept), ids.token, tokenizer.pad_id)
+    return embedded(ids._replace(token=padded), model.params.bert)
+
+
+def value_and_gradient(points: Array, target: Target, model: ModelWithHeads) -> tuple[float, Array]:
+    """points (S, T, H): S texts as sums of embeddings -> Σ_s F(point_s), its gradient with respect to points
+
+    The forward and the backward are those of the whole model: each position of each text gets a row of its own in
+    the word embedding, the other two embeddings are zero, and the gradient of the table is that of the points.
+    """
+    S, T, H = points.shape
+    params = model.params.bert
+    nothing = np.zeros((1, H), points.dtype)
+    table = params.embedding._replace(word=points.reshape(S * T, H), position=nothing, segment=nothing)
+    zeros = np.zeros((S, T), np.int64)
+    ids = Ids(np.arange(S * T).reshape(S, T), zeros, zeros)
+    encoded, cache = bert.forward(Inputs(ids, None), params._replace(embedding=table), model.config)
+    value, dencoded = _explained(encoded, target, model)
+    return value, bert.backward(dencoded, cache).embedding.word.reshape(S, T, H)
+
+
+def _explained(encoded: Output, target: Target, model: ModelWithHeads) -> tuple[float, Output]:
+    """F, summed over the texts of a batch, and its gradient with respect to what the head read."""
+    assert encoded.hidden is not None
+    S, T = encoded.hidden.shape[:2]
+    if target.task == targets.VECTOR:  # the mean over the texts: here it is to be the sum
+        size, size_cache = vector_norm.loss(encoded, model.pooling.pooling)
+        return S * float(size), vector_norm.loss_backward(float(S), size_cache)
+    head, params = objective.HEADS[target.task], objective.head_params(target.task, model.params)
+    more: tuple[Any, ...] = () if target.task in ("next_sentence", "question_answering") else (model.config,)
+    if target.task == "masked_lm":
+        positions = [s * T + position for s in range(S) for position, _ in target.outputs]
+        logits, cache = masked_lm.forward(encoded, np.array(positions), params, model.config)  # (S·M, V)
+        chosen: Any = (np.arange(len(positions)), np.array([label for _, label in target.outputs] * S))
+    else:
+        logits, cache = head.forward(encoded, params, *more)  # (S, ...)
+        chosen = (slice(None), *np.array(target.outputs).T)
+    dlogits = np.zeros_like(logits)
+    dlogits[chosen] = 1.0
+    dencoded, _ = head.backward(dlogits, cache)
+    return float(logits[chosen].sum(dtype=np.float64)), dencoded
+
+
+def predictions(target: Target, model: ModelWithHeads) -> tuple[HeadPrediction, ...]:
+    """What the head answers for the text; () without a head."""
+    if target.task == targets.VECTOR:
+        return ()
+    encoding = target.encoding
+    logits = model.logits(target.task, [encoding.ids], [encoding.segment_ids])
+    if target.task == "masked_lm":
+        logits = logits[0, [position for position, _ in target.outputs]]
+    return likeliest(model, target, logits)

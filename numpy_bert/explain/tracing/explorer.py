@@ -1,0 +1,33 @@
+"""The explorer: a trace as one HTML page that needs nothing else, no network, no server, no build."""
+
+from __future__ import annotations
+
+import os
+
+from .. import static_page
+from .explorer_data import page_data
+from .result import Trace
+
+SCRIPTS = (
+    "data.js", "colour.js", "heatmap.js", "viewer.js", "source.js", "map.js", "walk.js", "attention.js", "flow.js",
+    "about.js", "main.js",
+)  # fmt: skip
+
+
+def render(trace: Trace) -> str:
+    """The page as text. Error: the source of the package is not installed."""
+    scripts = (static_page.read(__package__, name) for name in SCRIPTS)
+    script = "(() => {\n'use strict';\n" + "\n".join(scripts) + "})();\n"
+    style = static_page.read(__package__, "page.css")
+    parts = {
+        "policy": static_page.policy(style, script),
+        "style": style,
+        "data": static_page.inert_json(page_data(trace)),
+        "script": script,
+    }
+    return static_page.filled(static_page.read(__package__, "page.html"), parts)
+
+
+def write(trace: Trace, path: str | os.PathLike[str]) -> None:
+    """Write the page. Error: as `render`, or the file cannot be written."""
+    static_page.write(render(trace), path)

@@ -83,7 +83,7 @@ def completeness(attribution: Attribution) -> str:
     numbers = f"the scores add up to {attribution.total:.4f}"
     if attribution.error <= COMPLETE:
         return (
-            f"Check passed: {numbers}, the change of the explained output from the baseline "
+            f"Check passed: {numbers}, which is the change of the explained output from the baseline to this text "
             f"(relative error {attribution.error:.0e})."
         )
     return (

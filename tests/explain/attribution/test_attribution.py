@@ -36,7 +36,7 @@ def model():
 
 def made(tokens, scores, value, baseline, label="good"):
     """An attribution of these scores, as if computed for a text with the label."""
-    encoding = Encoding(list(tokens), [0] * len(tokens), [0] * len(tokens), [(0, 0)] * len(tokens))
+    encoding = Encoding([0] * len(tokens), list(tokens), [0] * len(tokens), [(0, 0)] * len(tokens))
     target = targets.Target((" ".join(tokens),), encoding, None, "task", None, ((0,),), f"the class {label}")
     predictions = (HeadPrediction(None, label, 0.9, True), HeadPrediction(None, "other", 0.1, False))
     return Attribution("integrated-gradients", target, predictions, scores, value, baseline)
@@ -86,7 +86,7 @@ def test_completeness_tells_when_it_fails():
     assert methods.completeness(far).startswith("Check FAILED: the scores add up to 1.0000, but the explained output")
     assert "changed by 1.5000 from the baseline (relative error 3e-01)" in methods.completeness(far)
     near = made(("a",), (1.0,), 1.0, 0.0)
-    assert methods.completeness(near).startswith("Check passed: the scores add up to 1.0000, the change of")
+    assert methods.completeness(near).startswith("Check passed: the scores add up to 1.0000, which is the change of")
     assert made((), (), 1.0, 1.0).error == 0.0
     assert made(("a",), (1.0,), 1.0, 1.0).error == np.inf
 

@@ -197,8 +197,7 @@ def test_a_gradient_leads_to_the_line_that_wrote_it(browser, address, traced):
 ])  # fmt: skip
 def test_values_are_those_of_the_arrays(browser, address, traced, block, variable):
     """Under the mouse and under the keyboard's cursor, to the precision that the page states."""
-    if not browser.current_url.startswith(address):
-        show(browser, address)
+    show(browser, address)  # a fresh page: another test may have left a phone's window or a pointer in it
     browser.execute_script("arguments[0].click()", cell(browser, block))
     choose(browser, variable.rpartition(".")[2])
     array = np.asarray(traced[f"{block}.{variable}"])
@@ -263,7 +262,7 @@ def test_where_the_gradient_flows(browser, address, traced, pictures):
 def test_the_other_views(browser, address, view):
     show(browser, address, view)
     text = find(browser, f"#{view}").text
-    assert ("no head" in text) if view == "predictions" else ("quantised" in text and "npz" in text)
+    assert ("no head" in text) if view == "predictions" else ("quantized" in text and "npz" in text)
 
 
 def test_a_phone_and_the_dark(browser, address, pictures):
@@ -305,5 +304,11 @@ def test_the_page_of_an_attribution(browser, tmp_path, pictures):
         assert browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
     tokens = [one.text.split("\n")[0] for one in browser.find_elements(By.CSS_SELECTOR, ".text .token")]
     assert tokens == list(found.tokens)
-    assert "complete" in find(browser, ".sum").text
+    assert find(browser, "h1").text == methods.question(found)
+    assert re.fullmatch(r'Why "(bad|<i>|good)" \(0\.\d\d\)\?', methods.question(found))
+    assert find(browser, ".quote").text == "i liked <b>this</b> movie"
+    assert find(browser, ".prediction").text == methods.prediction(found)
+    assert find(browser, ".key").text.count(methods.supported(found)) == 2  # no colour without its label
+    assert "Check passed" in find(browser, ".sum").text
+    assert "another baseline gives other scores" in find(browser, ".caveat").text
     browser.save_screenshot(str(pictures / "attribution.png"))

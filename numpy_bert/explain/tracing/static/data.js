@@ -1,4 +1,4 @@
-// The trace as page_data.py embeds it, and what the other parts ask of it.
+// The trace as explorer_data.py embeds it, and what the other parts ask of it.
 
 const data = JSON.parse(document.getElementById('data').textContent);
 const tokens = data.asked.tokens;

@@ -193,7 +193,7 @@ def test_the_gradient_checker_knows_nothing_of_bert(name):
 # Libraries.
 
 RUN_TIME = {"numpy", "scipy", "threadpoolctl", "tqdm"}
-EXTRAS = {"huggingface_hub", "h5py", "msgpack", "matplotlib", "dask", "distributed", "sklearn"}
+EXTRAS = {"huggingface_hub", "h5py", "gguf", "msgpack", "matplotlib", "dask", "distributed", "sklearn"}
 UNSAFE = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "imp"}
 
 

@@ -39,10 +39,10 @@ def instrumented() -> contextlib.AbstractContextManager[object]:
 
 with instrumented():
     from numpy_bert.checkpoints.detect import recognise
-    from numpy_bert.checkpoints.formats import safetensors, sharded
+    from numpy_bert.checkpoints.formats import gguf, safetensors, sharded
     from numpy_bert.checkpoints.formats.torch import archive, legacy
 
-from support import hostile_files  # noqa: E402
+from support import gguf_files, hostile_files  # noqa: E402
 from support.file_damage import mutated  # noqa: E402
 
 from numpy_bert.errors import Error  # noqa: E402
@@ -70,6 +70,13 @@ def safetensors_seeds() -> list[bytes]:
     return [hostile_files.safetensors(header, bytes(25)), hostile_files.safetensors({})]
 
 
+def gguf_seed() -> bytes:
+    keys = [gguf_files.key("general.architecture", "str", "bert"), gguf_files.key("a", "str[]", ["x", "yz"])]
+    keys += [gguf_files.key("b", "i32[]", [1, 2]), gguf_files.key("c", "f32", 1e-12)]
+    tensors = [gguf_files.stored("w", np.ones((2, 3), np.float32)), gguf_files.q8_0("q", np.ones((1, 32)))]
+    return gguf_files.gguf(keys, tensors)
+
+
 def read_sharded(path: Path) -> object:
     """The damaged file is the index; its two files lie beside it and are right."""
     if not (path.parent / "a.safetensors").exists():
@@ -94,6 +101,7 @@ TARGETS = {
     "torch_zip": Target(archive.read, [hostile_files.torch_zip(), *written("tiny_zip.bin", "zip.bin")]),
     "torch_pickle": Target(archive.read, [hostile_files.ONE_TENSOR], hostile_files.torch_zip),
     "torch_legacy": Target(legacy.read, [hostile_files.torch_legacy(), *written("tiny_legacy.bin")]),
+    "gguf": Target(gguf.read, [gguf_seed()]),
     "sharded": Target(read_sharded, [json.dumps(INDEX).encode()]),
     "recognise": Target(recognise, [hostile_files.torch_zip(), hostile_files.torch_legacy(), *safetensors_seeds()]),
 }

@@ -66,7 +66,7 @@ print(json.dumps({
     "events": [event for event in events if "__pycache__" not in event],
     "changed": changed,
     "threads": threading.active_count(),
-    "imported": sorted(name for name in sys.modules if name.partition(".")[0] in ("numpy", "scipy", "tqdm")),
+    "imported": sorted(name for name in sys.modules if name.partition(".")[0] in ("numpy", "scipy", "rich", "tqdm")),
 }))
 """
     assert run_python(code, "-B") == {"events": [], "changed": False, "threads": 1, "imported": []}
@@ -192,7 +192,7 @@ def test_the_gradient_checker_knows_nothing_of_bert(name):
 
 # Libraries.
 
-RUN_TIME = {"numpy", "scipy", "threadpoolctl", "tqdm"}
+RUN_TIME = {"numpy", "scipy", "threadpoolctl", "rich", "tqdm"}
 EXTRAS = {"huggingface_hub", "h5py", "gguf", "msgpack", "matplotlib", "dask", "distributed", "sklearn"}
 UNSAFE = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "imp"}
 

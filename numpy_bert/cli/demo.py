@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..files.terminal import bar, print_json, table
 from ..model import Bert
+from .output import Bar, print_json, table
 
 SENTENCES = (
     "I liked this movie.",
@@ -77,7 +77,7 @@ def _fill_mask(bert: Bert) -> Section:
     answers = {text: bert.fill_mask(text)[0] for text in MASKED}
     parts = []
     for text, answer in answers.items():
-        rows = [(p.token, f"{p.probability:.3f}", bar(p.probability)) for p in answer]
+        rows = [(p.token, f"{p.probability:.3f}", Bar(p.probability)) for p in answer]
         parts.append(table((text, "", ""), rows, "lr"))
     data = {text: [p._asdict() for p in answer] for text, answer in answers.items()}
     return "The likeliest words for [MASK]", "\n\n".join(parts), data

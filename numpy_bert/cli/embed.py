@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..files.terminal import print_json, printable
+from .output import print_json, printable
 
 if TYPE_CHECKING:
     from ..model import Bert

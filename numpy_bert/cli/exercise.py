@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from ..files.terminal import print_json, printable, table
 from .numbers import count
+from .output import print_json, printable, table
 
 if TYPE_CHECKING:
     from ..exercises import Exercise

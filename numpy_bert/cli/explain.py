@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..files.terminal import bar, print_json, printable, progress, table
 from .numbers import count, positive
+from .output import bar, print_json, printable, table
+from .progress import Progress
 
 if TYPE_CHECKING:
     from ..explain.attribution.result import Attribution
@@ -104,7 +105,7 @@ def explain(options: argparse.Namespace, load: Load) -> int:
     bert, text = load(options), _text(options)
     if options.method == NAME:
         steps = options.steps or STEPS
-        with progress(steps, "step") as done:
+        with Progress(steps, "step", hidden=options.json) as done:
             found = integrated_gradients.attribute(bert, text, options.task, options.target, steps, done.update)
     else:
         found = methods.explain(bert, text, options.method, options.task, options.target)

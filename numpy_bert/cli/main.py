@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import __version__
 from ..errors import Error, UsageError
-from ..files.terminal import bar, print_json, printable, progress, table, tell
 from . import (
     embed as cli_embedding,
 )
@@ -34,6 +33,8 @@ from . import (
     train as cli_training,
 )
 from .numbers import count
+from .output import Bar, bar, print_json, printable, table, tell
+from .progress import Progress
 
 if TYPE_CHECKING:
     from ..model import Bert
@@ -127,7 +128,7 @@ def embed(options: argparse.Namespace) -> int:
     if options.output is not None:
         _refuse_to_overwrite(options.output)
     bert = _load(options)
-    with progress(len(texts), "text") as done:
+    with Progress(len(texts), "text", hidden=options.json) as done:
         vectors = bert.embed(texts, progress=done.update)
     if options.output is not None:
         _save_array(options.output, vectors)
@@ -161,7 +162,7 @@ def fill_mask(options: argparse.Namespace) -> int:
     for number, answer in enumerate(answers, 1):
         if len(answers) > 1:
             print(f"[MASK] {number}")
-        rows = [(p.token, f"{p.probability:.4f}", bar(p.probability)) for p in answer]
+        rows = [(p.token, f"{p.probability:.4f}", Bar(p.probability)) for p in answer]
         print(table(("token", "probability", ""), rows, "lr") + ("\n" if number < len(answers) else ""))
     return 0
 
@@ -178,7 +179,7 @@ def next_sentence(options: argparse.Namespace) -> int:
 def classify(options: argparse.Namespace) -> int:
     texts = _texts(options)
     bert = _load(options)
-    with progress(len(texts), "text") as done:
+    with Progress(len(texts), "text", hidden=options.json) as done:
         found = bert.classify(texts, progress=done.update)
     if options.json:
         for answer in found:
@@ -218,7 +219,7 @@ def choose(options: argparse.Namespace) -> int:
         print_json(found._asdict())
     else:
         rows = [
-            ("->" if i == found.best else "", text, f"{p:.4f}", bar(p))
+            ("->" if i == found.best else "", text, f"{p:.4f}", Bar(p))
             for i, (text, p) in enumerate(zip(options.choice, found.probabilities, strict=True))
         ]
         print(table(("", "choice", "probability", ""), rows, "llr"))
@@ -235,7 +236,7 @@ def gradcheck(options: argparse.Namespace) -> int:
         if options.method not in (None, "projection"):
             raise UsageError("gradcheck: expected no --method with --model: whole arrays are checked by projection")
         bert = _load(options, dtype="float64")
-        with progress(None, "tensor") as done:
+        with Progress(None, "tensor", hidden=options.json) as done:
             rows = pairs.run_at(bert.params, bert.config, chosen, progress=done.update)
     failed = sum(not row.passed for row in rows)
     if options.json:
@@ -272,7 +273,7 @@ def pretrain(options: argparse.Namespace) -> int:
 
 
 def learn_vocabulary(options: argparse.Namespace) -> int:
-    with progress(None, "piece") as done:
+    with Progress(None, "token", hidden=options.json) as done:
         tokenizer = cli_training.learn_vocabulary(options, done.update)
     if options.json:
         print_json({"folder": str(options.output), "tokens": len(tokenizer.tokens)})
@@ -284,13 +285,8 @@ def learn_vocabulary(options: argparse.Namespace) -> int:
 def convert(options: argparse.Namespace) -> int:
     from ..checkpoints import conversion
 
-    with progress(None, "B") as done:
-
-        def show_progress(count: int, total: int) -> None:
-            done.total = total
-            done.update(count - done.n)
-
-        folder = conversion.convert(options.source, options.target, options.to, show_progress)
+    with Progress(None, "B", hidden=options.json) as done:
+        folder = conversion.convert(options.source, options.target, options.to, done.reach)
     if options.json:
         print_json({"folder": str(folder)})
     else:
@@ -305,7 +301,7 @@ def drift(options: argparse.Namespace) -> int:
     if options.output is not None:
         _refuse_to_overwrite(options.output)
     bert = _load(options)
-    with progress(6, "change") as done:
+    with Progress(6, "change", hidden=options.json) as done:
         found = drifting.measure(bert, texts, done.update)
     if options.output is not None:
         drifting.figure(found, options.output)

@@ -32,8 +32,8 @@ def measured(bert: Bert | None, options: argparse.Namespace) -> Profile:
     """Of a model, or without one of random weights with the sizes of BERT-base."""
     from ..config import BertConfig
     from ..errors import UsageError
-    from ..files.terminal import progress
     from ..profiling import passes
+    from .progress import Progress
 
     if options.dropout and options.forward_only:
         raise UsageError("--dropout: expected without --forward-only, since inference drops nothing")
@@ -48,5 +48,5 @@ def measured(bert: Bert | None, options: argparse.Namespace) -> Profile:
     )
     passes.check(config, workload)
     params = passes.random_params(config) if bert is None else bert.params
-    with progress(workload.repeats + 1, "pass") as done:
+    with Progress(workload.repeats + 1, "pass", hidden=options.json) as done:
         return passes.measure(params, config, workload, done.update)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Error, UsageError
+from ..files.terminal import tell
 from .numbers import count, not_negative, positive, share, whole
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..tasks import objective
     from ..tokenizer.pipeline import Tokenizer
     from ..training.data.datasets import Dataset
+    from ..training.data.options import DataOptions
     from ..training.loop import RunOptions
     from ..training.recipe import Recipe
 
@@ -67,8 +69,9 @@ class Trained(NamedTuple):
 
 def add_finetune(one: argparse.ArgumentParser) -> None:
     add_task(one)
-    conll = "CoNLL (a word and its BIO label a line, other columns between them)"
-    forms = f"text <TAB> label, {conll}, SQuAD 1.1, or JSON lines with prompt, choices and label"
+    table = "text and label in columns between tabs, CSV or JSON lines"
+    conll = "CoNLL (a word and its tag a line)"
+    forms = f"{table}, {conll}, SQuAD, or JSON lines with prompt, choices and label"
     one.add_argument("--train", metavar="FILE", required=True, help=f"examples to learn from, by the task: {forms}")
     one.add_argument("--dev", metavar="FILE", help="examples to evaluate on after each epoch")
     one.add_argument("--epochs", type=count, default=3, metavar="N", help="times each example is seen (3)")
@@ -83,7 +86,13 @@ def add_evaluate(one: argparse.ArgumentParser) -> None:
 def add_task(one: argparse.ArgumentParser) -> None:
     one.add_argument("--task", required=True, choices=TASKS)
     one.add_argument("--max-length", type=count, metavar="T", help="pieces of an example (of a question 384, else 128)")
-    one.add_argument("--columns", metavar="NAMES", help="of a file with texts and labels (text,label; also pair and -)")
+    columns = "what each column is (text,label; also pair, - for none), or text=NAME,label=NAME by the header"
+    one.add_argument("--columns", metavar="NAMES", type=_names, help=columns)
+    header = "the first line has the names of the columns, or --no-header that it has not (recognized)"
+    one.add_argument("--header", action=argparse.BooleanOptionalAction, default=None, help=header)
+    one.add_argument("--labels", metavar="NAMES", type=_names, help="the classes, in order (those of the file)")
+    numbers = "labels are numbers to predict, not names of classes (recognized for decimals)"
+    one.add_argument("--regression", action="store_true", default=None, help=numbers)
     one.add_argument("--stride", type=count, metavar="N", help="pieces between the windows of a long context (128)")
 
 
@@ -131,6 +140,14 @@ def _add_run(one: argparse.ArgumentParser) -> None:
     one.add_argument("--evaluate-every", type=count, metavar="N", help="steps (likewise)")
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """Names between commas."""
+    names = tuple(text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError("expected names between commas, got an empty one")
+    return names
+
+
 def _folder(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("expected the name of a folder, got nothing")
@@ -151,15 +168,17 @@ def finetune(bert: Bert, options: argparse.Namespace) -> Trained:
     model = _new_model(options)
     _refuse_unknown_parts(objective.shapes(bert.config, (options.task,)), options)
     dataset = datasets.dataset(options.task)
-    max_length, more = _reading(dataset, bert.config, options)
-    config = dataset.module.fitted(options.train, bert.config, **more)
-    examples = dataset.module.read(options.train, bert.tokenizer, config, max_length, **more)
+    max_length, data_options = _reading(dataset, bert.config, options)
+    config = dataset.module.fitted(options.train, bert.config, data_options)
+    examples = dataset.module.read(options.train, bert.tokenizer, config, max_length, data_options)
     evaluate: Callable[[objective.Params], dict[str, float]] = loop.no_evaluation
     if options.dev is not None:
-        held_out = dataset.module.read(options.dev, bert.tokenizer, config, max_length, **more)
+        held_out = dataset.module.read(options.dev, bert.tokenizer, config, max_length, data_options)
         evaluate = lambda params: dataset.module.evaluate(held_out, params, config)  # noqa: E731
     with _naming_options(steps="epochs: steps in all"):
         recipe = finetune.recipe(options.task, examples, options.epochs, **_settings(options))
+    for line in examples.summary:
+        tell(line)
     epoch = -(-len(examples.lengths) // recipe.batch_size)
     every = (options.evaluate_every or epoch, options.save_every or epoch)
     with Progress(recipe.steps) as progress:
@@ -178,8 +197,8 @@ def evaluate(bert: Bert, options: argparse.Namespace) -> dict[str, float]:
     if options.task not in bert.heads:
         there = ", ".join(bert.heads) or "none"
         raise Error(f"{bert.path}: expected a {options.task} head, got a checkpoint with heads: {there}")
-    max_length, more = _reading(dataset, bert.config, options)
-    examples = dataset.module.read(options.input, bert.tokenizer, bert.config, max_length, **more)
+    max_length, data_options = _reading(dataset, bert.config, options)
+    examples = dataset.module.read(options.input, bert.tokenizer, bert.config, max_length, data_options)
     figures: dict[str, float] = dataset.module.evaluate(examples, bert.params, bert.config)
     return figures
 
@@ -231,17 +250,19 @@ def learn_vocabulary(options: argparse.Namespace, progress: Callable[[int], obje
     return tokenizer
 
 
-def _reading(dataset: Dataset, config: BertConfig, options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
-    """max_length, and what the data of this task are read with beside it."""
+def _reading(dataset: Dataset, config: BertConfig, options: argparse.Namespace) -> tuple[int, DataOptions]:
+    """max_length, and what the command line says of the file."""
     from ..training.data import datasets
+    from ..training.data.options import DataOptions
 
-    given = {"columns": options.columns and options.columns.split(","), "stride": options.stride}
-    more = {name: value for name, value in given.items() if value is not None}
+    if options.regression and options.labels:
+        raise UsageError("--regression: expected it without --labels, got both")
+    more = {name: getattr(options, name) for name in DataOptions._fields if getattr(options, name) is not None}
     for name in more:
         if name not in dataset.options:
             theirs = next(task for task in TASKS if name in datasets.DATASETS[task].options)
             raise UsageError(f"--{name}: expected it with --task {theirs} alone, got it with {options.task}")
-    return _max_length(options, dataset.max_length, dataset.shortest, config), more
+    return _max_length(options, dataset.max_length, dataset.shortest, config), DataOptions(**more)
 
 
 def _max_length(options: argparse.Namespace, usual: int, shortest: int, config: BertConfig) -> int:

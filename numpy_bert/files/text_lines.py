@@ -15,6 +15,7 @@ from .reading import File
 CHUNK = 1 << 20  # bytes read at a time
 LONGEST = 1 << 20  # bytes of a line: far above any sentence, and a bound for memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+OTHER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 def lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
@@ -47,12 +48,16 @@ def decoded(raw: bytes, file: File, number: int) -> str:
     raw = raw.removesuffix(b"\n").removesuffix(b"\r")
     if number == 1:
         raw = raw.removeprefix(BYTE_ORDER_MARK)
+    for mark, encoding in OTHER_MARKS.items():
+        if number == 1 and raw.startswith(mark):
+            raise _error(file, number, f"UTF-8, got {encoding}: convert it with iconv -f {encoding} -t UTF-8")
     if b"\0" in raw:
         raise _error(file, number, "text, got a NUL character")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _error(file, number, f"UTF-8, got byte 0x{raw[error.start]:02x}") from None
+        likely = "perhaps Windows-1252 or Latin-1: convert it with iconv -f WINDOWS-1252 -t UTF-8"
+        raise _error(file, number, f"UTF-8, got byte 0x{raw[error.start]:02x}, {likely}") from None
 
 
 def _error(file: File, number: int, text: str) -> Error:

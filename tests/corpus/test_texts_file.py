@@ -54,7 +54,8 @@ def test_a_chunk_has_a_bound_in_bytes(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("data", "message"), [
-    (b"good\nth\xffree\n", "texts.txt: line 2: expected UTF-8, got byte 0xff"),
+    (b"good\nth\xffree\n", "texts.txt: line 2: expected UTF-8, got byte 0xff, perhaps Windows-1252 or Latin-1: "
+     "convert it with iconv -f WINDOWS-1252 -t UTF-8"),
     (b"good\n\ntwo\0\n", "texts.txt: line 3: expected text, got a NUL character"),
     (b"good\n" + b"x" * (1 << 20) + b"y\n", "texts.txt: line 2: expected at most 1048576 bytes, got 1048577"),
 ])  # fmt: skip

@@ -28,6 +28,10 @@ class Examples(Protocol):
         """Tokens of each example, including padding within it."""
 
     @property
+    def summary(self) -> Sequence[str]:
+        """What was recognized in the file, and its labels: lines for people."""
+
+    @property
     def digest(self) -> str:
         """A hash of the data they come from."""
 

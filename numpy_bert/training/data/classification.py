@@ -1,9 +1,10 @@
-"""Texts with their classes, from a file of tab-separated columns, an example a line:
+"""Texts with classes or numbers, an example a line of a file with columns, CSV or JSON lines (see records, columns):
 
     a stirring , funny film <TAB> 1
 
-`columns` names them in their order, by default text and label; a second text is called pair, and a column that is not
-used "-". UTF-8, no quoting; empty lines are left out. For a regression the labels are numbers.
+Whether labels are classes or numbers is recognized: decimals such as 0.6 are the targets of a regression, names and
+whole numbers are classes. Where labels may be either, an error asks for --regression or --labels. A model for
+regression, or with a head of one output, stays one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,94 +20,176 @@ import numpy as np
 
 from ...blocks import bert, cross_entropy, squared_error
 from ...config import BertConfig
-from ...errors import Error, UsageError, show
+from ...errors import Error, show
 from ...files.reading import label as label_of
-from ...files.text_lines import lines
 from ...inference import batching
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import objective, sequence_classification
 from ...tokenizer.pipeline import Tokenizer
+from . import columns, records
+from .options import DataOptions
+from .records import Path
 
-Path = str | os.PathLike[str]
-COLUMNS = ("text", "label")
-NAMES = ("text", "pair", "label", "-")
+LOOK = DataOptions()
+MANY = 8  # examples; with fewer, that nearly all labels differ says nothing
+MANY_NUMBERS = 20  # different whole numbers that may be classes although they do not count from 0 or 1
+UNDECIDED = "-"  # the gold label of SNLI and MNLI where the annotators did not agree
 
 
 class LabelledText(NamedTuple):
-    """A line of the file."""
+    """An example; line: its place in the file."""
 
-    number: int
+    line: int
     text: str
     pair: str | None
     label: str
 
 
-def rows(path: Path, columns: Sequence[str] = COLUMNS) -> list[LabelledText]:
-    """Every example. Error: a line with too few columns or too many, or an empty label; no examples at all."""
-    if not {"text", "label"} <= set(columns) <= set(NAMES) or any(columns.count(name) > 1 for name in NAMES[:3]):
-        raise UsageError(f"columns: expected text and label, perhaps pair and -, each once, got {show(columns)}")
-    found = []
-    for number, line in lines(path):
-        if not line:
+class LabelledFile(NamedTuple):
+    """The examples of a file and what was recognized, a line for people."""
+
+    rows: list[LabelledText]
+    recognized: str
+
+
+def rows(path: Path, options: DataOptions = LOOK) -> list[LabelledText]:
+    """Every example. Error: see `parse`."""
+    return parse(path, options).rows
+
+
+def parse(path: Path, options: DataOptions = LOOK) -> LabelledFile:
+    """Read a file. Error: see `columns.find`; also an empty label, or a column of texts that is empty."""
+    found = records.read(path)
+    roles, examples = columns.find(path, found, options)
+    parsed, undecided = [], 0
+    for line, fields in examples:
+        label = fields[roles.label].strip()
+        if not label:
+            raise Error(f"{label_of(path)}: line {line}: expected a label, got nothing")
+        if label == UNDECIDED and roles.names is not None and roles.names[roles.label] == "gold_label":
+            undecided += 1
             continue
-        fields = line.split("\t")
-        if len(fields) != len(columns):
-            expected = f"{len(columns)} columns between tabs ({', '.join(columns)})"
-            raise Error(f"{label_of(path)}: line {number}: expected {expected}, got {len(fields)}")
-        named = dict(zip(columns, fields, strict=True))
-        if not named["label"].strip():
-            raise Error(f"{label_of(path)}: line {number}: expected a label, got nothing")
-        found.append(LabelledText(number, named["text"], named.get("pair"), named["label"].strip()))
-    if not found:
-        raise Error(f"{label_of(path)}: expected one example a line, got none")
-    return found
+        pair = None if roles.pair is None else fields[roles.pair]
+        parsed.append(LabelledText(line, fields[roles.text], pair, label))
+    for name in ("text", "pair"):
+        if (
+            parsed
+            and not any((getattr(row, name) or "").strip() for row in parsed)
+            and getattr(roles, name) is not None
+        ):
+            raise Error(f"{label_of(path)}: expected texts in the column of the {name}, got nothing in any line")
+    if not parsed:
+        raise Error(f"{label_of(path)}: expected one example a line, got none with a label")
+    return LabelledFile(parsed, _recognized(path, found.form, roles, parsed, undecided))
 
 
-def classes(found: Sequence[LabelledText]) -> tuple[str, ...]:
-    """The classes that occur, in order: numbers by value, names by alphabet."""
-    names = {row.label for row in found}
-    if all(name.isascii() and name.isdigit() for name in names):
-        return tuple(sorted(names, key=_value))
-    return tuple(sorted(names))
+def _recognized(path: Path, form: str, roles: columns.Columns, parsed: list[LabelledText], undecided: int) -> str:
+    used = {name: getattr(roles, name) for name in columns.ROLES if getattr(roles, name) is not None}
+    names = [str(i + 1) if roles.names is None else show(roles.names[i], 30) for i in used.values()]
+    parts = ", ".join(f"{role} {name}" for role, name in zip(used, names, strict=True))
+    header = "" if form == records.JSON else " with a header" if roles.names is not None else " without a header"
+    dropped = f"; left out: {undecided} without a gold label" if undecided else ""
+    return f"{label_of(path)}: {len(parsed)} examples, {form}{header}: {parts}{dropped}"
+
+
+def classes(labels: Sequence[str]) -> tuple[str, ...]:
+    """The classes that occur, in order: whole numbers by value, names by alphabet."""
+    names = set(labels)
+    return tuple(sorted(names, key=_value if all(map(_is_whole, names)) else None))
+
+
+def _is_whole(name: str) -> bool:
+    digits = name.removeprefix("-")
+    return digits.isascii() and digits.isdigit()
 
 
 def _value(name: str) -> tuple[int, str, str]:
-    """What puts whole numbers in order, however many digits they have; int() refuses thousands."""
-    digits = name.lstrip("0")
+    """A key that sorts whole numbers of any number of digits by value; int() refuses thousands of digits."""
+    digits = name.removeprefix("-").lstrip("0")
+    if name.startswith("-") and digits:
+        return -len(digits), "".join(str(9 - int(digit)) for digit in digits), name
     return len(digits), digits, name
 
 
-def fitted(path: Path, config: BertConfig, columns: Sequence[str] = COLUMNS) -> BertConfig:
-    """The config with the classes that occur in a file. A config for regression stays one."""
-    if config.problem_type == "regression":
-        return dataclasses.replace(config, num_labels=1, labels=())
-    names = classes(rows(path, columns))
+def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertConfig:
+    """The config with the classes of a file, or for a regression.
+
+    Error: see `parse`; also labels that may be classes or numbers, and a single class, from which nothing is learned.
+    """
+    labels = [row.label for row in rows(path, options)]
+    if _is_regression(path, labels, config, options):
+        return dataclasses.replace(config, num_labels=1, labels=(), problem_type="regression")
+    names = options.labels or classes(labels)
+    if len(names) < 2:
+        expected = "expected examples of two classes or more"
+        raise Error(
+            f"{label_of(path)}: {expected}, got {show(names[0], 60)} alone: a model would learn to say only that"
+        )
     return dataclasses.replace(config, num_labels=len(names), labels=names, problem_type="single_label_classification")
 
 
+def _is_regression(path: Path, labels: list[str], config: BertConfig, options: DataOptions) -> bool:
+    """Whether labels are numbers. Error: they may be either."""
+    if options.regression is not None or options.labels is not None:
+        return bool(options.regression)
+    if config.problem_type == "regression":
+        return True
+    numbers = [value for value in map(_number, labels) if value is not None]
+    decimals = [label for label in labels if not _is_whole(label) and _number(label) is not None]
+    ask = "say --regression, or --labels with the names of the classes"
+    if len(numbers) == len(labels):
+        if config.is_regression or any(value != int(value) for value in numbers):
+            return True
+        if decimals:
+            raise Error(f"{label_of(path)}: labels such as {show(decimals[0], 20)} may be classes or numbers: {ask}")
+        names = classes(labels)
+        counting = list(names) in ([str(i + first) for i in range(len(names))] for first in (0, 1))
+        if len(names) > MANY_NUMBERS and not counting:
+            raise Error(f"{label_of(path)}: {len(names)} different numbers as labels may be classes or not: {ask}")
+    elif decimals:
+        other = next(label for label in labels if _number(label) is None)
+        raise Error(f"{label_of(path)}: labels such as {show(decimals[0], 20)} beside {show(other, 40)}: {ask}")
+    if len(labels) >= MANY and 2 * len(set(labels)) > len(labels):
+        counts = f"{len(set(labels))} different labels in {len(labels)} examples"
+        raise Error(
+            f"{label_of(path)}: {counts}, such as {show(labels[0], 40)}: say --columns, --labels or --regression"
+        )
+    return False
+
+
+def _number(label: str) -> float | None:
+    """None: it is no finite number."""
+    try:
+        value = float(label)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 def read(
-    path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, columns: Sequence[str] = COLUMNS
+    path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, options: DataOptions = LOOK
 ) -> ClassificationExamples:
-    """The examples of a file. Error: see `rows`; also a label that is no class of the config."""
-    return ClassificationExamples(path, tokenizer, config, max_length, columns)
+    """The examples of a file. Error: see `parse`; also a label that is no class of the config."""
+    return ClassificationExamples(path, tokenizer, config, max_length, options)
 
 
 class ClassificationExamples:
-    """Tokenized examples with the ids of their labels."""
+    """Tokenized examples with the ids of their labels. summary: what was recognized, and the labels, for people."""
 
     def __init__(
-        self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, columns: Sequence[str] = COLUMNS
+        self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, options: DataOptions = LOOK
     ) -> None:
         self._pad = config.pad_token_id
-        found = rows(path, columns)
-        self.labels = _labels(path, found, config)
-        encodings = [tokenizer.encode(r.text, r.pair, max_length, special=False) for r in found]
+        parsed = parse(path, options)
+        self.labels = _labels(path, parsed.rows, config)
+        encodings = [tokenizer.encode(row.text, row.pair, max_length, special=False) for row in parsed.rows]
         self.texts = [
             Text(np.array(encoding.ids, np.int32), np.array(encoding.segment_ids, np.int8)) for encoding in encodings
         ]
         self.lengths = [len(text.ids) for text in self.texts]
-        self.digest = digest([tuple(row)[1:] for row in found], self.texts)
+        self.digest = digest([tuple(row)[1:] for row in parsed.rows], self.texts)
+        self.summary = [parsed.recognized, _label_summary(self.labels, config)]
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
         """The chosen texts and their labels, (B, T) and (B,)."""
@@ -115,32 +198,42 @@ class ClassificationExamples:
 
 
 def digest(content: Sequence[object], texts: Sequence[Text]) -> str:
-    """A hash of what was read and the tokens it was cut into: the same wherever the file lies."""
-    found = hashlib.sha256(repr(content).encode())
+    """A hash of what was read and of its tokens: the same wherever the file lies."""
+    hashed = hashlib.sha256(repr(content).encode())
     for text in texts:
-        found.update(np.asarray(text.ids, np.int64).tobytes() + b"|")
-    return found.hexdigest()
+        hashed.update(np.asarray(text.ids, np.int64).tobytes() + b"|")
+    return hashed.hexdigest()
 
 
-def _labels(path: Path, found: Sequence[LabelledText], config: BertConfig) -> Array:
+def _label_summary(labels: Array, config: BertConfig) -> str:
     if config.is_regression:
-        return np.array([_number(path, row) for row in found])
+        return f"regression: labels from {labels.min():g} to {labels.max():g}"
+    counts = Counter(labels.tolist())
+    return "classes: " + counted({name: counts[i] for i, name in enumerate(config.label_names)})
+
+
+def counted(counts: dict[str, int]) -> str:
+    """Names with their counts for a line: the first twelve, then how many more there are."""
+    listed = [f"{show(name, 30)} {count}" for name, count in counts.items()]
+    return ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")
+
+
+def _labels(path: Path, examples: Sequence[LabelledText], config: BertConfig) -> Array:
+    if config.is_regression:
+        return np.array([_target(path, row) for row in examples])
     ids = {name: i for i, name in enumerate(config.label_names)}
-    for row in found:
+    for row in examples:
         if row.label not in ids:
             known = ", ".join(show(name) for name in config.label_names[:20])
-            where = f"{label_of(path)}: line {row.number}"
+            where = f"{label_of(path)}: line {row.line}"
             raise Error(f"{where}: expected a label of the model ({known}), got {show(row.label)}")
-    return np.array([ids[row.label] for row in found])
+    return np.array([ids[row.label] for row in examples])
 
 
-def _number(path: Path, row: LabelledText) -> float:
-    try:
-        value = float(row.label)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise Error(f"{label_of(path)}: line {row.number}: expected a number as label, got {show(row.label)}")
+def _target(path: Path, row: LabelledText) -> float:
+    value = _number(row.label)
+    if value is None:
+        raise Error(f"{label_of(path)}: line {row.line}: expected a number as label, got {show(row.label)}")
     return value
 
 
@@ -151,9 +244,9 @@ def evaluate(examples: ClassificationExamples, params: objective.Params, config:
     def logits(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:
         return list(sequence_classification.forward(encoded, head, config)[0])
 
-    found = np.stack(batching.run(examples.texts, params.bert, config, logits))  # (n, C)
+    outputs = np.stack(batching.run(examples.texts, params.bert, config, logits))  # (n, C)
     if config.is_regression:
-        return {"mean_squared_error": float(squared_error.forward(found[:, 0], examples.labels)[0])}
-    loss, _ = cross_entropy.forward(found, examples.labels)
-    right = found.argmax(axis=1) == examples.labels
+        return {"mean_squared_error": float(squared_error.forward(outputs[:, 0], examples.labels)[0])}
+    loss, _ = cross_entropy.forward(outputs, examples.labels)
+    right = outputs.argmax(axis=1) == examples.labels
     return {"loss": float(loss), "accuracy": float(right.mean())}

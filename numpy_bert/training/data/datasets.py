@@ -2,9 +2,11 @@
 
 Each task has a module with the same few names:
 
-    fitted(path, config, **options) -> config                        the config with the labels that a file has
-    read(path, tokenizer, config, max_length, **options) -> examples   see batches.Examples
+    fitted(path, config, options) -> config                            the config with the labels of a file
+    read(path, tokenizer, config, max_length, options) -> examples     see batches.Examples
     evaluate(examples, params, config) -> {measure: value}
+
+options: see DataOptions.
 """
 
 from __future__ import annotations
@@ -20,11 +22,11 @@ class Dataset(NamedTuple):
     module: ModuleType
     max_length: int  # usual: tokens of an example at most
     shortest: int  # max_length that leaves room for a token of each text
-    options: tuple[str, ...] = ()  # what fitted and read take beside
+    options: tuple[str, ...] = ()  # the fields of DataOptions that the task uses
 
 
 DATASETS = {
-    "sequence_classification": Dataset(classification, 128, 3, ("columns",)),
+    "sequence_classification": Dataset(classification, 128, 3, ("columns", "header", "labels", "regression")),
     "token_classification": Dataset(token_classification, 128, token_classification.SHORTEST),
     "question_answering": Dataset(question_answering, 384, 5, ("stride",)),
     "multiple_choice": Dataset(multiple_choice, 128, 5),

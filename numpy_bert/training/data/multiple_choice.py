@@ -25,7 +25,11 @@ from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import multiple_choice, objective
 from ...tokenizer.pipeline import Tokenizer
-from .classification import Path, digest
+from .classification import digest
+from .options import DataOptions
+from .records import Path
+
+LOOK = DataOptions()
 
 
 class ChoiceQuestion(NamedTuple):
@@ -76,12 +80,14 @@ def _choices(found: object, where: str) -> tuple[str, ...]:
     raise Error(f"{where}: choices: expected an array of at least two texts, got {got}")
 
 
-def fitted(path: Path, config: BertConfig) -> BertConfig:
+def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertConfig:
     """The config without the labels of another task: this head has a single score and no classes."""
     return dataclasses.replace(config, num_labels=BertConfig.num_labels, labels=(), problem_type=None)
 
 
-def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> ChoiceExamples:
+def read(
+    path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, options: DataOptions = LOOK
+) -> ChoiceExamples:
     """The examples of a file. Error: see `questions`."""
     return ChoiceExamples(path, tokenizer, config, max_length)
 
@@ -101,6 +107,7 @@ class ChoiceExamples:
         ]
         self.texts = [Text(encoding.ids, encoding.segment_ids) for encoding in encodings]
         self.lengths = [self._many * max(len(text.ids) for text in self._rows(i)) for i in range(len(found))]
+        self.summary = [f"{label_of(path)}: {len(found)} questions with {self._many} choices each"]
         self.digest = digest([tuple(question) for question in found], self.texts)
 
     def _rows(self, i: int) -> list[Text]:

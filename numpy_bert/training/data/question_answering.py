@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,14 +18,18 @@ from ...config import BertConfig
 from ...errors import Error, show
 from ...files.reading import label as label_of
 from ...inference import answer_spans, batching, squad_scores
-from ...inference.answer_spans import STRIDE, Window
+from ...inference.answer_spans import Window
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import objective, question_answering
 from ...tokenizer.pipeline import Encoding, Tokenizer
 from . import squad as squad_file
-from .classification import Path, digest
+from .classification import digest
+from .options import DataOptions
+from .records import Path
 from .squad import GoldAnswer, Paragraph, SquadQuestion
+
+LOOK = DataOptions()
 
 
 class WindowedQuestion(NamedTuple):
@@ -37,22 +41,22 @@ class WindowedQuestion(NamedTuple):
     windows: list[Window]
 
 
-def fitted(path: Path, config: BertConfig, **options: Any) -> BertConfig:
+def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertConfig:
     """The config with two labels without names, start and end: what Hugging Face makes the head of."""
     return dataclasses.replace(config, num_labels=2, labels=(), problem_type=None)
 
 
 def read(
-    path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, stride: int = STRIDE
+    path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, options: DataOptions = LOOK
 ) -> QuestionExamples:
-    """The examples of a file; the windows of a context begin `stride` tokens apart.
+    """The examples of a file; the windows of a context begin options.stride tokens apart.
 
     Error: see `squad_file.paragraphs`; also a context or an answer in which the tokenizer finds no tokens, a
     max_length that leaves no room for the context.
     """
     found = squad_file.paragraphs(path)
     try:
-        return QuestionExamples(found, tokenizer, config, (max_length, stride))
+        return QuestionExamples(found, tokenizer, config, (max_length, options.stride))
     except Error as error:
         raise Error(f"{label_of(path)}: {error}") from None
 
@@ -72,6 +76,8 @@ class QuestionExamples:
                 self._add(paragraph.context, tokens, question, tokenizer, cut)
         self.texts = [Text(window.ids, window.segment_ids) for asked in self.asked for window in asked.windows]
         self.lengths = [len(text.ids) for text in self.texts]
+        questions = [question for paragraph in found for question in paragraph.questions]
+        self.summary = [f"{len(questions)} questions, {len(self.texts)} windows"]
         self.digest = digest([(p.context, [tuple(q)[1:] for q in p.questions]) for p in found] + [cut], self.texts)
 
     def _add(

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ...errors import Error, describe, show
 from ...files import strict_json
 from ...files.reading import label
-from .classification import Path
+from .records import Path
 
 LARGEST = 1 << 26  # bytes, twice those of SQuAD's own training file
 EXPECTED = {str: "a text", int: "an integer", list: "an array", dict: "an object"}

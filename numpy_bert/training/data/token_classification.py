@@ -36,10 +36,14 @@ from ...numerics.memory import Array
 from ...tasks import objective, token_classification
 from ...tokenizer.pipeline import Tokenizer
 from . import entity_scores
-from .classification import Path, digest
+from .classification import digest
+from .options import DataOptions
+from .records import Path
 
 DOCUMENT = "-DOCSTART-"  # what the files of CoNLL-2003 have in place of the first word of each document
 SHORTEST = 3  # tokens: [CLS], one of a word, [SEP]
+
+LOOK = DataOptions()
 
 
 class LabelledSentence(NamedTuple):
@@ -102,7 +106,7 @@ def _word_and_label(fields: list[str], where: str, known: Sequence[str]) -> tupl
     return word, label
 
 
-def fitted(path: Path, config: BertConfig) -> BertConfig:
+def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertConfig:
     """The config with O and, of each type that occurs, B- and I-. Error: see `sentences`; also no type at all."""
     kinds = _kinds([label for sentence in sentences(path) for label in sentence.labels])
     if not kinds:
@@ -116,7 +120,9 @@ def _kinds(labels: Sequence[str]) -> list[str]:
     return sorted({label[2:] if label[:2] in ("B-", "I-") else label for label in labels if label != OUTSIDE})
 
 
-def read(path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> TaggingExamples:
+def read(
+    path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, options: DataOptions = LOOK
+) -> TaggingExamples:
     """The examples of a file. Error: see `sentences`; also a label that is none of the config's, no word at all in
     which the tokenizer finds a token.
     """
@@ -141,6 +147,7 @@ class TaggingExamples:
             raise Error(f"{label_of(path)}: expected at least one word that the tokenizer finds tokens in, got none")
         self.texts = [Text(window.ids, None) for window in self.windows]
         self.lengths = [len(window.ids) for window in self.windows]
+        self.summary = [f"{label_of(path)}: {len(self.sentences)} sentences"]
         self.digest = digest([tuple(sentence)[1:] for sentence in self.sentences], self.texts)
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:

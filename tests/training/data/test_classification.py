@@ -8,6 +8,7 @@ from support.tiny import tiny_bert, tiny_config
 
 from numpy_bert.errors import Error, UsageError
 from numpy_bert.training.data import classification as data
+from numpy_bert.training.data.options import DataOptions
 
 BERT = tiny_bert(("sequence_classification",), labels=("bad", "good", "dull"))
 
@@ -25,15 +26,18 @@ def test_lines_are_examples(tmp_path):
         data.LabelledText(3, "it was bad ", None, "bad"),
     ]
     path = written(tmp_path, "7\tgood\ta film\tit rains\n")
-    rows = data.rows(path, ("-", "label", "text", "pair"))
+    rows = data.rows(path, DataOptions(("-", "label", "text", "pair")))
     assert rows == [data.LabelledText(1, "a film", "it rains", "good")]
 
 
 BAD = {
     "a film\tgood\na film\n": "line 2: expected 2 columns between tabs (text, label), got 1",
-    "a\tfilm\tgood\n": "line 1: expected 2 columns between tabs (text, label), got 3",
+    "a\tfilm\tgood\n": "line 1: expected 2 columns between tabs (text, label), or --columns to say "
+    "which of the 3 are text, pair and label, got 3",
     "a film\tgood\na film\t \n": "line 2: expected a label, got nothing",
-    b"a film\tgood\n\xff\tbad\n": "line 2: expected UTF-8, got byte 0xff",
+    b"a film\tgood\n\xff\tbad\n": "line 2: expected UTF-8, got byte 0xff, perhaps Windows-1252 or Latin-1: "
+    "convert it with iconv -f WINDOWS-1252 -t UTF-8",
+    "a film\tgood\n".encode("utf-16"): "line 1: expected UTF-8, got UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
     "\n\n": "expected one example a line, got none",
     "": "expected one example a line, got none",
     "a film\tgood\na film\tgreat\x1b[31m\n": "line 2: expected a label of the model ('bad', 'good', 'dull'), "
@@ -53,7 +57,7 @@ def test_bad_files(tmp_path, text):
 )
 def test_bad_columns(tmp_path, columns):
     with pytest.raises(UsageError, match=r"^columns: expected text and label, perhaps pair and -, each once, got "):
-        data.rows(written(tmp_path, "a\tb\n"), columns)
+        data.rows(written(tmp_path, "a\tb\n"), DataOptions(columns))
 
 
 def test_the_config_takes_the_classes_of_a_file(tmp_path):
@@ -64,15 +68,15 @@ def test_the_config_takes_the_classes_of_a_file(tmp_path):
     many = ["7" * 5000, "8" * 4999, "10", "9", "09", "0", "00"]  # int() refuses more than 4300 digits
     config = data.fitted(written(tmp_path, "".join(f"a\t{name}\n" for name in many)), tiny_config())
     assert config.labels == ("0", "00", "09", "9", "10", "8" * 4999, "7" * 5000)
-    one = data.fitted(written(tmp_path, "a\tgood\n"), tiny_config())
-    assert not one.is_regression
+    with pytest.raises(Error, match=r"tsv: expected examples of two classes or more, got 'good' alone: "):
+        data.fitted(written(tmp_path, "a\tgood\nb\tgood\n"), tiny_config())
     values = data.fitted(written(tmp_path, "a\t0.5\n"), tiny_config(problem_type="regression", num_labels=1))
     assert values.is_regression
 
 
 def test_examples_are_tokenized_and_padded(tmp_path):
     path = written(tmp_path, "a film was good\tgood\tit rains\n[SEP]\tbad\tnot\n")
-    found = data.read(path, BERT.tokenizer, BERT.config, 8, columns=("text", "label", "pair"))
+    found = data.read(path, BERT.tokenizer, BERT.config, 8, DataOptions(("text", "label", "pair")))
     ids = [BERT.tokenizer.encode("a film was good", "it rains", 8).ids]
     ids.append(BERT.tokenizer.encode("[SEP]", "not", 8, special=False).ids)
     batch, labels = found.batch([1, 0])

@@ -37,8 +37,10 @@ def test_lines_are_numbered_and_end_at_newlines_alone(tmp_path):
 
 
 BAD = {
-    b"one\ntwo\nth\xffree\n": "line 3: expected UTF-8, got byte 0xff",
-    b"one\n\xed\xa0\x80\n": "line 2: expected UTF-8, got byte 0xed",
+    b"one\ntwo\nth\xffree\n": "line 3: expected UTF-8, got byte 0xff, perhaps Windows-1252 or Latin-1: "
+    "convert it with iconv -f WINDOWS-1252 -t UTF-8",
+    b"one\n\xed\xa0\x80\n": "line 2: expected UTF-8, got byte 0xed, perhaps Windows-1252 or Latin-1: "
+    "convert it with iconv -f WINDOWS-1252 -t UTF-8",
     b"one\nt\0wo\n": "line 2: expected text, got a NUL character",
     b"a\n" + b"b" * 50: "line 2: expected at most 40 bytes, got more",
     b"a\n" + b"b" * 50 + b"\n": "line 2: expected at most 40 bytes, got 50",

@@ -15,6 +15,7 @@ from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import finetune
 from numpy_bert.training.data import question_answering
 from numpy_bert.training.data.squad import GoldAnswer
+from numpy_bert.training.data.options import DataOptions
 from numpy_bert.training.loop import Monitor
 
 TOKENIZER = Tokenizer(WORDS)
@@ -35,7 +36,7 @@ def written(folder, questions, context=CONTEXT):
 
 
 def read(folder, questions, max_length=24, stride=128, context=CONTEXT):
-    return question_answering.read(written(folder, questions, context), TOKENIZER, CONFIG, max_length, stride)
+    return question_answering.read(written(folder, questions, context), TOKENIZER, CONFIG, max_length, DataOptions(stride=stride))
 
 
 def labelled(examples, i):
@@ -160,7 +161,7 @@ def test_errors_name_the_question(tmp_path):
 
 
 def test_fitted_has_the_two_labels_of_a_span():
-    config = question_answering.fitted("", tiny_config(labels=("a", "b", "c")), stride=7)
+    config = question_answering.fitted("", tiny_config(labels=("a", "b", "c")), DataOptions(stride=7))
     assert (config.num_labels, config.labels) == (2, ())
 
 

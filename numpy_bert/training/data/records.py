@@ -1,0 +1,102 @@
+"""A file of records, one example each: tab-separated columns, CSV, or JSON lines.
+
+A file is CSV where its name ends in .csv and its first line has no tab (the published .csv files of STS-B have tabs and
+no quoting), and JSON lines where its first line is a JSON object. Everything else has columns between tabs, without
+quoting, as the files of GLUE have. All are UTF-8; a byte-order mark is skipped, and so are empty lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ...errors import Error, describe, show
+from ...files import strict_json
+from ...files.reading import label as label_of
+from ...files.text_lines import lines
+
+Path = str | os.PathLike[str]
+TSV, CSV, JSON = "tab-separated", "CSV", "JSON lines"
+
+
+class Record(NamedTuple):
+    line: int  # its last one in the file, from 1
+    fields: list[str]
+
+
+class Records(NamedTuple):
+    """All records of a file. names: the keys of a JSON object, in the order of the fields; None for columns."""
+
+    form: str
+    records: list[Record]
+    names: tuple[str, ...] | None = None
+
+
+def read(path: Path) -> Records:
+    """Error: the file cannot be read, is not UTF-8, or has a line that is no record of its form."""
+    numbered: Iterator[tuple[int, str]] = ((number, line) for number, line in lines(path) if line.strip())
+    first = next(numbered, None)
+    if first is None:
+        raise Error(f"{label_of(path)}: expected one example a line, got none")
+    numbered = itertools.chain([first], numbered)
+    form = _form(path, first[1])
+    if form == JSON:
+        return _json_records(path, numbered)
+    if form == CSV:
+        return Records(CSV, _csv_records(path, ";" if "," not in first[1] and ";" in first[1] else ","))
+    return Records(TSV, [Record(number, line.split("\t")) for number, line in numbered])
+
+
+def _form(path: Path, first: str) -> str:
+    ending = os.path.splitext(os.fspath(path))[1].lower()
+    if first.lstrip().startswith("{") and ending not in (".tsv", ".csv"):
+        return JSON
+    return CSV if ending == ".csv" and "\t" not in first else TSV
+
+
+def _csv_records(path: Path, delimiter: str) -> list[Record]:
+    """Fields may be quoted and hold line ends; a line of white space alone between records is skipped."""
+    reader = csv.reader((line + "\n" for _, line in lines(path)), delimiter=delimiter, strict=True)
+    try:
+        return [Record(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
+    except csv.Error as error:
+        raise Error(f"{label_of(path)}: line {reader.line_num}: expected CSV, got: {error}") from None
+
+
+def _json_records(path: Path, numbered: Iterator[tuple[int, str]]) -> Records:
+    """The fields are the keys of the first object; keys that only others have are not used."""
+    names: tuple[str, ...] = ()
+    records = []
+    for number, line in numbered:
+        where = f"{label_of(path)}: line {number}"
+        value = strict_json.load(line.encode("utf-8"), where, one_line=True)
+        if not isinstance(value, dict):
+            raise Error(f"{where}: expected a JSON object as in the first line, got {describe(value)}")
+        names = names or tuple(value)
+        records.append(Record(number, [_field(value.get(name)) for name in names]))
+    return Records(JSON, records, names)
+
+
+def _field(value: object) -> str:
+    """A JSON value as the text that a column would have; of null nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def refuse_other_width(path: Path, records: list[Record], expected: str, width: int, more: bool = False) -> None:
+    """Error: a record has fewer fields than `width`, or, unless `more`, others besides."""
+    for record in records:
+        count = len(record.fields)
+        if count < width or (count > width and not more):
+            raise Error(f"{label_of(path)}: line {record.line}: expected {expected}, got {count}")
+
+
+def shown(names: list[str]) -> str:
+    """Names for a message, at most eight."""
+    return ", ".join(show(name, 30) for name in names[:8]) + (", ..." if len(names) > 8 else "")

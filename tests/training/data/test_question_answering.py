@@ -14,8 +14,8 @@ from numpy_bert.tasks import objective
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import finetune
 from numpy_bert.training.data import question_answering
-from numpy_bert.training.data.squad import GoldAnswer
 from numpy_bert.training.data.options import DataOptions
+from numpy_bert.training.data.squad import GoldAnswer
 from numpy_bert.training.loop import Monitor
 
 TOKENIZER = Tokenizer(WORDS)
@@ -36,7 +36,9 @@ def written(folder, questions, context=CONTEXT):
 
 
 def read(folder, questions, max_length=24, stride=128, context=CONTEXT):
-    return question_answering.read(written(folder, questions, context), TOKENIZER, CONFIG, max_length, DataOptions(stride=stride))
+    return question_answering.read(
+        written(folder, questions, context), TOKENIZER, CONFIG, max_length, DataOptions(stride=stride)
+    )
 
 
 def labelled(examples, i):
@@ -134,7 +136,7 @@ def test_the_answers_are_those_of_the_model(tmp_path):
         for a, found in zip(asked, answers, strict=True)
     ]
     path.write_text(json.dumps({"data": [{"paragraphs": [{"context": context, "qas": qas}]}]}))
-    examples = question_answering.read(path, TOKENIZER, config, 24, 6)
+    examples = question_answering.read(path, TOKENIZER, config, 24, DataOptions(stride=6))
     assert question_answering.evaluate(examples, params, config)["exact_match"] == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from ...blocks import (
 )
 from ...blocks.dropout import Dropout
 from ...config import BertConfig
+from ...numerics import tree
 from ...numerics.memory import FRESH, RECOMPUTE, Array, Fresh
 from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, padding, params
 
@@ -40,7 +42,7 @@ def _linear(rng: Rng) -> Cases:
         arguments = {"x": rng.standard_normal(shape), "params": params(linear.shapes(shape[-1], outputs), rng)}
         return Pair(linear.forward, linear.backward, arguments)
 
-    return {"texts": pair((2, 3, 5), 4), "rows": pair((3, 2), 5), "1 x 1": pair((1, 1), 1), "no rows": pair((0, 2), 3)}
+    return {"texts": pair((2, 3, 6), 4), "rows": pair((3, 2), 6), "1 x 1": pair((1, 1), 1), "no rows": pair((0, 2), 3)}
 
 
 def _gelu(rng: Rng) -> Cases:
@@ -110,7 +112,25 @@ def _lookup(rng: Rng) -> Cases:
         "repeated ids": pair(np.array([[0, 2, 2], [5, 0, 2]]), 7),
         "one id": pair(np.array([3]), 4),
         "no ids": pair(np.zeros((0, 2), np.int64), 4),
+        "repeated ids, tied": _tied(pair(np.array([[0, 2, 2], [5, 0, 2]]), 7), "W"),
     }
+
+
+def _tied(pair: Pair, name: str) -> Pair:
+    """The same pair with a table that is read a second time, whole, as a tied decoder reads it: its second gradient,
+    here that of an identity, is what backward adds its own to. name: the table among the arguments ("params.word").
+    """
+    first, _, _ = name.partition(".")
+
+    def forward(*arguments: Any) -> Any:
+        y, cache = pair.forward(*arguments)
+        table = tree.items(arguments[list(pair.arguments).index(first)], first)
+        return (y, dict(table)[name]), cache
+
+    def backward_of_both(dy: Any, cache: Any) -> Any:
+        return pair.backward(dy[0], cache, dy[1].copy())
+
+    return pair._replace(forward=forward, backward=backward_of_both)
 
 
 def _embedding(rng: Rng) -> Cases:
@@ -121,7 +141,12 @@ def _embedding(rng: Rng) -> Cases:
         arguments = {"ids": inputs(LAYER, B, T, rng).ids, "params": params(embedding.shapes(LAYER), rng)}
         return Pair(forward, embedding.backward, arguments)
 
-    return {"texts": pair(2, 4), "dropout": pair(3, 3, 0.3), "T = 1": pair(1, 1)}
+    return {
+        "texts": pair(2, 4),
+        "dropout": pair(3, 3, 0.3),
+        "T = 1": pair(1, 1),
+        "tied": _tied(pair(2, 3), "params.word"),
+    }
 
 
 def _attention(rng: Rng) -> Cases:
@@ -138,7 +163,7 @@ def _attention(rng: Rng) -> Cases:
     nothing_to_see = padded.copy()
     nothing_to_see[1] = False
     return {
-        "one head, keys of another text": pair((4, 3), (5, 2)),
+        "one head, keys of another text": pair((4, 3), (6, 2)),
         "heads, padding": pair(heads, heads, padded),
         "heads, dropout": pair(heads, heads, padded, 0.3),
         "a text masked throughout": pair(heads, heads, nothing_to_see),
@@ -154,12 +179,12 @@ def _multi_head_attention(rng: Rng) -> Cases:
         arguments = {"x": rng.standard_normal((B, T, 6)), "params": params(multi_head_attention.shapes(6), rng)}
         return Pair(forward, multi_head_attention.backward, arguments)
 
-    return {"padding": pair(2, 4), "dropout": pair(3, 3, p=0.3), "one head": pair(1, 5, A=1), "T = 1": pair(2, 1)}
+    return {"padding": pair(2, 4), "dropout": pair(3, 3, p=0.3), "one head": pair(1, 4, A=1), "T = 1": pair(2, 1)}
 
 
 def _feed_forward(rng: Rng) -> Cases:
     def pair(form: str, B: int, T: int) -> Pair:
-        arguments = {"x": rng.standard_normal((B, T, 4)), "params": params(feed_forward.shapes(4, 5), rng)}
+        arguments = {"x": rng.standard_normal((B, T, 4)), "params": params(feed_forward.shapes(4, 7), rng)}
         return Pair(lambda x, params: feed_forward.forward(x, params, form), feed_forward.backward, arguments)
 
     return {"erf": pair("erf", 2, 3), "tanh": pair("tanh", 3, 1)}
@@ -209,6 +234,7 @@ def _bert(rng: Rng) -> Cases:
         "hidden alone": pair(("hidden",)),
         "pooled alone, T = 1": pair(("pooled",), 1, 1),
         "no pooler": pair(("hidden",), 1, 3, has_pooler=False),
+        "tied": _tied(pair(("hidden", "pooled")), "params.embedding.word"),
     }
 
 
@@ -226,8 +252,11 @@ def _cross_entropy(rng: Rng) -> Cases:
 
 
 def _squared_error(rng: Rng) -> Cases:
-    x, targets = rng.standard_normal((2, 5))
-    return {"rows": Pair(lambda x: squared_error.forward(x, targets), squared_error.backward, {"x": x})}
+    def pair(n: int) -> Pair:
+        x, targets = rng.standard_normal((2, n))
+        return Pair(lambda x: squared_error.forward(x, targets), squared_error.backward, {"x": x})
+
+    return {"rows": pair(5), "one row": pair(1), "no rows": pair(0)}
 
 
 BLOCKS = {

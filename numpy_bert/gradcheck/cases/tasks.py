@@ -147,7 +147,26 @@ def _sentence_embedding(rng: Rng) -> Cases:
     h, mask = rng.standard_normal((3, 4, 5)), padding(3, 4)
     poolings = {pooling: pair(pooling, False, mask) for pooling in sentence_embedding.POOLINGS}
     normalised = {f"{pooling}, normalised": pair(pooling, True, mask) for pooling in sentence_embedding.POOLINGS}
-    return poolings | normalised | {"mean, no padding": pair("mean", True, None)}
+    return (
+        poolings
+        | normalised
+        | {"mean, no padding": pair("mean", True, None), "mean, normalised, length near 0": _near_zero(rng)}
+    )
+
+
+def _near_zero(rng: Rng) -> Pair:
+    """Vectors shorter than the least that is divided by. h is scaled within the pair, so that the steps of the checker
+    stay short as well.
+    """
+    scale = 1e-14
+
+    def forward(h: Array) -> Any:
+        return sentence_embedding.forward(scale * h, None, "mean", True)
+
+    def scaled_backward(dy: Array, cache: Any) -> Any:
+        return scale * sentence_embedding.backward(dy, cache)
+
+    return Pair(forward, scaled_backward, {"h": rng.standard_normal((2, 1, 3))})
 
 
 def _objective(rng: Rng) -> Cases:

@@ -108,6 +108,10 @@ def test_the_public_names_are_there():
         numpy_bert.absent  # noqa: B018
 
 
+def test_completion_offers_the_public_names():
+    assert dir(numpy_bert) == sorted(numpy_bert.__all__)
+
+
 def test_it_is_typed():
     assert (PACKAGE / "py.typed").read_bytes() == b""
 

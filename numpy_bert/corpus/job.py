@@ -1,11 +1,12 @@
-"""The job: lines of a file, chunk by chunk, to rows of an array on disk, here or on a cluster; begun or gone on with.
+"""The job: the lines of a file become the rows of an array on disk, chunk by chunk, here or on a cluster.
 
-    OUT.npy.partial    the array while it is being filled; it becomes OUT.npy when it is done
-    OUT.npy.json       the manifest: what is done, with what, of what
-    OUT.npy.lock       while there is a partial array: held by whoever fills it
+    OUT.npy.partial    the array while it is being filled; it is renamed to OUT.npy when it is complete
+    OUT.npy.json       the manifest: what has been computed, from what, and with what
+    OUT.npy.lock       held by the process that fills the array, as long as it is partial
 
-What the manifest says is done is on the disk (the array is flushed first), so `kill -9` and a power cut cost at most
-the work of the last second and of the chunk that was under way.
+An interrupted job is resumed by the same call. The array is flushed to the disk before the manifest counts its rows, so
+`kill -9` or a power cut costs at most the last second and the chunk that was being computed. Before a job is resumed
+the rows on the disk are compared with their checksums.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -28,7 +30,7 @@ from ..inference import encoding as pieces
 from ..model import Bert
 from . import manifest as manifests
 from .chunk import Embedded, embed, model_sha256
-from .manifest import Manifest
+from .manifest import Block, Manifest
 from .texts_file import Chunk, TextsFile
 from .vectors_file import VectorsFile
 
@@ -43,7 +45,7 @@ class Done(NamedTuple):
 
     output: Path
     shape: tuple[int, int]
-    texts_cut: int  # longer than the model takes
+    texts_cut: int  # how many texts were longer than the model takes
 
 
 def embed_file(
@@ -55,15 +57,19 @@ def embed_file(
     dask: str | None = None,
     progress: bool = False,
 ) -> Done:
-    """Sentence vectors of the lines of a file, as `bert.embed` makes them, in an .npy file: row i is line i + 1.
+    """Write the sentence vector of each line of a file to an .npy file: row i belongs to line i + 1.
 
-    The memory it takes does not grow with the file. Interrupted, the same call goes on where it stopped; with as many
-    cores what comes out has the same bits. output must not exist. dtype: of the array, float16, float32 or float64;
-    None is that of the model. dask: the address of a scheduler whose workers share the work (extra `scale`). progress:
-    a bar with the time left, where stderr is a terminal.
+    The vectors are those of `bert.embed`; memory does not grow with the file. After an interruption the same call
+    resumes the job, and on the same machine the result has the same bits as that of an uninterrupted one.
 
-    Error: in one line, which file cannot be read or written, which line is no text, or in what an interrupted job
-    differs from this one.
+    texts: a UTF-8 file with a text on each line. output: the file to write, which must not exist.
+    dtype: of the array, float16, float32 or float64; None is that of the model.
+    dask: the address of a Dask scheduler whose workers compute the vectors (extra `scale`).
+    progress: show a progress bar with the time left, where stderr is a terminal.
+
+    Warns (UserWarning) where texts were longer than the model takes and were cut, and where rows of an interrupted job
+    were damaged meanwhile and are computed again.
+    Error: a file cannot be read or written, a line is no text, or an interrupted job is not the same as this one.
     """
     output = Path(output)
     dtype = _checked(dtype, bert)
@@ -82,9 +88,14 @@ def embed_file(
         vectors = stack.enter_context(VectorsFile(partial, shape, dtype))
         if begun:
             vectors.reopen()
+            state = _intact(begun, vectors)
+            if state.rows_done < begun.rows_done:
+                damaged = f"row {state.rows_done + 1} and those after it are not what was written"
+                warnings.warn(f"{label(partial)}: {damaged}; they are computed again", UserWarning, stacklevel=2)
+                source.scan(state.rows_done, lambda count: None)
         else:
+            state = wanted
             _begin(vectors, wanted, record)
-        state = begun or wanted
         with terminal.progress(state.rows, "text", hidden=not progress, done=state.rows_done) as bar:
             state = _run(engine(source.chunks()), vectors, state, record, bar.update)
         if source.changed:
@@ -97,35 +108,45 @@ def embed_file(
     return Done(output, shape, state.texts_cut)
 
 
+def _intact(begun: Manifest, vectors: VectorsFile) -> Manifest:
+    """The manifest up to the first block whose rows on the disk do not have its checksum."""
+    row = 0
+    for number, block in enumerate(begun.blocks):
+        if vectors.checksum(row, block.rows) != block.crc32:
+            return begun._replace(blocks=begun.blocks[:number])
+        row += block.rows
+    return begun
+
+
 def _run(
-    found: Iterable[Embedded], vectors: VectorsFile, state: Manifest, record: Path, progress: Callable[[int], object]
+    chunks: Iterable[Embedded], vectors: VectorsFile, state: Manifest, record: Path, progress: Callable[[int], object]
 ) -> Manifest:
-    """Write what comes; whatever ends it, what is done stays done."""
-    saved = time.monotonic()
+    """Write chunk after chunk; whatever ends it, the rows that were written are kept."""
+    blocks, saved = list(state.blocks), time.monotonic()
+
+    def save() -> Manifest:
+        manifest = state._replace(blocks=tuple(blocks))
+        vectors.flush()
+        manifest.write(record)
+        return manifest
+
     try:
-        for row, rows, cut in found:
-            vectors.write(row, rows)
-            state = state._replace(rows_done=row + len(rows), texts_cut=state.texts_cut + cut)
+        for row, rows, texts_cut in chunks:
+            blocks.append(Block(len(rows), texts_cut, vectors.write(row, rows)))
             progress(len(rows))
             if time.monotonic() - saved >= SAVED_EVERY:
-                _save(vectors, state, record)
+                save()
                 saved = time.monotonic()
     except BaseException:
-        if state.rows_done:
-            _save(vectors, state, record)
+        if blocks:
+            save()
         else:
             _remove(vectors.path, record)
         raise
-    _save(vectors, state, record)
-    return state
+    return save()
 
 
-def _save(vectors: VectorsFile, state: Manifest, record: Path) -> None:
-    vectors.flush()
-    state.write(record)
-
-
-# Beginning.
+# The start.
 
 
 def _checked(dtype: str | None, bert: Bert) -> str:
@@ -137,7 +158,7 @@ def _checked(dtype: str | None, bert: Bert) -> str:
 
 @contextlib.contextmanager
 def _alone(output: Path, partial: Path) -> Iterator[None]:
-    """Only this process works on the output, which is not there yet."""
+    """Keep other processes from this output, which must not exist yet."""
     require_new(output)
     taken = f"{label(output)}: expected an output that nobody else writes, got one that is locked"
     lock = Lock(_beside(output, ".lock"), taken)
@@ -149,18 +170,18 @@ def _alone(output: Path, partial: Path) -> Iterator[None]:
 
 
 def _begun(partial: Path, record: Path) -> Manifest | None:
-    """The manifest of an interrupted job that got as far as rows worth keeping."""
+    """The manifest of an interrupted job; None where no rows were computed."""
     if not os.path.lexists(record):
         if os.path.lexists(partial):
             expected = f"its manifest {show(record.name)[1:-1]} beside it"
             raise Error(f"{label(partial)}: expected {expected}, got none; remove this file to start over")
         return None
-    found = manifests.read(record)
-    return found if found.rows_done and os.path.lexists(partial) else None
+    manifest = manifests.read(record)
+    return manifest if manifest.rows_done and os.path.lexists(partial) else None
 
 
 def _manifest(bert: Bert, source: TextsFile, dtype: str, files: dict[str, str | None]) -> Manifest:
-    """What is to be done."""
+    """The manifest of this job before its first row."""
     job = {
         "model": model_sha256(bert),
         "settings": {
@@ -175,7 +196,7 @@ def _manifest(bert: Bert, source: TextsFile, dtype: str, files: dict[str, str | 
 
 
 def _begin(vectors: VectorsFile, state: Manifest, record: Path) -> None:
-    """The manifest first: an array without one is nobody's."""
+    """Write the manifest first: an array without one could be anybody's."""
     state.write(record)
     try:
         vectors.create()

@@ -1,16 +1,20 @@
-"""What a job says of itself, in a file beside its output, while it runs and after.
+"""The manifest of a job: a file beside the output that says what has been computed, from what, and with what.
 
-    {"format": 1, "rows": n, "columns": H, "rows_done": 4096, "texts_cut": 12,
+    {"format": 2, "rows": n, "columns": H, "rows_done": 4096, "texts_cut": 12, "blocks": [[4096, 12, 1234567890]],
      "job": {"model": sha256, "settings": {...}, "input": {"size": bytes, "sha256": ...}},
-     "files": {"model": path, "input": path}, "versions": {"numpy_bert": ..., "numpy": ..., ...}}
+     "files": {"model": path, "input": path}, "versions": {"numpy_bert": ..., "numpy": ..., ...},
+     "sha256": of all of the above}
 
-`job` is what makes the numbers: an interrupted job is gone on with only if all of it is the same. `files` and
-`versions` tell where and with what it was begun. The rows before `rows_done` are on the disk before the manifest says
-so, and the manifest is replaced whole: whatever moment a process dies at, what is said is true.
+`job` is what determines the vectors: a job can only be resumed if all of it is unchanged. `files` and `versions` record
+where and with what it was started. `blocks` has an entry for each stretch of rows that was written at once: how many
+rows, how many of their texts were cut, and the CRC-32 of their bytes. Rows are on the disk before the manifest counts
+them, and the manifest is replaced as a whole, so it is true at any moment a process may die. Its own sha256 shows
+whether it was damaged or edited, the checksums whether the rows were.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from pathlib import Path
@@ -26,62 +30,108 @@ from ..files.atomic import write_text
 from ..files.reading import label
 from ..training.run.checkpoint import differences
 
-FORMAT = 1
+FORMAT = 2
+SEAL = "sha256"
+
+
+class Block(NamedTuple):
+    """Rows that were written at once."""
+
+    rows: int
+    texts_cut: int  # how many of their texts were longer than the model takes
+    crc32: int  # of their bytes in the array
 
 
 class Manifest(NamedTuple):
-    """rows_done and texts_cut move with the work, the rest is settled when it begins."""
+    """`blocks` grows with the work; everything else is settled when the job begins."""
 
     rows: int
     columns: int
     job: dict[str, Any]
     files: dict[str, str | None]
     versions: dict[str, str]
-    rows_done: int = 0
-    texts_cut: int = 0  # longer than the model takes
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def rows_done(self) -> int:
+        return sum(block.rows for block in self.blocks)
+
+    @property
+    def texts_cut(self) -> int:
+        return sum(block.texts_cut for block in self.blocks)
 
     def write(self, path: Path) -> None:
-        """Replace the file. Error: why it cannot be written."""
-        write_text(path, json.dumps({"format": FORMAT} | self._asdict(), indent=1) + "\n")
+        """Replace the file. Error: it cannot be written."""
+        counts = {"rows_done": self.rows_done, "texts_cut": self.texts_cut}
+        content = {"format": FORMAT} | self._asdict() | counts
+        write_text(path, json.dumps(content | {SEAL: _seal(content)}, indent=1) + "\n")
 
 
 def read(path: Path) -> Manifest:
-    """The manifest in a file. Error: it is none, or one of a newer version of this package."""
-    found, where = strict_json.read(path), label(path)
-    content: dict[str, Any] = found if isinstance(found, dict) else {}
+    """The manifest in a file. Error: it is none, it was changed, or another version of this package wrote it."""
+    value, where = strict_json.read(path), label(path)
+    content: dict[str, Any] = value if isinstance(value, dict) else {}
     number = content.get("format")
     if type(number) is not int or number < 1:
         raise Error(f"{where}: format: expected the manifest of a job, with an integer, got {describe(number)}")
-    if number > FORMAT:
-        raise Error(f"{where}: format: expected at most {FORMAT}, got {number}: a newer version wrote it")
+    if number != FORMAT:
+        writer = "a newer version" if number > FORMAT else "an older version"
+        start_over = "remove it and the .partial file to start over"
+        raise Error(f"{where}: format: expected {FORMAT}, got {number}: {writer} wrote it; {start_over}")
+    if content.get(SEAL) != _seal(content):
+        expected = f"expected the {SEAL} of the manifest"
+        raise Error(f"{where}: {expected}, got another: it was changed; remove it and the .partial file to start over")
     for name, kind in (("job", dict), ("files", dict), ("versions", dict)):
         if not isinstance(content.get(name), kind):
             raise Error(f"{where}: {name}: expected an object, got {describe(content.get(name))}")
     for name in ("rows", "columns", "rows_done", "texts_cut"):
-        if type(content.get(name)) is not int or content[name] < 0:
+        if not _is_count(content.get(name)):
             raise Error(f"{where}: {name}: expected an integer from 0, got {describe(content.get(name))}")
-    if content["rows_done"] > content["rows"]:
-        raise Error(f"{where}: rows_done: expected at most {content['rows']}, got {content['rows_done']}")
-    return Manifest(**{name: content[name] for name in Manifest._fields})
+    blocks = _blocks(content.get("blocks"), where)
+    manifest = Manifest(**{name: content[name] for name in Manifest._fields} | {"blocks": blocks})
+    if not manifest.rows_done == content["rows_done"] <= manifest.rows:
+        got = f"{content['rows_done']} with {manifest.rows_done} in blocks"
+        raise Error(f"{where}: rows_done: expected the rows of the blocks, at most {manifest.rows}, got {got}")
+    return manifest
+
+
+def _blocks(value: Any, where: str) -> tuple[Block, ...]:
+    entries = value if isinstance(value, list) else [value]
+    for entry in entries:
+        if not isinstance(entry, list) or len(entry) != len(Block._fields) or not all(map(_is_count, entry)):
+            expected = f"lists of {', '.join(Block._fields)}"
+            raise Error(f"{where}: blocks: expected {expected}, got {describe(entry)}")
+    return tuple(Block(*entry) for entry in entries)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _seal(content: dict[str, Any]) -> str:
+    """The sha256 of a manifest without the sha256 in it."""
+    rest = {key: value for key, value in content.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def check_same(begun: Manifest, wanted: Manifest, partial: Path) -> None:
-    """Error: what is to be done is not what was begun."""
-    changed = differences(_shown(wanted.job), _shown(begun.job))
+    """Error: the job that was begun is another one, and in what it differs."""
+    ours, theirs = ({"rows": m.rows, "columns": m.columns} | m.job for m in (wanted, begun))
+    changed = differences(_short(ours), _short(theirs))
     if changed:
         expected = "expected the job that was begun (to start over, remove this file)"
         raise Error(f"{label(partial)}: {expected}, got another: {'; '.join(changed)}")
 
 
-def _shown(value: Any) -> Any:
-    """Sums cut to what a person compares."""
+def _short(value: Any) -> Any:
+    """Checksums cut to what a person compares."""
     if isinstance(value, dict):
-        return {key: _shown(inner) for key, inner in value.items()}
+        return {key: _short(inner) for key, inner in value.items()}
     return value[:12] if isinstance(value, str) else value
 
 
 def versions() -> dict[str, str]:
-    """Of whatever decides about the last digits."""
+    """Of everything that decides about the last digits."""
     return {
         "numpy_bert": __version__,
         "numpy": np.__version__,

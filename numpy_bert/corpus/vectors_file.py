@@ -1,9 +1,9 @@
 """The vectors of a job: an .npy file (n, H) that is filled from the first row to the last.
 
-Until it is done it has the name of the output with `.partial` behind it. Its whole size is reserved at the beginning,
-so that a disk that is too small is known before the work. It is written by position rather than through a memory map:
-then a full disk is an error, where a map would end the process, and the pages written do not count as its memory. The
-result is an ordinary array file, which `numpy.load(name, mmap_mode="r")` maps.
+Until it is complete its name is that of the output with `.partial` appended. Its whole size is reserved at the start,
+so a disk that is too small is reported before the work begins. The file is written by position rather than through a
+memory map: a full disk is then an error, where a map would end the process, and the pages written do not count as
+memory of the process. The result is an ordinary array file, which `numpy.load(name, mmap_mode="r")` maps.
 
 Source: the .npy format, version 1.0, in the documentation of numpy.lib.format.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,7 @@ import numpy as np
 
 from ..errors import Error
 from ..files.atomic import flush_folder, unwritable
-from ..files.reading import label
+from ..files.reading import CHUNK, label
 from ..numerics.memory import Array
 
 
@@ -43,7 +44,7 @@ class VectorsFile:
             self._stream.close()
 
     def create(self) -> None:
-        """Begin anew; what was there under this name is deleted."""
+        """Start a new file; one that has this name is deleted."""
         with self._telling(), contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
         self._stream = self._open("x+")
@@ -58,28 +59,41 @@ class VectorsFile:
             flush_folder(os.path.dirname(self.path) or os.curdir)
 
     def reopen(self) -> None:
-        """Go on with what an interrupted job left."""
+        """Open the file that an interrupted job left."""
         self._stream = stream = self._open("r+")
         with self._telling():
-            found = os.fstat(stream.fileno()).st_size, stream.read(len(self._header))
-        if found != (self._size, self._header):
+            size, header = os.fstat(stream.fileno()).st_size, stream.read(len(self._header))
+        if (size, header) != (self._size, self._header):
             expected = f"the array of {self._size} bytes that was begun"
             raise Error(f"{label(self.path)}: expected {expected}, got another file; remove it to start over")
 
-    def write(self, row: int, vectors: Array) -> None:
-        """Put vectors (m, H) from this row on."""
-        data = vectors.astype(self.dtype, order="C", copy=False)
+    def write(self, row: int, vectors: Array) -> int:
+        """Write vectors (m, H) at this row and those below it; returns the CRC-32 of their bytes."""
+        data = vectors.astype(self.dtype, order="C", copy=False).reshape(-1).view(np.uint8).data
         with self._telling():
-            self._put(len(self._header) + row * self._row_bytes, data.reshape(-1).view(np.uint8).data)
+            self._put(len(self._header) + row * self._row_bytes, data)
+        return zlib.crc32(data)
+
+    def checksum(self, row: int, rows: int) -> int:
+        """The CRC-32 of the bytes of so many rows, from this row on, as they are on the disk."""
+        assert self._stream is not None
+        value = 0
+        with self._telling():
+            self._stream.seek(len(self._header) + row * self._row_bytes)
+            left = rows * self._row_bytes
+            while data := self._stream.read(min(left, CHUNK)):
+                value = zlib.crc32(data, value)
+                left -= len(data)
+        return value
 
     def flush(self) -> None:
-        """Return when all that was written is on the disk."""
+        """Wait until everything that was written is on the disk."""
         assert self._stream is not None
         with self._telling():
             os.fsync(self._stream.fileno())
 
     def finish(self, output: Path) -> None:
-        """Give it its name, which must be free."""
+        """Rename the file to the output, which must not exist."""
         assert self._stream is not None
         self._stream.close()
         with self._telling():
@@ -105,7 +119,7 @@ class VectorsFile:
 
 
 def _header(shape: tuple[int, int], dtype: np.dtype[Any]) -> bytes:
-    """What stands before the numbers."""
+    """The header of an .npy file of version 1.0."""
     buffer = io.BytesIO()
     description = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(buffer, description)

@@ -15,6 +15,7 @@ from support.tiny import PLAIN, tiny_bert
 
 import numpy_bert
 from numpy_bert.corpus import embed_file, job, texts_file, vectors_file
+from numpy_bert.corpus import manifest as manifest_file
 from numpy_bert.corpus.manifest import Manifest
 from numpy_bert.corpus.vectors_file import VectorsFile
 from numpy_bert.errors import Error
@@ -68,13 +69,21 @@ def interrupted(after, error=KeyboardInterrupt):
         nonlocal count
         if count == after:
             raise error
-        write(self, row, vectors)
         count += 1
+        return write(self, row, vectors)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(VectorsFile, "write", written)
         with pytest.raises(error):
             yield
+
+
+def uninterrupted(bert, place):
+    """What comes out; nothing is left of it in the folder."""
+    vectors = run(bert, place, output="whole.npy")
+    (place / "whole.npy").unlink()
+    (place / "whole.npy.json").unlink()
+    return vectors
 
 
 def stopped(bert, place, after=3):
@@ -157,14 +166,12 @@ def test_texts_that_are_cut_are_counted_and_told_once(bert, place):
 
 @pytest.mark.parametrize("after", [1, 4, 7])
 def test_an_interrupted_job_goes_on_and_ends_with_the_same_bits(bert, place, after):
-    wanted = run(bert, place, output="whole.npy")
-    (place / "whole.npy").unlink()
-    (place / "whole.npy.json").unlink()
+    wanted = uninterrupted(bert, place)
     stopped(bert, place, after)
     begun = []
     with pytest.MonkeyPatch.context() as patch:
         write = VectorsFile.write
-        patch.setattr(VectorsFile, "write", lambda self, row, v: (begun.append(row), write(self, row, v)))
+        patch.setattr(VectorsFile, "write", lambda self, row, v: (begun.append(row), write(self, row, v))[1])
         found = run(bert, place)
     assert begun == list(range(after * ROWS, 50, ROWS))  # nothing is done twice
     np.testing.assert_array_equal(found, wanted)
@@ -188,7 +195,7 @@ def test_what_is_said_to_be_done_is_on_the_disk_before(bert, place, monkeypatch)
         if partial.exists() and os.path.samestat(os.fstat(descriptor), partial.stat()):
             order.append("flush")
 
-    monkeypatch.setattr(VectorsFile, "write", lambda s, row, v: (order.append(row + len(v)), write(s, row, v)))
+    monkeypatch.setattr(VectorsFile, "write", lambda s, row, v: (order.append(row + len(v)), write(s, row, v))[1])
     monkeypatch.setattr(os, "fsync", flushed)
     monkeypatch.setattr(Manifest, "write", lambda s, path: (order.append(("told", s.rows_done)), told(s, path)))
     run(bert, place)
@@ -281,15 +288,79 @@ def test_removing_the_partial_array_starts_over(bert, place):
     ("out.npy.json", b"{}", "json: format: expected the manifest of a job, with an integer, got null"),
     ("out.npy.json", b"[]", "json: format: expected the manifest"),
     ("out.npy.json", b"no JSON", "json: line 1, column 1: expected valid JSON"),
-    ("out.npy.json", b'{"format": 2}', "format: expected at most 1, got 2: a newer version wrote it"),
-    ("out.npy.json", b'{"format": 1}', "job: expected an object, got null"),
-    ("out.npy.json", b'{"format": 1, "job": {}, "files": {}, "versions": {}, "rows": -1}', "rows: expected an integer"),
-    ("out.npy.json", b'{"format": 1, "job": {}, "files": {}, "versions": {}, "rows": 1, "columns": 1, "rows_done": 2,'
-                     b' "texts_cut": 0}', "rows_done: expected at most 1, got 2"),
+    ("out.npy.json", b'{"format": 3}', "format: expected 2, got 3: a newer version wrote it; remove it and"),
+    ("out.npy.json", b'{"format": 1}', "format: expected 2, got 1: an older version wrote it; remove it and"),
+    ("out.npy.json", b'{"format": 2}', "json: expected the sha256 of the manifest, got another: it was changed"),
 ])  # fmt: skip
 def test_what_is_not_ours_is_left_alone(bert, place, name, content, message):
     (place / name).write_bytes(content)
     refused(bert, place, message)
+
+
+def edit(place, sealed=True, **changes):
+    """Change the manifest of an interrupted job, with the checksum that belongs to it now or without."""
+    path = place / "out.npy.json"
+    content = json.loads(path.read_text()) | changes
+    if sealed:
+        content["sha256"] = manifest_file._seal(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("changes", [
+    {"rows_done": 49}, {"rows_done": 7}, {"rows": 21}, {"columns": 6}, {"texts_cut": 1}, {"blocks": []}, {"more": 1},
+    {"blocks": [[7, 0, 1]] * 7}, {"files": {}}, {"versions": {"numpy": "1.0"}}, {"job": {}}, {"sha256": "0" * 64},
+])  # fmt: skip
+def test_an_edited_manifest_is_refused(bert, place, changes):
+    stopped(bert, place)
+    edit(place, sealed=False, **changes)
+    refused(bert, place, r"out.npy.json: expected the sha256 of the manifest, got another: it was changed; remove it")
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"rows_done": 49}, "json: rows_done: expected the rows of the blocks, at most 50, got 49 with 21 in blocks"),
+    ({"rows_done": -1}, "json: rows_done: expected an integer from 0, got -1"),
+    ({"rows_done": True}, "json: rows_done: expected an integer from 0, got True"),
+    ({"rows_done": 70, "blocks": [[7, 0, 1]] * 10}, "at most 50, got 70 with 70 in blocks"),
+    ({"rows": 20}, "at most 20, got 21"),
+    ({"rows": 40}, "partial: expected the job that was begun .* got another: rows: 50 now, 40 then"),
+    ({"columns": 6}, "got another: columns: 12 now, 6 then"),
+    ({"blocks": 7}, "json: blocks: expected lists of rows, texts_cut, crc32, got 7"),
+    ({"blocks": [[7, 0]]}, "json: blocks: expected lists of rows, texts_cut, crc32, got an array"),
+    ({"blocks": [[7, 0, "1"]]}, "json: blocks: expected lists"),
+    ({"blocks": [[7, 0, -1]]}, "json: blocks: expected lists"),
+    ({"job": 3}, "json: job: expected an object"),
+])  # fmt: skip
+def test_an_edited_manifest_with_a_new_checksum_is_refused(bert, place, changes, message):
+    stopped(bert, place)
+    edit(place, **changes)
+    refused(bert, place, message)
+
+
+@pytest.mark.parametrize("row", [0, 7, 13, 20])
+def test_rows_that_were_damaged_are_computed_again(bert, place, row):
+    wanted = uninterrupted(bert, place)
+    stopped(bert, place)
+    at = (place / "out.npy.partial").stat().st_size - (50 - row) * 12 * 4
+    with open(place / "out.npy.partial", "r+b") as stream:
+        stream.seek(at)
+        byte = stream.read(1)[0]
+        stream.seek(at)
+        stream.write(bytes([byte ^ 1]))
+    first = row // ROWS * ROWS + 1
+    with pytest.warns(UserWarning, match=f"partial: row {first} and those after it are not what was written") as warned:
+        found = run(bert, place)
+    assert warned[0].filename == __file__
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_rows_that_nobody_wrote_are_computed(bert, place):
+    wanted = uninterrupted(bert, place)
+    stopped(bert, place)
+    blocks = json.loads((place / "out.npy.json").read_text())["blocks"]
+    edit(place, rows_done=49, blocks=[*blocks, *[[7, 0, 1]] * 4])
+    with pytest.warns(UserWarning, match="partial: row 22 and those after it are not what was written"):
+        found = run(bert, place)
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_a_partial_array_that_is_not_the_one_begun_is_not_gone_on_with(bert, place):
@@ -334,7 +405,7 @@ def test_an_input_that_changes_meanwhile_is_told_and_nothing_is_kept(bert, place
     def changing(self, row, vectors):
         text = (place / "texts.txt").read_text()
         (place / "texts.txt").write_text(text[:-3] + "xx\n")
-        write(self, row, vectors)
+        return write(self, row, vectors)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(VectorsFile, "write", changing)

@@ -38,8 +38,8 @@ class Watched:
         def watched(vectors, row, rows):
             if len(self.written) == after:
                 action()
-            write(vectors, row, rows)
             self.written.append(row)
+            return write(vectors, row, rows)
 
         VectorsFile.write = watched
         try:

@@ -3,11 +3,12 @@
 The first piece of a word carries its label (Devlin et al., arXiv:1810.04805, section 5.3). Labels are in the BIO
 scheme: B-person begins an entity, I-person continues it, O stands outside. An I- after another type, or after O,
 begins an entity of its own, as the CoNLL scorer reads it; labels without a prefix join where neighbours are equal.
+The schemes BIOES, BILOU and BMES also mark the last word of an entity and entities of a single word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from unicodedata import category
 
@@ -17,6 +18,8 @@ from ..numerics.memory import Array
 from ..tokenizer.character_classes import is_chinese, is_white_space
 
 OUTSIDE = "O"
+SCHEMES = {"BIO": "BI", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES"}
+BEGINNINGS, ENDS = ("B", "S", "U"), ("E", "L", "S", "U")
 BRACKETS_AND_QUOTES = ("Ps", "Pe", "Pi", "Pf")  # categories of Unicode
 STOPS = ".,;:!?…\"'"
 
@@ -39,19 +42,32 @@ class Span(NamedTuple):
     end: int
 
 
-def spans(labels: Sequence[str]) -> list[Span]:
-    """BIO labels of the words of a sentence -> its entities."""
-    found: list[Span] = []
+def scheme(labels: Collection[str]) -> str:
+    """The name of the scheme of a set of labels: the first of SCHEMES that knows every prefix, else BIO."""
+    prefixes = {label[0] if label[1:2] == "-" else "" for label in labels if label != OUTSIDE}
+    return next((name for name, letters in SCHEMES.items() if prefixes <= set(letters)), "BIO")
+
+
+def split(label: str, letters: str = "BI") -> tuple[str, str]:
+    """The prefix of a label, "" where it has none of these letters, and its type."""
+    return (label[0], label[2:]) if label[1:2] == "-" and label[0] in letters else ("", label)
+
+
+def spans(labels: Sequence[str], scheme: str = "BIO") -> list[Span]:
+    """The labels of the words of a sentence, in this scheme -> its entities."""
+    entities: list[Span] = []
+    open_kind = None  # the type of an entity that the next word may continue
     for i, label in enumerate(labels):
-        prefix, _, kind = label.partition("-") if label[:2] in ("B-", "I-") else ("I", "", label)
         if label == OUTSIDE:
+            open_kind = None
             continue
-        continues = prefix == "I" and found and found[-1].label == kind and found[-1].end == i
-        if continues:
-            found[-1] = found[-1]._replace(end=i + 1)
+        prefix, kind = split(label, SCHEMES[scheme])
+        if open_kind == kind and prefix not in BEGINNINGS:
+            entities[-1] = entities[-1]._replace(end=i + 1)
         else:
-            found.append(Span(kind, i, i + 1))
-    return found
+            entities.append(Span(kind, i, i + 1))
+        open_kind = None if prefix in ENDS else kind
+    return entities
 
 
 def first_pieces(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
@@ -101,7 +117,7 @@ def entities(text: str, offsets: Sequence[tuple[int, int]], p: Array, labels: Se
     last = max(i for i, (start, end) in enumerate(offsets) if end > start)
     ends.append(offsets[last][1])
     found = []
-    for label, first, end in spans([labels[i] for i in best]):
+    for label, first, end in spans([labels[i] for i in best], scheme(labels)):
         start, stop = offsets[firsts[first]][0], ends[end - 1]
         share = float(words[np.arange(first, end), best[first:end]].mean())
         found.append(Entity(label, text[start:stop], start, stop, share))

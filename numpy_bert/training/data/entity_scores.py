@@ -1,4 +1,4 @@
-"""p = right / found,   r = right / there,   F1 = 2 p r / (p + r):   counted in entities, not in words
+"""p = right / found,   r = right / actual,   F1 = 2 p r / (p + r):   counted in entities, not in words
 
 The measures of the CoNLL shared tasks (Tjong Kim Sang and De Meulder, arXiv:cs/0306050, section 2.3). An entity that
 was found is right when its type, its first word and its last word are; nothing counts by halves. A measure that
@@ -20,14 +20,14 @@ class Score(NamedTuple):
     f1: float
 
 
-def scores(there: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, Score]:
-    """The labels of each sentence as they are and as they were predicted -> the score of each type that occurs, and
+def scores(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: str = "BIO") -> dict[str, Score]:
+    """The true and the predicted labels of each sentence, in this scheme -> the score of each type that occurs, and
     under "" that of all entities together.
     """
     counts: dict[str, Counter[str]] = {"": Counter()}
-    for truth, guess in zip(there, found, strict=True):
-        real, guessed = set(spans(truth)), set(spans(guess))
-        for name, group in (("there", real), ("found", guessed), ("right", real & guessed)):
+    for true_labels, predicted_labels in zip(true, predicted, strict=True):
+        actual, found = set(spans(true_labels, scheme)), set(spans(predicted_labels, scheme))
+        for name, group in (("actual", actual), ("found", found), ("right", actual & found)):
             for span in group:
                 counts.setdefault(span.label, Counter())[name] += 1
                 counts[""][name] += 1
@@ -35,5 +35,5 @@ def scores(there: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> di
 
 
 def _score(count: Counter[str]) -> Score:
-    right, found, there = count["right"], count["found"], count["there"]
-    return Score(right / max(1, found), right / max(1, there), 2.0 * right / max(1, found + there))
+    right, found, actual = count["right"], count["found"], count["actual"]
+    return Score(right / max(1, found), right / max(1, actual), 2.0 * right / max(1, found + actual))

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 import numpy_bert
+from numpy_bert.cli.output import table
 from numpy_bert.config import BertConfig
 from numpy_bert.corpus import embed_file
-from numpy_bert.files import terminal
 from numpy_bert.model import Bert
 from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import initialization
@@ -63,7 +63,7 @@ def main() -> None:
             rows.append((f"{count:,}", *sizes, f"{found['peak'] / 1024:.1f}", f"{found['seconds']:.1f}", rate))
             for path in (source, target, place / "vectors.npy.json"):
                 path.unlink()
-    print(terminal.table(("lines", "input MB", "output MB", "peak MiB", "seconds", "lines/s"), rows, "rrrrrr"))
+    print(table(("lines", "input MB", "output MB", "peak MiB", "seconds", "lines/s"), rows, "rrrrrr"))
 
 
 def write(path: Path, count: int) -> None:

@@ -35,8 +35,8 @@ import numpy as np
 import threadpoolctl
 
 import numpy_bert
+from numpy_bert.cli.output import table
 from numpy_bert.files.atomic import replacing
-from numpy_bert.files.terminal import table
 from numpy_bert.inference.batching import batches
 from numpy_bert.inference.inputs import padded
 from numpy_bert.model import Bert

@@ -13,8 +13,8 @@ import time
 
 import numpy as np
 
+from numpy_bert.cli.output import table
 from numpy_bert.config import BertConfig
-from numpy_bert.files import terminal
 from numpy_bert.inference import batching
 from numpy_bert.inference.inputs import Text
 from numpy_bert.training import initialization
@@ -60,7 +60,7 @@ def show(name: str, found: list[tuple[int, float]]) -> None:
         (str(size), f"{seconds:.3f}", f"{1e3 * seconds / size:.2f}", f"{seconds / (slope * size) - 1:+.1%}")
         for size, seconds in found
     ]
-    print(terminal.table((name, "s", f"ms by {name}", "off the line"), rows, "rrrr"), flush=True)
+    print(table((name, "s", f"ms by {name}", "off the line"), rows, "rrrr"), flush=True)
     print()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -139,13 +139,15 @@ class Bert:
         found: list[Array] = self._run([given] if one else given, self._sentence_vectors, limit, progress, threads)
         return found[0] if one else self._stacked(found)
 
-    def embed_counting(self, given: Iterable[str], workers: int | None = None) -> tuple[Array, int]:
+    def embed_counting(
+        self, given: Iterable[str], workers: int | None = None, progress: Callable[[int], object] = lambda done: None
+    ) -> tuple[Array, int]:
         """What `embed` gives for texts, and how many of them were too long and cut, which is not warned of.
 
         For jobs of many calls, which sum up and tell once. workers: threads that compute; one for each core, if none.
         """
         read, cut = encoding.within(self.tokenizer, given, self.longest_embedded)
-        found = batching.run(read, self.params.bert, self.config, self._sentence_vectors, workers=workers)
+        found = batching.run(read, self.params.bert, self.config, self._sentence_vectors, progress, workers)
         return self._stacked(found), cut
 
     @property

@@ -17,7 +17,7 @@ from scipy import stats
 
 import numpy_bert
 from numpy_bert.blocks.cross_entropy import IGNORED
-from numpy_bert.files.terminal import table
+from numpy_bert.cli.output import table
 from numpy_bert.tasks.objective import Batch
 from numpy_bert.training import pretrain
 from numpy_bert.training.data import classification

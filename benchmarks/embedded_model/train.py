@@ -33,8 +33,8 @@ import numpy as np
 
 from numpy_bert.blocks import bert, log_softmax
 from numpy_bert.checkpoints.sentence_pooling import SentencePooling
+from numpy_bert.cli.progress import Progress
 from numpy_bert.config import BertConfig
-from numpy_bert.files.terminal import progress
 from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.model import Bert
 from numpy_bert.numerics import tree
@@ -200,7 +200,7 @@ def train(work: Path, output: Path, options: argparse.Namespace) -> Bert:
     factors = multipliers(params)
     steps, evaluations = (curve.CurveTable(output / name) for name in ("steps.csv", "evaluations.csv"))
     warmup, begun = options.steps // 20, time.monotonic()
-    with progress(options.steps, "step") as done:
+    with Progress(options.steps, "step") as done:
         for step in range(options.steps):
             losses, found = gradients(pairs.next(), lessons.next(), params, config, rng, options.without)
             norm = clipping.norm(tree.leaves(found))

@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import show
 from ..files.reading import Entry
-from ..files.terminal import table
 from ..numerics.memory import Array
 from . import locate, names
 from .inspection import batches
@@ -167,24 +165,3 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "differences": rows,
         "only_in": [list(foreign) for foreign in comparison.only],
     }
-
-
-def format_comparison(comparison: Comparison) -> str:
-    """The comparison for people, the largest difference first."""
-    order = sorted(comparison.differences, key=lambda d: (d.largest is not None, -(d.largest or 0.0)))
-    unequal = [d for d in order if not d.equal]
-    rows = []
-    for d in unequal:
-        shapes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in dict.fromkeys(d.shapes))
-        numbers = ["" if number is None else f"{number:.3g}" for number in (d.largest, d.relative)]
-        rows.append((show(d.name)[1:-1], shapes, *(numbers if d.largest is not None else ("other shape", ""))))
-    lines = [f"{side}: {show(str(path))[1:-1]}" for side, path in zip("ab", comparison.paths, strict=True)]
-    sections = ["\n".join(lines)]
-    if rows:
-        sections.append(table(("tensor", "shape", "largest difference", "of the largest"), rows, "llrr"))
-    for side, foreign in zip("ab", comparison.only, strict=True):
-        if foreign:
-            sections.append("\n".join([f"only in {side}:"] + [f"  {show(name)[1:-1]}" for name in foreign]))
-    count = len(comparison.differences)
-    sections.append(f"{count} tensors in both, {count - len(unequal)} equal in every element, {len(unequal)} not")
-    return "\n\n".join(sections)

@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..config import BertConfig, read_config
-from ..errors import Error, show
+from ..errors import Error
 from ..files.reading import CHUNK, Entry, File, label
-from ..files.terminal import table
 from ..numerics.memory import Array
 from ..tasks import objective
 from ..tokenizer.pipeline import read_tokenizer
@@ -29,7 +28,6 @@ from .matching import Account, account, check_shapes
 
 BATCH = 1 << 25  # bytes of tensors that are read at once
 MOST_FAILURES = 20  # tensors that cannot be read, after which no more are tried
-MOST_LINES = 50  # of each list in the report for people; JSON has all
 USED, LEFT, UNEXPECTED = "used", "left", "unexpected"
 HOW = {
     "safetensors": "a 64-bit length and a JSON object",
@@ -229,7 +227,7 @@ def to_json(report: Report) -> dict[str, Any]:
             tensor._replace(numbers=None)._asdict() | {"numbers": tensor.numbers and tensor.numbers._asdict()}
             for tensor in report.tensors
         ],
-        "totals": _totals(report),
+        "totals": totals(report),
         "missing": report.missing,
         "unexpected": report.unexpected,
         "tasks": report.tasks,
@@ -239,7 +237,8 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _totals(report: Report) -> dict[str, int]:
+def totals(report: Report) -> dict[str, int]:
+    """How many tensors there are of each status, parameters and bytes."""
     used = [tensor for tensor in report.tensors if tensor.status == USED]
     return {
         "tensors": len(report.tensors),
@@ -249,58 +248,3 @@ def _totals(report: Report) -> dict[str, int]:
         "parameters": sum(int(np.prod(tensor.shape, dtype=object)) for tensor in used),
         "bytes": sum(file.size for file in report.files),
     }
-
-
-def format_inspection(report: Report) -> str:
-    """The report for people: aligned columns, foreign names escaped and cut."""
-    totals = _totals(report)
-    facts = [
-        ("weights", _name(str(report.path))),
-        ("form", f"{TITLES[report.form]}, recognised by {HOW[report.form]}"),
-        ("config", _config_line(report.config)),
-        ("tensors", ", ".join(f"{totals[key]} {key}" for key in ("used", "left", "unexpected"))),
-        ("parameters", f"{totals['parameters']:,}"),
-        ("can do", ", ".join(report.tasks) or "nothing: it cannot be loaded, see the problems"),
-    ]
-    if report.passed_over:
-        facts.append(("passed over", ", ".join(map(_name, report.passed_over))))
-    sections = [table(("", ""), facts).strip("\n"), _tensor_table(report)]
-    for title, lines in (("missing", report.missing), ("unexpected", report.unexpected), ("problems", report.problems)):
-        if lines:
-            more = [f"  and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-            shown = [f"  {_name(line, 400)}" for line in lines[:MOST_LINES]]
-            sections.append("\n".join([f"{title}:", *shown, *more]))
-    files = [(_name(file.name), f"{file.size:,}", file.sha256) for file in report.files]
-    sections.append(table(("file", "bytes", "sha256"), files, "lrl"))
-    return "\n\n".join(sections)
-
-
-def _tensor_table(report: Report) -> str:
-    rows = []
-    for tensor in report.tensors:
-        numbers = tensor.numbers
-        shown = ["" if number is None else f"{number:.4g}" for number in numbers[:3]] if numbers else [""] * 3
-        finite = "" if numbers is None else f"{numbers.not_finite} not" if numbers.not_finite else "all"
-        shape = "x".join(map(str, tensor.shape)) or "scalar"
-        role = tensor.role if tensor.status == USED else ": ".join(filter(None, (tensor.status, tensor.role)))
-        rows.append((_name(tensor.name), shape, tensor.dtype, *shown, finite, role))
-    return table(("tensor", "shape", "dtype", "min", "max", "mean", "finite", "becomes"), rows, "lllrrrll")
-
-
-def _config_line(config: BertConfig | None) -> str:
-    if config is None:
-        return "cannot be read, see the problems"
-    sizes = {
-        "L": config.num_hidden_layers,
-        "H": config.hidden_size,
-        "A": config.num_attention_heads,
-        "F": config.intermediate_size,
-        "V": config.vocab_size,
-        "P": config.max_position_embeddings,
-    }
-    text = " ".join(f"{letter}={size}" for letter, size in sizes.items())
-    return f"{text}, GELU in its {config.gelu} form, epsilon {config.layer_norm_eps:g}"
-
-
-def _name(name: str, longest: int = 120) -> str:
-    return show(name, longest)[1:-1]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..model import Bert
-from .output import Bar, print_json, table
+from .command import Command
+from .inputs import load_model
+from .output import Bar, paragraph, print_json, table
+
+if TYPE_CHECKING:
+    from ..model import Bert
 
 SENTENCES = (
     "I liked this movie.",
@@ -25,6 +30,14 @@ REVIEWS = ("I Love this movie because the actors are funny and professional", "I
 Section = tuple[str, str, Any]  # title, text for people, the same as JSON
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes no more than every command does."""
+
+
+def run(options: argparse.Namespace) -> int:
+    return show_all(load_model(options.model), options.json)
+
+
 def show_all(bert: Bert, as_json: bool) -> int:
     """Print each section as it is ready; returns the exit status."""
     begun = time.perf_counter()
@@ -36,13 +49,13 @@ def show_all(bert: Bert, as_json: bool) -> int:
     if as_json:
         print_json(found)
     else:
-        print(f"{time.perf_counter() - begun:.1f} s in all. {bert!r}")
+        print(paragraph(f"{time.perf_counter() - begun:.1f} s in all. {bert!r}"))
     return 0
 
 
 def sections(bert: Bert) -> Iterator[Section]:
-    """What this model can do: always pieces, vectors and gradients; the heads where its checkpoint has them."""
-    yield _pieces(bert)
+    """What this model can do: always tokens, vectors and gradients; the heads where its checkpoint has them."""
+    yield _tokens(bert)
     yield _similarity(bert)
     by_head: dict[str, Callable[[Bert], Section]] = {
         "masked_lm": _fill_mask,
@@ -55,21 +68,22 @@ def sections(bert: Bert) -> Iterator[Section]:
     yield _gradients()
 
 
-def _pieces(bert: Bert) -> Section:
+def _tokens(bert: Bert) -> Section:
     encoding = bert.tokenizer.encode(SENTENCES[0])
     h = bert(SENTENCES[0])
     rows = [
-        (piece, number, " ".join(f"{x:7.3f}" for x in vector[:5]) + " ...")
-        for piece, number, vector in zip(encoding.tokens, encoding.ids, h, strict=True)
+        (token, number, " ".join(f"{x:7.3f}" for x in vector[:5]) + " ...")
+        for token, number, vector in zip(encoding.tokens, encoding.ids, h, strict=True)
     ]
-    text = table(("piece", "id", f"contextual embedding, {h.shape[1]} numbers"), rows, "lrl")
-    return f'The pieces of "{SENTENCES[0]}"', text, {"tokens": encoding.tokens, "ids": encoding.ids}
+    text = table(("token", "id", f"contextual embedding, {h.shape[1]} numbers"), rows, "lrl")
+    return f'The tokens of "{SENTENCES[0]}"', text, {"tokens": encoding.tokens, "ids": encoding.ids}
 
 
 def _similarity(bert: Bert) -> Section:
     cosines = bert.similarity(SENTENCES, SENTENCES)
     rows = [[f"{i + 1} {text}"] + [f"{x:.2f}" for x in cosines[i]] for i, text in enumerate(SENTENCES)]
-    text = table([""] + [str(i + 1) for i in range(len(SENTENCES))], rows, "l" + "r" * len(SENTENCES))
+    header = ["", *(str(i + 1) for i in range(len(SENTENCES)))]
+    text = table(header, rows, "l" + "r" * len(SENTENCES), repeat_first=True)
     return "Cosine similarity of sentence vectors", text, [[float(x) for x in row] for row in cosines]
 
 
@@ -105,8 +119,11 @@ def _gradients() -> Section:
     rows = pairs.run(("layer_norm", "attention", "encoder_layer"), "complex")
     worst = max(row.error for row in rows)
     passed = all(row.passed for row in rows)
-    text = (
-        f"layer norm, attention and an encoder layer, backward by hand against complex step: {len(rows)} tensors,\n"
+    text = paragraph(
+        f"layer norm, attention and an encoder layer, backward by hand against complex step: {len(rows)} tensors, "
         f"largest relative error {worst:.1e}: {'all right' if passed else 'NOT right'}. See: numpy-bert gradcheck"
     )
     return "Gradient checks", text, {"tensors": len(rows), "error": float(worst), "passed": passed}
+
+
+COMMAND = Command("demo", "Show what a model can do, on real sentences", add_arguments, run, "demo")

@@ -1,28 +1,61 @@
-"""`numpy-bert embed --input FILE --output OUT.npy`: a file of any size, in bounded memory, interrupted at will."""
+"""numpy-bert embed: a vector for each text, printed or saved; a file of any size in bounded memory."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .output import print_json, printable
+from .command import Command
+from .inputs import add_texts, load_model, read_texts, require_new, short
+from .output import print_json, printable, table
+from .progress import Progress
 
 if TYPE_CHECKING:
     from ..model import Bert
+    from ..numerics.memory import Array
+
+MOST_COMPARED = 12  # texts whose similarities are printed
+SHOWN = 6  # numbers of a vector
 
 
-def add(one: argparse.ArgumentParser) -> None:
-    output = "write the vectors, an array (n, H); of an --input FILE of any size, going on where it was interrupted"
-    one.add_argument("--output", metavar="OUT.npy", type=Path, help=output)
-    one.add_argument("--dtype", choices=("float16", "float32"), help="of the array of an --input FILE (the model's)")
-    one.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler whose workers compute it (tcp://host:8786)")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_texts(parser)
+    output = "save the vectors as a .npy array of shape (n, H); with --input FILE an interrupted run resumes"
+    parser.add_argument("--output", metavar="OUT.npy", type=Path, help=output)
+    dtype = "of the array, with --input FILE and --output (default: that of the model)"
+    parser.add_argument("--dtype", choices=("float16", "float32"), help=dtype)
+    dask = "a Dask scheduler whose workers share the work, such as tcp://host:8786; with --input FILE and --output"
+    parser.add_argument("--dask", metavar="ADDRESS", help=dask)
 
 
-def is_job(options: argparse.Namespace) -> bool:
-    """Whether a file is to become a file. Standard input cannot be gone on with, so it is not a job."""
+def run(options: argparse.Namespace) -> int:
+    if _is_job(options):
+        require_new(options.output)
+        bert = load_model(options.model)
+        return _embed_file(bert, options.input, options.output, options.dtype, options.dask, options.json)
+    texts = read_texts(options.text, options.input)
+    require_new(options.output)
+    bert = load_model(options.model)
+    with Progress(len(texts), "text", hidden=options.json) as progress:
+        vectors = bert.embed(texts, progress=progress.update)
+    if options.output is not None:
+        _save_array(options.output, vectors)
+        _tell_saved(options.output, vectors.shape, options.json)
+    elif options.json:
+        for vector in vectors:
+            print_json({"vector": [float(number) for number in vector]})
+    else:
+        _print_vectors(bert, texts, vectors)
+    return 0
+
+
+def _is_job(options: argparse.Namespace) -> bool:
+    """Whether a file is to become a file. Standard input cannot be read again to resume, so it is not a job."""
     job = options.input not in (None, "-") and options.output is not None
     for name in ("dtype", "dask"):
         if getattr(options, name) is not None and not job:
@@ -32,18 +65,61 @@ def is_job(options: argparse.Namespace) -> bool:
     return job
 
 
-def run(bert: Bert, options: argparse.Namespace) -> int:
+def _embed_file(bert: Bert, texts: str, output: Path, dtype: str | None, dask: str | None, as_json: bool) -> int:
     from ..corpus import embed_file
 
     try:
-        done = embed_file(bert, options.input, options.output, options.dtype, dask=options.dask, progress=True)
+        with Progress(None, "text", hidden=as_json) as progress:
+            job = embed_file(bert, texts, output, dtype, dask=dask, progress=progress.reach)
     except KeyboardInterrupt:
-        if not os.path.lexists(f"{options.output}.partial"):
+        if not os.path.lexists(f"{output}.partial"):
             raise
-        name = printable(f"{options.output}.partial")
-        raise KeyboardInterrupt(f"interrupted; {name} holds what is done, and the same command goes on") from None
-    if options.json:
-        print_json({"output": str(done.output), "shape": list(done.shape)})
-    else:
-        print(f"{done.shape[0]} vectors of {done.shape[1]} numbers: {printable(str(done.output))}")
+        name = printable(f"{output}.partial")
+        raise KeyboardInterrupt(f"interrupted; {name} holds what is done, and the same command resumes") from None
+    _tell_saved(job.output, job.shape, as_json)
     return 0
+
+
+def _tell_saved(path: Path, shape: Sequence[int], as_json: bool) -> None:
+    if as_json:
+        print_json({"output": str(path), "shape": list(shape)})
+    else:
+        print(f"{shape[0]} vectors of {shape[1]} numbers: {printable(str(path))}")
+
+
+def _print_vectors(bert: Bert, texts: Sequence[str], vectors: Array) -> None:
+    import numpy as np
+
+    first = [" ".join(f"{number:7.4f}" for number in vector[:SHOWN]) + " ..." for vector in vectors]
+    lengths = [f"{float(np.sqrt((vector * vector).sum())):.4f}" for vector in vectors]
+    rows = list(zip(map(short, texts), lengths, first, strict=True))
+    print(table(("text", "length", f"the first of {vectors.shape[1]} numbers"), rows, "lrl"))
+    if 2 <= len(texts) <= MOST_COMPARED:
+        cosines = bert.similarity(texts, texts)
+        similarities = [
+            (f"{i + 1} {short(text)}", *(f"{cosine:.3f}" for cosine in row))
+            for i, (text, row) in enumerate(zip(texts, cosines, strict=True))
+        ]
+        header = ("cosine similarity", *(str(i + 1) for i in range(len(texts))))
+        print("\n" + table(header, similarities, "l" + "r" * len(texts), repeat_first=True))
+
+
+def _save_array(path: Path, array: Array) -> None:
+    """Write an .npy file: complete under its name, or not there at all."""
+    import numpy as np
+
+    from ..files.atomic import replacing
+
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    with replacing(path) as stream:
+        stream.write(buffer.getbuffer())
+
+
+COMMAND = Command(
+    "embed",
+    "Compute one vector for each text",
+    add_arguments,
+    run,
+    'embed "I liked this movie." "A fine film." "The train leaves at nine."',
+)

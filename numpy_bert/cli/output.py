@@ -97,6 +97,13 @@ def table(
     return "\n\n".join(_record(columns, i, room) for i in range(1, len(rows) + 1))
 
 
+def facts(pairs: Sequence[tuple[str, object]]) -> str:
+    """A line for each name and value; a value that does not fit, such as a path, is wrapped wherever it must."""
+    names, values = _Column([name for name, _ in pairs]), _Column([value for _, value in pairs])
+    room = width()
+    return "\n".join(_grid([names, values], [names.longest, values.longest if room is None else _rest(names, room)]))
+
+
 def paragraph(text: str, indent: int = 0) -> str:
     """A text wrapped at its spaces, each line indented."""
     room = width()
@@ -228,7 +235,11 @@ def _record(columns: Sequence[_Column], i: int, room: int) -> str:
     """A row as lines: title and cell."""
     filled = [column for column in columns if _text(column.cells[i]).text]
     titles, cells = _Column([column.cells[0] for column in filled]), _Column([column.cells[i] for column in filled])
-    return "\n".join(_grid([titles, cells], [titles.longest, max(1, room - GAP - titles.longest)]))
+    return "\n".join(_grid([titles, cells], [titles.longest, _rest(titles, room)]))
+
+
+def _rest(first: _Column, room: int) -> int:
+    return max(1, room - GAP - first.longest)
 
 
 def _wrapped(text: str, columns: int) -> list[str]:

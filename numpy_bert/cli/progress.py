@@ -12,14 +12,14 @@ BYTES = "B"  # the unit that is scaled: kB, MB, GB
 class Progress:
     """A context manager. Nothing is shown where stderr is no terminal or `hidden` says so.
 
-    total: None where it is not known. unit: what is counted, one of it ("text"). done: what an earlier run has done.
+    total: None where it is not known. unit: what is counted, one of it ("text").
     """
 
-    def __init__(self, total: int | None, unit: str, hidden: bool = False, done: int = 0) -> None:
+    def __init__(self, total: int | None, unit: str, hidden: bool = False) -> None:
         self._bar: Any = None
         if not hidden and is_watched():
-            self._bar = _bar(unit)
-            self._task = self._bar.add_task("", total=total, completed=done, info="")
+            self._bar, self._unit = _bar(), unit
+            self._task = self._bar.add_task("", total=total, info="", unit=unit)
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
@@ -30,15 +30,18 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, more: int = 1, info: str | None = None) -> None:
-        """So much more is done. info: a line below the bar."""
+    def update(self, more: int = 1) -> None:
+        """So much more is done."""
         if self._bar is not None:
-            self._bar.update(self._task, advance=more, **({} if info is None else {"info": info}))
+            self._bar.update(self._task, advance=more)
 
-    def reach(self, done: int, total: int) -> None:
-        """So much of the total is done now."""
+    def reach(self, done: int, total: int, unit: str | None = None, info: str = "") -> None:
+        """So much of the total is done now. unit: of another kind of work, from here on. info: a line below the bar."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total)
+            if unit not in (None, self._unit):
+                self._unit = unit
+                self._bar.reset(self._task, unit=unit)
+            self._bar.update(self._task, completed=done, total=total, info=info)
 
 
 def is_watched() -> bool:
@@ -68,27 +71,32 @@ class _Lossy:
         return getattr(self._stream, name)
 
 
-def _bar(unit: str) -> Any:
-    from rich.console import Console, Group
+def _amount(count: float, unit: str) -> str:
     from rich.filesize import decimal
+
+    if unit == BYTES:
+        return decimal(int(count))
+    return f"{count:,.0f}" if count >= 10 or count == int(count) else f"{count:.2g}"
+
+
+def _bar() -> Any:
+    from rich.console import Console, Group
     from rich.progress import BarColumn, ProgressColumn, Task
     from rich.progress import Progress as RichProgress
     from rich.table import Column
     from rich.text import Text
 
-    def amount(count: float) -> str:
-        return decimal(int(count)) if unit == BYTES else f"{count:,.0f}" if count >= 10 else f"{count:.2g}"
-
     class Figures(ProgressColumn):
-        """`12,288/40,960 texts  1,234/s  0:00:23 left`"""
+        """`12,288/40,960 texts  1,234/s  0:23 left`"""
 
         max_refresh = 0.5
 
         def render(self, task: Task) -> Text:
-            done = amount(task.completed) if unit == BYTES else f"{task.completed:,.0f}"
-            parts = [done + (f"/{amount(task.total)}" if task.total else "") + ("" if unit == BYTES else f" {unit}s")]
+            unit: str = task.fields["unit"]
+            total = f"/{_amount(task.total, unit)}" if task.total else ""
+            parts = [f"{_amount(task.completed, unit)}{total}{'' if unit == BYTES else f' {unit}s'}"]
             if task.speed:
-                parts.append(f"{amount(task.speed)}/s")
+                parts.append(f"{_amount(task.speed, unit)}/s")
             if task.time_remaining is not None and task.total:
                 parts.append(f"{clock(task.time_remaining)} left")
             elif task.elapsed is not None:

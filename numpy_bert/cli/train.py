@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Error, UsageError
-from ..files.terminal import tell
+from .command import Command
+from .inputs import load_model
 from .numbers import count, not_negative, positive, share, whole
+from .output import print_json, printable, table, tell
+from .progress import Progress
 
 if TYPE_CHECKING:
     from ..config import BertConfig
@@ -163,7 +166,7 @@ def finetune(bert: Bert, options: argparse.Namespace) -> Trained:
     from ..tasks import objective
     from ..training import finetune, loop
     from ..training.data import datasets
-    from .training_progress import Progress
+    from .training_progress import shown
 
     model = _new_model(options)
     _refuse_unknown_parts(objective.shapes(bert.config, (options.task,)), options)
@@ -181,8 +184,8 @@ def finetune(bert: Bert, options: argparse.Namespace) -> Trained:
         tell(line)
     epoch = -(-len(examples.lengths) // recipe.batch_size)
     every = (options.evaluate_every or epoch, options.save_every or epoch)
-    with Progress(recipe.steps) as progress:
-        monitor = loop.Monitor(evaluate, *every, progress.report, progress.say)
+    with shown(recipe.steps, options.json) as report:
+        monitor = loop.Monitor(evaluate, *every, report, tell)
         params, figures = finetune.finetune(bert.params, config, examples, recipe, monitor, _place(options))
     if bert.params.bert.pooler is None and options.task not in NEED_POOLER:
         params = params._replace(bert=params.bert._replace(pooler=None))  # else one that never learned would be saved
@@ -209,7 +212,7 @@ def pretrain(bert: Bert | None, options: argparse.Namespace) -> Trained:
     from ..training import loop, pretrain
     from ..training.data.corpus import Corpus
     from ..training.data.pretraining import PretrainingData, PretrainingSettings
-    from .training_progress import Progress
+    from .training_progress import shown
 
     model = _new_model(options)
     tokenizer, config, params = _fresh(options) if bert is None else _pretrained(bert, options)
@@ -228,8 +231,8 @@ def pretrain(bert: Bert | None, options: argparse.Namespace) -> Trained:
         evaluate = lambda params: pretrain.evaluate(held_out, params, config)  # noqa: E731
     tenth = -(-recipe.steps // 10)
     every = (options.evaluate_every or tenth, options.save_every or tenth)
-    with Progress(recipe.steps) as progress:
-        monitor = loop.Monitor(evaluate, *every, progress.report, progress.say)
+    with shown(recipe.steps, options.json) as report:
+        monitor = loop.Monitor(evaluate, *every, report, tell)
         params, figures = pretrain.pretrain(config, data, recipe, monitor, _place(options), params)
     return _saved(model, config, params, tokenizer, recipe, figures)
 
@@ -365,3 +368,82 @@ def _saved(
     from ..model import Bert
 
     return Trained(Bert(config, params, tokenizer).save(model), recipe.steps, figures)
+
+
+def _run_finetune(options: argparse.Namespace) -> int:
+    return _show(finetune(load_model(options.model), options), options.json)
+
+
+def _run_evaluate(options: argparse.Namespace) -> int:
+    figures = evaluate(load_model(options.model), options)
+    if options.json:
+        print_json({"task": options.task, "figures": figures})
+    else:
+        print(_figures(figures))
+    return 0
+
+
+def _run_pretrain(options: argparse.Namespace) -> int:
+    if (options.model is None) == (options.vocabulary is None):
+        got = "neither" if options.model is None else "both"
+        raise UsageError(f"expected --model PATH to train further or --vocabulary FOLDER for a new model, got {got}")
+    return _show(pretrain(None if options.model is None else load_model(options.model), options), options.json)
+
+
+def _run_learn_vocabulary(options: argparse.Namespace) -> int:
+    with Progress(None, "token", hidden=options.json) as progress:
+        tokenizer = learn_vocabulary(options, progress.update)
+    if options.json:
+        print_json({"folder": str(options.output), "tokens": len(tokenizer.tokens)})
+    else:
+        print(f"{len(tokenizer.tokens)} tokens: {printable(str(options.output))}")
+    return 0
+
+
+def _show(trained: Trained, as_json: bool) -> int:
+    if as_json:
+        print_json({"model": str(trained.model), "steps": trained.steps, "figures": trained.figures})
+        return 0
+    if trained.figures:
+        print(_figures(trained.figures) + "\n")
+    print(f"{trained.steps} steps; the model: {printable(str(trained.model))}")
+    return 0
+
+
+def _figures(figures: dict[str, float]) -> str:
+    rows = [(name.replace("_", " "), f"{value:.4f}") for name, value in figures.items()]
+    return table(("measure", "value"), rows, "lr")
+
+
+COMMANDS = (
+    Command(
+        "finetune",
+        "Train a model for a task on labeled examples",
+        add_finetune,
+        _run_finetune,
+        "finetune --task sequence_classification --train train.tsv --dev dev.tsv --output run",
+    ),
+    Command(
+        "evaluate",
+        "Measure a model on labeled examples",
+        add_evaluate,
+        _run_evaluate,
+        "evaluate --task sequence_classification --input dev.tsv --model run/model",
+    ),
+    Command(
+        "pretrain",
+        "Train a model on plain text, a new one or further",
+        add_pretrain,
+        _run_pretrain,
+        "pretrain --train corpus.txt --vocabulary vocabulary --steps 10000 --output run",
+        model="none: a new model, see --vocabulary",
+    ),
+    Command(
+        "learn-vocabulary",
+        "Learn a WordPiece vocabulary from text",
+        add_learn_vocabulary,
+        _run_learn_vocabulary,
+        "learn-vocabulary --input corpus.txt --size 8000 --output vocabulary",
+        model=None,
+    ),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +20,18 @@ class Embedded(NamedTuple):
     cut: int  # how many texts were longer than the model takes
 
 
-def embed(bert: Bert, chunk: Chunk, dtype: str, workers: int | None = None) -> Embedded:
-    """Error: a number that is none, or beyond what the dtype holds."""
-    vectors, cut = bert.embed_counting(chunk.texts, workers)
+def embed(
+    bert: Bert,
+    chunk: Chunk,
+    dtype: str,
+    workers: int | None = None,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Embedded:
+    """progress is called with how many texts are done since the last time.
+
+    Error: a number that is none, or beyond what the dtype holds.
+    """
+    vectors, cut = bert.embed_counting(chunk.texts, workers, progress)
     with np.errstate(over="ignore"):
         stored = vectors.astype(dtype, copy=False)
     if not np.isfinite(stored).all():  # the vectors were

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import Error, show
-from ..files import terminal
 from ..files.atomic import require_new
 from ..files.lock import Lock
 from ..files.reading import Path as AnyPath
@@ -38,6 +37,7 @@ DTYPES = ("float16", "float32", "float64")
 SAVED_EVERY = 1.0  # seconds between two flushes of the array to the disk
 
 Engine = Callable[[Iterable[Chunk]], Iterator[Embedded]]  # in the order of the chunks
+Progress = Callable[[int, int, str], object]  # done, total, unit
 
 
 class Done(NamedTuple):
@@ -48,6 +48,21 @@ class Done(NamedTuple):
     texts_cut: int  # how many texts were longer than the model takes
 
 
+class Counter:
+    """What is done of one kind of work."""
+
+    def __init__(self, progress: Progress, total: int, unit: str) -> None:
+        self._progress, self._total, self._unit = progress, total, unit
+        self._done = 0
+
+    def add(self, more: int) -> None:
+        self.reach(self._done + more)
+
+    def reach(self, done: int) -> None:
+        self._done = done
+        self._progress(done, self._total, self._unit)
+
+
 def embed_file(
     bert: Bert,
     texts: AnyPath,
@@ -55,7 +70,7 @@ def embed_file(
     dtype: str | None = None,
     *,
     dask: str | None = None,
-    progress: bool = False,
+    progress: Progress = lambda done, total, unit: None,
 ) -> Done:
     """Write the sentence vector of each line of a file to an .npy file: row i belongs to line i + 1.
 
@@ -65,7 +80,7 @@ def embed_file(
     texts: a UTF-8 file with a text on each line. output: the file to write, which must not exist.
     dtype: of the array, float16, float32 or float64; None is that of the model.
     dask: the address of a Dask scheduler whose workers compute the vectors (extra `scale`).
-    progress: show a progress bar with the time left, where stderr is a terminal.
+    progress: called with (done, total, unit): of the bytes that are read ("B"), then of the texts that are done ("text").
 
     Warns (UserWarning) where texts were longer than the model takes and were cut, and where rows of an interrupted job
     were damaged meanwhile and are computed again.
@@ -78,12 +93,12 @@ def embed_file(
         stack.enter_context(_alone(output, partial))
         source = stack.enter_context(TextsFile(texts))
         begun = _begun(partial, record)
-        with terminal.progress(source.size, "B", hidden=not progress) as bar:
-            source.scan(begun.rows_done if begun else 0, bar.update)
+        source.scan(begun.rows_done if begun else 0, Counter(progress, source.size, "B").add)
         wanted = _manifest(bert, source, dtype, {"model": _name(bert.path), "input": _name(texts)})
         if begun:
             manifests.check_same(begun, wanted, partial)
-        engine = stack.enter_context(_engine(bert, dtype, dask, wanted.job["model"]))
+        counter = Counter(progress, wanted.rows, "text")
+        engine = stack.enter_context(_engine(bert, dtype, dask, wanted.job["model"], counter.add))
         shape = (wanted.rows, wanted.columns)
         vectors = stack.enter_context(VectorsFile(partial, shape, dtype))
         if begun:
@@ -96,8 +111,8 @@ def embed_file(
         else:
             state = wanted
             _begin(vectors, wanted, record)
-        with terminal.progress(state.rows, "text", hidden=not progress, done=state.rows_done) as bar:
-            state = _run(engine(source.chunks()), vectors, state, record, bar.update)
+        counter.reach(state.rows_done)
+        state = _run(engine(source.chunks()), vectors, state, record, counter.reach)
         if source.changed:
             _remove(partial, record)
             raise Error(f"{label(texts)}: expected a file that stays as it is, got one that changed meanwhile")
@@ -133,7 +148,7 @@ def _run(
     try:
         for row, rows, texts_cut in chunks:
             blocks.append(Block(len(rows), texts_cut, vectors.write(row, rows)))
-            progress(len(rows))
+            progress(row + len(rows))
             if time.monotonic() - saved >= SAVED_EVERY:
                 save()
                 saved = time.monotonic()
@@ -205,12 +220,15 @@ def _begin(vectors: VectorsFile, state: Manifest, record: Path) -> None:
         raise
 
 
-def _engine(bert: Bert, dtype: str, dask: str | None, sha256: str) -> AbstractContextManager[Engine]:
+def _engine(
+    bert: Bert, dtype: str, dask: str | None, sha256: str, progress: Callable[[int], object]
+) -> AbstractContextManager[Engine]:
+    """progress is called with how many texts of a chunk are done since the last time, where they are embedded here."""
     if dask is not None:
         from . import cluster
 
         return cluster.engine(dask, bert.source, sha256, dtype)
-    return contextlib.nullcontext(lambda chunks: (embed(bert, chunk, dtype) for chunk in chunks))
+    return contextlib.nullcontext(lambda chunks: (embed(bert, chunk, dtype, progress=progress) for chunk in chunks))
 
 
 def _remove(*paths: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..errors import Error, show
 from ..files.reading import label
-from ..files.terminal import table
 from ..gradcheck import cases, checker
 from ..gradcheck.checker import Row
 from .definition import Exercise
@@ -37,36 +36,6 @@ def check(exercise: Exercise, backward: Callable[..., Any]) -> list[Row]:
 
 def passed(rows: Sequence[Row]) -> bool:
     return all(row.passed for row in rows)
-
-
-def format_report(rows: Sequence[Row]) -> str:
-    """A line for each array with its worst case, and which cases failed."""
-    worst: dict[str, Row] = {}
-    for row in rows:
-        if row.name not in worst or _badness(row) > _badness(worst[row.name]):
-            worst[row.name] = row
-    lines = [
-        (row.name, f"{row.error:.1e}", "ok" if row.passed else "FAILED", row.case, _there(row))
-        for row in worst.values()
-    ]
-    header = ("gradient by", "largest error", "verdict", "in the case", "there")
-    failed = dict.fromkeys(row.case for row in rows if not row.passed)
-    right = [case for case in dict.fromkeys(row.case for row in rows) if case not in failed]
-    parts = [table(header, lines, "lrl"), f"The checker allows an error of {rows[0].tolerance:.0e}."]
-    parts += [f"Cases that fail: {'; '.join(failed)}."] if failed else []
-    parts += [f"Cases that pass: {'; '.join(right)}."] if right else []
-    return "\n".join([parts[0], "", *parts[1:]])
-
-
-def _badness(row: Row) -> tuple[bool, float]:
-    return not row.passed, row.error
-
-
-def _there(row: Row) -> str:
-    if row.passed or row.place is None:
-        return row.problem
-    what = "along a direction" if "projection" in row.method else f"[{', '.join(map(str, row.place))}]"
-    return f"{what}: expected {row.numeric:.6g}, got {row.analytic:.6g}"
 
 
 def load(exercise: Exercise, path: str) -> Callable[..., Any]:

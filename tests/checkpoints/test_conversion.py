@@ -18,6 +18,7 @@ from numpy_bert.checkpoints import comparison, conversion, names, saving, weight
 from numpy_bert.checkpoints.comparison import compare
 from numpy_bert.checkpoints.conversion import convert
 from numpy_bert.checkpoints.formats import safetensors
+from numpy_bert.cli.inspect import format_comparison
 from numpy_bert.config import read_config, write_config
 from numpy_bert.errors import UsageError
 
@@ -149,7 +150,7 @@ def test_the_largest_difference_of_each_tensor(model, tmp_path):
     assert unequal["bert.pooler.dense.weight"].relative == pytest.approx(0.25 / scale, rel=1e-6)
     assert unequal["bert.embeddings.word_embeddings.weight"].largest == math.inf
     assert not found.equal
-    text = comparison.format_comparison(found)
+    text = format_comparison(found)
     assert text.index("word_embeddings") < text.index("pooler.dense.weight")
     assert f"{len(found.differences)} tensors in both, {len(found.differences) - 3} equal" in text
     json.dumps(comparison.to_json(found), allow_nan=False)
@@ -163,7 +164,7 @@ def test_names_are_matched_across_spellings(model, tmp_path, spelling):
     arrays = dict(SPELLINGS[spelling](name, array) for name, array in arrays_of(bert).items())
     safetensors.write(tmp_path / "b.safetensors", {name: array.copy() for name, array in arrays.items()})
     found = compare(model, tmp_path / "b.safetensors")
-    assert found.equal, comparison.format_comparison(found)
+    assert found.equal, format_comparison(found)
 
 
 def test_heads_apart_and_optimizer_slots_do_not_count(model, tmp_path):
@@ -179,7 +180,7 @@ def test_heads_apart_and_optimizer_slots_do_not_count(model, tmp_path):
     arrays["bert/pooler/dense/kernel/adam_m"] = np.ones((12, 12), "f4")
     safetensors.write(tmp_path / "b.safetensors", arrays)
     found = compare(model, tmp_path / "b.safetensors")
-    assert found.equal, comparison.format_comparison(found)
+    assert found.equal, format_comparison(found)
 
 
 def test_other_shapes_and_missing_tensors(model, tmp_path):
@@ -193,7 +194,7 @@ def test_other_shapes_and_missing_tensors(model, tmp_path):
         "classifier.weight", "classifier.bias", "cls.seq_relationship.weight", "cls.seq_relationship.bias",
     }  # fmt: skip
     assert found.only[1] == ()
-    text = comparison.format_comparison(found)
+    text = format_comparison(found)
     assert "35x12 and 40x6" in text
     assert "other shape" in text
     assert "only in a:\n  classifier.bias" in text
@@ -202,7 +203,7 @@ def test_other_shapes_and_missing_tensors(model, tmp_path):
 def test_foreign_names_cannot_touch_the_terminal(model, tmp_path):
     arrays = safetensors.read(model / "model.safetensors") | {"\x1b[31m\u202e": np.zeros(3, "f4")}
     safetensors.write(tmp_path / "b.safetensors", arrays)
-    text = comparison.format_comparison(compare(model, tmp_path / "b.safetensors"))
+    text = format_comparison(compare(model, tmp_path / "b.safetensors"))
     assert text.replace("\n", "").isprintable()
 
 

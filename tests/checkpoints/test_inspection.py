@@ -19,6 +19,7 @@ from numpy_bert.checkpoints import inspection, saving
 from numpy_bert.checkpoints.formats import safetensors
 from numpy_bert.checkpoints.formats.tensorflow import bundle
 from numpy_bert.checkpoints.inspection import Numbers, inspect
+from numpy_bert.cli.inspect import format_inspection
 
 TF_FILES = Path(__file__).parents[1] / "data" / "tf_files"
 PRETRAINED = ("masked_lm", "next_sentence")
@@ -32,7 +33,7 @@ def written(folder, heads=PRETRAINED, form="hf", **changes):
 
 def checked(report):
     """A report can be shown and written, whatever it holds; returns the text."""
-    text = inspection.format_inspection(report)
+    text = format_inspection(report)
     assert text.replace("\n", "").isprintable()
     assert json.loads(json.dumps(inspection.to_json(report), allow_nan=False))["form"] == report.form
     return text
@@ -263,6 +264,7 @@ def test_a_damaged_checkpoint_is_looked_at_under_limits(tmp_path):
     code = """
 from pathlib import Path
 from numpy_bert.checkpoints import inspection
+from numpy_bert.cli.inspect import format_inspection
 from numpy_bert.errors import Error
 folder = Path(sys.argv[1])
 path = folder / "model.safetensors"
@@ -274,7 +276,7 @@ told = 0
 for case in cases:
     path.write_bytes(case)
     try:
-        text = inspection.format_inspection(inspection.inspect(folder))
+        text = format_inspection(inspection.inspect(folder))
         assert text.replace("\\n", "").isprintable()
     except Error as error:
         assert str(error).isprintable()

@@ -53,7 +53,7 @@ def test_json_and_float16(capsys, place, folder):
 
 def test_cut_texts_are_told(capsys, place, folder):
     (place / "texts.txt").write_text("good " * 30)
-    assert run(capsys, place, folder)[2] == "numpy_bert: warning: 1 text was longer than 24 pieces and cut there\n"
+    assert run(capsys, place, folder)[2] == "numpy-bert: warning: 1 text was longer than 24 pieces and cut there\n"
 
 
 def test_an_interruption_says_how_to_go_on(capsys, place, folder, monkeypatch):
@@ -64,8 +64,8 @@ def test_an_interruption_says_how_to_go_on(capsys, place, folder, monkeypatch):
     monkeypatch.setattr(corpus, "embed_file", interrupted)
     status, out, err = run(capsys, place, folder)
     assert (status, out) == (130, "")
-    told = f"interrupted; {place / 'out.npy.partial'} holds what is done, and the same command goes on"
-    assert err == f"numpy_bert: error: {told}\n"
+    told = f"interrupted; {place / 'out.npy.partial'} holds what is done, and the same command resumes"
+    assert err == f"numpy-bert: error: {told}\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals")
@@ -112,12 +112,12 @@ def test_bad_usage_is_told_before_the_model_is_loaded(capsys, place, monkeypatch
     monkeypatch.chdir(place)
     assert cli.main(["embed", "--model", "not looked at", *options]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("numpy_bert: error: ")
+    assert err.startswith("numpy-bert: error: ")
     assert err.count("\n") == 1
 
 
 def test_an_output_that_exists_is_told_before_the_model_is_loaded(capsys, place):
     (place / "out.npy").touch()
     status, _, err = run(capsys, place, "not looked at")
-    assert (status, err) == (1, f"numpy_bert: error: {place / 'out.npy'}: expected a new file, got one that exists; "
+    assert (status, err) == (1, f"numpy-bert: error: {place / 'out.npy'}: expected a new file, got one that exists; "
                                 "nothing is written over\n")  # fmt: skip

@@ -30,6 +30,13 @@ def run(capsys, *arguments):
     return status, captured.out, captured.err
 
 
+def run_help(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    assert caught.value.code == 0
+    return capsys.readouterr().out
+
+
 def run_json(capsys, *arguments):
     status, out, err = run(capsys, *arguments, "--json")
     assert (status, err) == (0, "")
@@ -138,8 +145,14 @@ def test_demo(capsys, folder):
     assert found["Gradient checks"]["passed"] is True
 
 
+def test_without_a_command_it_prints_the_help(capsys):
+    status, out, err = run(capsys)
+    assert (status, err) == (0, "")
+    assert out == run_help(capsys, "--help")
+    assert "numpy-bert COMMAND --help" in out
+
+
 @pytest.mark.parametrize("arguments", [
-    [],
     ["fly"],
     ["embed", "--mod", "x", "text"],
     ["embed", "--modle", "x", "text"],
@@ -160,7 +173,7 @@ def test_demo(capsys, folder):
 def test_bad_usage_is_one_line_and_status_2(capsys, arguments):
     status, out, err = run(capsys, *arguments)
     assert (status, out) == (2, "")
-    assert err.startswith("numpy_bert: error: ")
+    assert err.startswith("numpy-bert: error: ")
     assert err.count("\n") == 1
     assert len(err) <= 330
 
@@ -259,4 +272,4 @@ def test_gradcheck_at_a_checkpoint(capsys, folder):
 def test_debug_tells_where_an_error_came_from(capsys):
     _, _, err = run(capsys, "embed", "text", "--model", "nowhere", "--debug")
     assert "Traceback" in err
-    assert err.splitlines()[-1].startswith("numpy_bert: error: nowhere")
+    assert err.splitlines()[-1].startswith("numpy-bert: error: nowhere")

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from numpy_bert.cli.main import main
 from numpy_bert.cli.output import tell
 from numpy_bert.cli.progress import Progress, clock
 
@@ -45,10 +46,17 @@ def test_what_cannot_be_shown_is_lost(capsys, monkeypatch, kind):
     monkeypatch.setattr(sys, "stderr", STREAMS[kind]())
     tell("told")
     with Progress(3, "text") as progress:
-        progress.update(2, "loss 0.5")
+        progress.update(2)
         tell("told")
         progress.reach(3, 3)
     assert capsys.readouterr().out == ""  # nor does it go to stdout instead
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_command_ends_with_its_own_status(capsys, monkeypatch, kind):
+    monkeypatch.setattr(sys, "stderr", STREAMS[kind]())
+    assert main(["tokenize"]) == 2
+    assert capsys.readouterr().out == ""
 
 
 def terminal(monkeypatch):
@@ -74,7 +82,7 @@ def test_it_is_there_before_anything_is_done(monkeypatch):
 def test_it_shows_what_is_done_and_what_is_told(monkeypatch):
     stream = terminal(monkeypatch)
     with Progress(1000, "text") as progress:
-        progress.update(20, "loss 0.5000")
+        progress.reach(20, 1000, info="loss 0.5000")
         tell("f1_\x1b[31m")
     lines = [line.strip() for line in re.split("[\r\n]", shown(stream))]
     assert any("20/1,000 texts" in line for line in lines)
@@ -99,6 +107,11 @@ def test_there_is_none_for_a_program(monkeypatch):
         progress.update(10)
         progress.reach(10, 10)
     assert stream.getvalue() == ""
+
+
+def test_no_message_touches_the_terminal(capsys):
+    tell("f1_\x1b[31m\u202e\r: saved \x9b2J")
+    assert capsys.readouterr().err == "f1_\\x1b[31m\\u202e\\r: saved \\x9b2J\n"
 
 
 def test_clock():

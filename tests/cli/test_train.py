@@ -141,7 +141,7 @@ def test_another_run_is_not_resumed_unless_forced(capsys, folder, tmp_path, file
     assert "recipe.seed: 7 now, 0 then" in err
     status, _, err = run(capsys, *arguments, "--force")
     assert status == 0
-    assert "numpy_bert: warning: " in err
+    assert "numpy-bert: warning: " in err
     assert "recipe.seed: 7 now, 0 then" in err
 
 
@@ -238,7 +238,7 @@ def test_lengths_that_cannot_be_are_told_alike(capsys, folder, tmp_path, file, t
             arguments = ("pretrain", "--train", text, "--steps", 1, *more)
         status, _, err = run(capsys, *arguments, "--model", folder)
         expected = f"--max-length: expected an integer from {shortest} to 24, the positions of the model, got {length}"
-        assert (status, err) == (2, f"numpy_bert: error: {expected}\n")
+        assert (status, err) == (2, f"numpy-bert: error: {expected}\n")
     assert not (tmp_path / "run").exists()
 
 

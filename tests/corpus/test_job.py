@@ -494,7 +494,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
     """Of the job itself, without the model. By hand, with a million lines: benchmarks/corpus_memory.py."""
     bert = tiny_bert()
     vectors = np.zeros((texts_file.ROWS, 12), np.float32)
-    monkeypatch.setattr(bert, "embed_counting", lambda texts, workers: (vectors[: len(texts)], 0))
+    monkeypatch.setattr(bert, "embed_counting", lambda texts, workers, progress: (vectors[: len(texts)], 0))
     peaks = []
     monkeypatch.setattr(text_lines, "CHUNK", 1 << 14)
     for count in (8_000, 24_000):

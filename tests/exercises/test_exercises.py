@@ -241,7 +241,7 @@ def test_bad_usage_is_one_line(capsys, tmp_path):
     last = len(EXERCISES)
     assert refused(capsys, 2, last + 1).endswith(f"expected a number from 1 to {last}, got {last + 1}")
     for number in ("0", "x", "1.5", "-1", "٣"):
-        assert "numpy_bert: error: " in refused(capsys, 2, number)
+        assert "numpy-bert: error: " in refused(capsys, 2, number)
     assert "--hint" in refused(capsys, 2, 1, "--hint", 3)
     for option in (["--hint"], ["--answer"], ["--check", "mine.py"], ["--output", "mine.py"]):
         assert f"{option[0]}: expected with the number of an exercise" in refused(capsys, 2, *option)

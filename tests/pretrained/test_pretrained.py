@@ -62,7 +62,7 @@ def test_the_demo_shows_everything_within_seconds():
     found = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
     assert time.monotonic() - begun < 20  # 5 s on an idle machine
     assert set(found) == {
-        'The pieces of "I liked this movie."',
+        'The tokens of "I liked this movie."',
         "Cosine similarity of sentence vectors",
         "The likeliest words for [MASK]",
         "Next sentence",

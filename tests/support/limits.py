@@ -40,7 +40,7 @@ import numpy_bert
 
 CHILD = Path(__file__).with_name("limits_child.py")
 FORBIDDEN = 97  # exit status of a forbidden act
-PREFIX = "numpy_bert: error: "
+PREFIX = "numpy-bert: error: "
 LONGEST_LINE = 300
 
 # One thread and one arena: each further one reserves address space that it never uses.

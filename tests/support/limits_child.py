@@ -163,7 +163,7 @@ def run() -> int:
             print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Error as error:
-        print(f"numpy_bert: error: {error}", file=sys.stderr)
+        print(f"numpy-bert: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except BaseException:
         traceback.print_exc()  # with what is left of the memory: the limit still holds
@@ -172,10 +172,10 @@ def run() -> int:
 
 
 import numpy  # noqa: E402
+import rich.progress  # noqa: E402, F401
 import scipy.sparse  # noqa: E402
 import scipy.special  # noqa: E402, F401
 import threadpoolctl  # noqa: E402
-import tqdm  # noqa: E402, F401
 
 import numpy_bert  # noqa: E402
 import numpy_bert.errors  # noqa: E402

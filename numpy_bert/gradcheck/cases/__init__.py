@@ -6,20 +6,20 @@ a generator and name it in BLOCKS or TASKS; a test fails for a module that is mi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ...errors import UsageError, show
 from .. import checker
 from ..checker import Row
-from ..report import format_rows, to_json
+from ..report import failure, to_json
 from .blocks import BLOCKS
 from .checkpoint import run_at
 from .samples import Block, Pair
 from .tasks import TASKS
 
-__all__ = ["TABLE", "Block", "Pair", "Row", "cases", "format_rows", "names", "run", "run_at", "to_json"]
+__all__ = ["TABLE", "Block", "Pair", "Row", "cases", "failure", "names", "run", "run_at", "to_json"]
 
 TABLE: dict[str, Block] = BLOCKS | TASKS
 
@@ -34,9 +34,11 @@ def cases(name: str) -> dict[str, Pair]:
     return TABLE[name].cases(np.random.default_rng(7))
 
 
-def run(names: Sequence[str] = (), method: str = "complex") -> list[Row]:
-    """Check these modules, or all: a row for each case and each array with a gradient. UsageError: there is no such
-    module or method.
+def run(
+    names: Sequence[str] = (), method: str = "complex", progress: Callable[[int], object] = lambda done: None
+) -> list[Row]:
+    """Check these modules, or all: a row for each case and each array with a gradient. progress is called with 1 after
+    each module. UsageError: there is no such module or method.
     """
     rows = []
     for name in names or TABLE:
@@ -47,4 +49,5 @@ def run(names: Sequence[str] = (), method: str = "complex") -> list[Row]:
         for case, pair in cases(name).items():
             found = checker.check(*pair, method, tolerance)
             rows += [row._replace(block=name, case=case) for row in found]
+        progress(1)
     return rows

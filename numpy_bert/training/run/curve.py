@@ -8,12 +8,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...errors import Error
+from ...errors import Error, show
 from ...files import figures
 from ...files.atomic import replacing, unwritable
 from ...files.figures import LINES, MARKERS
 from ...files.reading import label
-from ...files.terminal import printable
 
 
 class CurveTable:
@@ -80,7 +79,7 @@ def plot(steps: Path, evaluations: Path, picture: Path) -> bool:
     above.plot(step, smoothed(curve.get("loss", []), max(1, len(step) // 50)), label="loss, smoothed")
     for i, name in enumerate(name for name in judged if name != "step"):
         axis = above if "loss" in name else below
-        text = printable(name).replace("$", r"\$")  # what stands between two of them would be read as a formula
+        text = show(name)[1:-1].replace("$", r"\$")  # what stands between two of them would be read as a formula
         marker, line = MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]
         said = f"{text}, held out"
         axis.plot(judged["step"], judged[name], line, marker=marker, markersize=4, color=f"C{1 + i % 9}", label=said)

@@ -613,7 +613,7 @@ def test_trace_and_compare_from_the_command_line(capsys, folder, tmp_path):
 @pytest.mark.parametrize(("arguments", "status", "message"), [
     ([], 2, "expected TEXT, or --compare"),
     (["good"], 2, "expected --output PAGE.html, --data TRACE.npz or both, got neither"),
-    (["good", "--data", "same", "--output", "./same"], 2, "--data: expected another file than --output"),
+    (["good", "--data", "same", "--output", "./same"], 2, "expected another file for each output, got the same"),
     (["good", "--output", "there.html"], 1, "there.html: expected a new file, got one that exists"),
     (["good", "--output", "missing/page.html"], 1, "missing/page.html: cannot write: its folder does not exist"),
     (["good", "--data", "missing/t.npz"], 1, "missing/t.npz: cannot write: its folder does not exist"),

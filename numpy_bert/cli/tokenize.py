@@ -1,0 +1,37 @@
+"""numpy-bert tokenize: the tokens of each text, their ids and the characters they stand for."""
+
+from __future__ import annotations
+
+import argparse
+
+from .command import Command
+from .inputs import add_texts, load_tokenizer, read_texts
+from .output import print_json, table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_texts(parser)
+    parser.add_argument("--plain", action="store_true", help="read [MASK] and the like as plain text, as embed does")
+
+
+def run(options: argparse.Namespace) -> int:
+    texts = read_texts(options.text, options.input)
+    tokenizer = load_tokenizer(options.model)
+    for text in texts:
+        encoding = tokenizer.encode(text, special=not options.plain)
+        if options.json:
+            print_json({"tokens": encoding.tokens, "ids": encoding.ids})
+            continue
+        spans = [f"{start}-{end}" if end > start else "" for start, end in encoding.offsets]
+        rows = list(zip(encoding.tokens, encoding.ids, spans, strict=True))
+        print(table(("token", "id", "characters"), rows, "lr") + "\n")
+    return 0
+
+
+COMMAND = Command(
+    "tokenize",
+    "Cut texts into the tokens of a model",
+    add_arguments,
+    run,
+    'tokenize "I liked this movie."',
+)

@@ -80,7 +80,7 @@ def embed_file(
     texts: a UTF-8 file with a text on each line. output: the file to write, which must not exist.
     dtype: of the array, float16, float32 or float64; None is that of the model.
     dask: the address of a Dask scheduler whose workers compute the vectors (extra `scale`).
-    progress: called with (done, total, unit): of the bytes that are read ("B"), then of the texts that are done ("text").
+    progress: called with (done, total, unit): of the bytes that are read ("B"), then of the texts ("text").
 
     Warns (UserWarning) where texts were longer than the model takes and were cut, and where rows of an interrupted job
     were damaged meanwhile and are computed again.

@@ -70,14 +70,3 @@ def is_watched() -> bool:
         return sys.stderr is not None and sys.stderr.isatty()
     except ValueError:  # it was closed
         return False
-
-
-def progress(total: int | None, unit: str, hidden: bool = False, done: int = 0) -> Any:
-    """A progress bar on stderr that appears after two seconds, and only where a person can see it.
-
-    done: what was there before and cost no time now.
-    """
-    from tqdm import tqdm
-
-    unseen = hidden or not is_watched()
-    return tqdm(total=total, initial=done, unit=unit, delay=2, disable=unseen, dynamic_ncols=True)

@@ -59,7 +59,7 @@ class Variant(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The largest |Δh| of each layer: the embedding, then layer 1 to L. Infinite where the change made NaN of it."""
+    """The largest |Δh| of each layer: the embedding, then layers 0 to L-1. Infinite where the change made NaN of it."""
 
     name: str
     largest: tuple[float, ...]
@@ -161,7 +161,7 @@ def format_drift(drift: Drift) -> str:
     rows = []
     for i, scale in enumerate(drift.scale):
         numbers = [f"{change.largest[i]:.1e}" if change.largest[i] else "0" for change in drift.changes]
-        rows.append((str(i) if i else "embedding", f"{scale:.3g}", *numbers))
+        rows.append((str(i - 1) if i else "embedding", f"{scale:.3g}", *numbers))
     header = ("layer", "largest |h|", *(change.name for change in drift.changes))
     title = f"largest change of a hidden state, {drift.texts} texts, {drift.tokens} tokens"
     return f"{title}\n\n{table(header, rows, 'l' + 'r' * (len(header) - 1))}"
@@ -174,14 +174,14 @@ def figure(drift: Drift, path: str | os.PathLike[str]) -> None:
     """
     drawn = figures.new_figure(9, 5)
     axes = drawn.add_subplot()
-    layers = range(len(drift.scale))
+    layers = range(-1, len(drift.scale) - 1)
     for i, change in enumerate(drift.changes):
         shown = [x if 0 < x < math.inf else math.nan for x in change.largest]  # a logarithm has neither
         name = change.name if any(change.largest) else f"{change.name}: no change at all"
         line, marker = figures.LINES[i % len(figures.LINES)], figures.MARKERS[i % len(figures.MARKERS)]
         axes.plot(layers, shown, linestyle=line, marker=marker, label=name)
     axes.plot(layers, drift.scale, color="gray", linestyle=":", label="largest |h|")
-    axes.set(xlabel="layer (0: the embedding)", ylabel="largest change of a hidden state", yscale="log")
+    axes.set(xlabel="layer (-1: the embedding)", ylabel="largest change of a hidden state", yscale="log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     drawn.legend(loc="outside right upper", fontsize="small")

@@ -184,7 +184,7 @@ def test_the_table_for_people(found):
     lines = module.format_drift(found).split("\n")
     assert lines[0] == f"largest change of a hidden state, {found.texts} texts, {found.tokens} tokens"
     assert lines[2].split("  ")[0] == "layer"
-    assert [line.split()[0] for line in lines[3:]] == ["embedding", "1", "2"]
+    assert [line.split()[0] for line in lines[3:]] == ["embedding", "0", "1"]
     assert len({len(line) for line in lines[3:]}) == 1
 
 

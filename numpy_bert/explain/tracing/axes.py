@@ -21,7 +21,7 @@ def axes(shape: tuple[int, ...], variable: str, call: Call | None, asked: Asked)
     if call.module == "blocks.multi_head_attention" and variable == "concat":  # (B, T, A, D)
         return "token", "head", "component"
     if len(shape) == 5:  # (B, T, 3, A, D)
-        return "token, as query, key and value", "head", "component"
+        return "token × Q, K, V", "head", "component"
     if len(shape) == 4 and shape[2] == T:  # (B, A, T, ...)
         over_keys = call.module == "blocks.softmax" or (call.module == "blocks.attention" and variable in KEYS)
         return "head", "token", "key" if over_keys else "component"

@@ -18,6 +18,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 from support.checkpoints import published
 from support.tiny import tiny_bert
 
@@ -114,16 +115,22 @@ def choose(browser, label):
 
 
 def point_at(browser, canvas):
-    """Moves the mouse over the last line of a heat map, to the right end of what is in sight of it."""
+    """Moves the mouse over a heat map, near the lower right corner of the part of it that is in sight."""
     place = """
-        arguments[0].scrollIntoView({block: 'center'});
-        const canvas = arguments[0].getBoundingClientRect();
-        const frame = arguments[0].parentElement.getBoundingClientRect();
-        return [Math.round(Math.min(canvas.right, frame.right) - 27), Math.round(canvas.bottom - 6)];
+        arguments[0].scrollIntoView({block: 'nearest'});
+        let {right, bottom} = arguments[0].getBoundingClientRect();
+        for (let box = arguments[0].parentElement; box; box = box.parentElement) {
+          if (getComputedStyle(box).overflowX === 'visible') continue;
+          const outer = box.getBoundingClientRect();
+          [right, bottom] = [Math.min(right, outer.right), Math.min(bottom, outer.bottom)];
+        }
+        [right, bottom] = [Math.min(right, innerWidth), Math.min(bottom, innerHeight)];
+        return [Math.floor(right - 27), Math.floor(bottom - 6)];
     """
     actions = ActionBuilder(browser, duration=0)
     actions.pointer_action.move_to_location(*browser.execute_script(place, canvas))
     actions.perform()
+    WebDriverWait(browser, 10).until(lambda _: " = " in find(browser, "#viewer .readout").get_attribute("textContent"))
 
 
 def test_it_opens_within_two_seconds(browser, address, pictures):
@@ -173,6 +180,35 @@ def test_every_step_can_be_walked(browser, address, traced):
     assert find(browser, "#viewer h3 code").text == last.variable
 
 
+@pytest.mark.parametrize(("width", "height"), [
+    (360, 740), (390, 844), (640, 900), (900, 700), (901, 700), (1024, 768), (1280, 720), (1320, 720), (1321, 720),
+    (1366, 768), (1920, 1080),
+])  # fmt: skip
+def test_the_values_stay_in_sight_while_stepping(browser, address, pictures, width, height):
+    """Name, readout and heat map of the value stay on the screen, below the transport bar, and nothing overflows."""
+    seen = """
+        const box = (css) => document.querySelector(css).getBoundingClientRect();
+        const [bar, name, readout, canvas] = ['#transport', '#viewer h3', '#viewer .readout', '#viewer .heat canvas'].map(box);
+        return [bar.bottom, name.top, readout.bottom, Math.min(canvas.bottom, canvas.top + 40), innerHeight,
+                document.documentElement.scrollWidth];
+    """
+    show(browser, address, size=(width, height))
+    for key in "nnnnNNNnnnNNpN":
+        find(browser, "body").send_keys(key)
+        bar, name, readout, canvas, bottom, scroll_width = browser.execute_script(seen)
+        assert bar <= name < readout < canvas <= bottom
+        assert scroll_width <= width
+    browser.save_screenshot(str(pictures / f"walk-{width}.png"))
+
+
+def test_the_map_opens_where_it_is_folded(browser, address):
+    show(browser, address, size=(1280, 720))
+    assert not find(browser, ".map .rows").is_displayed()
+    find(browser, ".map .fold").click()
+    assert find(browser, ".map .rows").is_displayed()
+    assert find(browser, ".map .fold").get_attribute("aria-expanded") == "true"
+
+
 def test_a_gradient_leads_to_the_line_that_wrote_it(browser, address, traced):
     show(browser, address)
     cell(browser, ATTENTION).click()
@@ -202,7 +238,7 @@ def test_values_are_those_of_the_arrays(browser, address, traced, block, variabl
     choose(browser, variable.rpartition(".")[2])
     array = np.asarray(traced[f"{block}.{variable}"])
     table = array.reshape([size for size in array.shape if size > 1] or [1])
-    canvas = find(browser, "#viewer canvas")
+    canvas = find(browser, "#viewer .heat canvas")
     scale = float(np.abs(array).max())
     seen = set()
     for way in ("mouse", "keyboard", "further"):

@@ -12,7 +12,7 @@ function oneHead(value, head) {
   const { cells, rows, columns, scale } = cellsOf(value.array);
   const [, R, C, r, c] = value.array.grid;
   const part = cells.subarray(head * rows * columns, (head + 1) * rows * columns);
-  return { grid: [1, R, C, r, c], exact: value.array.exact ? Array.from(part) : undefined, scale, shown: { cells: part, tables: 1, rows, columns, scale } };
+  return { grid: [1, R, C, r, c], exact: value.array.exact ? Array.from(part) : undefined, scale, low: value.array.low, shown: { cells: part, tables: 1, rows, columns, scale } };
 }
 
 function drawAttention() {

@@ -31,6 +31,7 @@ function placeText(axis, i, many, size) {
   const first = i * many;
   const last = Math.min(size, first + many) - 1;
   const number = many > 1 && last > first ? `${first} to ${last}` : `${first}`;
+  if (axis === 'token × Q, K, V') return `${['query', 'key', 'value'][i % 3]} of token ${tokenText(Math.floor(i / 3))}`;
   if (axis === 'asked') return `at ${tokenText(data.asked.outputs[first]?.[0])}`;
   if (many === 1 && (axis === 'token' || axis === 'key')) return `${axis} ${tokenText(first)}`;
   return `${AXIS[axis] ?? axis} ${number}`.trim();
@@ -61,25 +62,28 @@ class Heatmap {
     this.tell();
   }
 
-  // Where each table lies; a table of one long row is broken into lines.
+  // Where each table lies; a table of one long row is broken into lines. Tables share the labels of their axes: those of
+  // the rows stand left of each line of tables, those of the columns above the first line.
   layout() {
     const { tables, rows, columns } = this.shown;
     const [tableAxis, rowAxis, columnAxis] = this.value.axes;
     const [, , , r, c] = this.value.array.grid;
     const width = Math.max(220, this.frame.clientWidth || 420);
     const square = columnAxis === 'key';
-    const columnLabels = hasTokens(columnAxis) && c === 1 && columns <= 64 && tables === 1;
-    const labelled = hasTokens(rowAxis) && r === 1 && rows <= 128 && tables === 1 && (columnLabels || !square);
-    const left = labelled ? Math.min(110, 12 + 6.6 * Math.max(...Array.from({ length: rows }, (_, i) => [...labelOf(rowAxis, i)].length))) : 0;
-    const above = columnLabels ? 64 : tables > 1 ? 15 : 0;
+    const columnLabels = hasTokens(columnAxis) && c === 1 && columns <= 64;
+    const labelled = hasTokens(rowAxis) && r === 1 && rows <= 128 && (columnLabels || !square);
+    const longest = labelled ? Math.max(...Array.from({ length: rows }, (_, i) => [...labelOf(rowAxis, i)].length)) : 0;
+    const left = labelled ? Math.min(110, 12 + 6.6 * longest) : 0;
+    const top = columnLabels ? 64 : 0;
+    const title = tables > 1 ? 15 : 0; // of a table
     const right = columnLabels ? 24 : 2; // the last label leans over the edge
     const broken = rows === 1 && columns > 48 && !hasTokens(columnAxis);
     const perLine = broken ? 48 : columns;
     const lines = broken ? Math.ceil(columns / perLine) : rows;
     const gap = 10;
-    let beside = 1;
-    if (tables > 1) beside = Math.max(1, Math.min(tables, 4, Math.floor((width - left) / (perLine * 3 + gap))));
     const least = columnLabels ? LETTER : 2; // on a narrow screen the frame scrolls
+    let beside = 1;
+    if (tables > 1) beside = Math.max(1, Math.min(tables, 4, Math.floor((width - left - right) / (perLine * Math.max(3, least) + gap))));
     const widest = square && tables === 1 ? Math.min(28, 560 / lines) : 28;
     const cellWidth = Math.max(least, Math.min(widest, ((width - left - right) / beside - gap * (tables > 1)) / perLine));
     const cellHeight = square ? cellWidth : Math.max(labelled ? 13 : 4, Math.min(20, 300 / lines, Math.max(cellWidth, 9)));
@@ -87,12 +91,12 @@ class Heatmap {
     const tableHeight = lines * cellHeight;
     const origin = (t) => [
       left + (t % beside) * (tableWidth + gap),
-      above + Math.floor(t / beside) * (tableHeight + gap + above),
+      top + title + Math.floor(t / beside) * (tableHeight + gap + title),
     ];
     return {
-      left, above, perLine, lines, cellWidth, cellHeight, tableWidth, tableHeight, origin, labelled, broken,
+      left, perLine, lines, cellWidth, cellHeight, tableWidth, tableHeight, origin, labelled, broken, beside,
       width: left + beside * (tableWidth + gap) - gap + right,
-      height: Math.ceil(tables / beside) * (tableHeight + gap + above) - gap + 1,
+      height: top + Math.ceil(tables / beside) * (tableHeight + gap + title) - gap + 1,
       columnLabels, tableAxis, rowAxis, columnAxis,
     };
   }
@@ -140,15 +144,15 @@ class Heatmap {
     for (let t = 0; t < tables; t += 1) {
       const [x, y] = plan.origin(t);
       if (tables > 1) pen.fillText(placeText(plan.tableAxis, t, 1, tables), x, y - 7);
-      if (plan.labelled) {
+      if (plan.labelled && t % plan.beside === 0) {
         pen.textAlign = 'right';
         for (let i = 0; i < rows; i += 1) pen.fillText(labelOf(plan.rowAxis, i), x - 5, y + (i + 0.5) * plan.cellHeight, plan.left - 6);
         pen.textAlign = 'left';
       }
-      if (plan.columnLabels) {
+      if (plan.columnLabels && t < plan.beside) {
         for (let j = 0; j < columns; j += 1) {
           pen.save();
-          pen.translate(x + (j + 0.5) * plan.cellWidth, y - 4);
+          pen.translate(x + (j + 0.5) * plan.cellWidth, y - 4 - (tables > 1 ? 15 : 0));
           pen.rotate(-Math.PI / 3);
           pen.fillText(labelOf(plan.columnAxis, j), 0, 0, 68);
           pen.restore();
@@ -226,7 +230,7 @@ class Heatmap {
   tell() {
     const { value } = this;
     if (!this.cursor) {
-      this.readout.textContent = 'Point at a cell, or move there with the arrow keys.';
+      this.readout.textContent = matchMedia('(pointer: coarse)').matches ? 'Tap a cell to read its value.' : 'Point at a cell, or move there with the arrow keys.';
       return;
     }
     const { table, row, column } = this.cursor;

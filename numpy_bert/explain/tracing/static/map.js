@@ -59,7 +59,11 @@ function drawMap() {
       type: 'button', class: 'plain', text, 'aria-pressed': String(map.backward === backward),
       on: { click: () => { map.backward = backward; drawMap(); markOnMap(source.block); } },
     })));
-  map.box.replaceChildren(make('div', { class: 'head' }, make('h2', { text: 'Map' }), toggle), body,
+  const fold = make('button', {
+    type: 'button', class: 'plain fold', text: 'Map ▾', 'aria-expanded': String(map.box.classList.contains('open')),
+    on: { click: () => fold.setAttribute('aria-expanded', String(map.box.classList.toggle('open'))) },
+  });
+  map.box.replaceChildren(make('div', { class: 'head' }, make('h2', { text: 'Map' }), fold, toggle), body,
     make('p', { class: 'soft', text: map.backward ? 'Stronger: a longer gradient arrives at this block on the way back (logarithmic).' : 'Stronger: what the block hands on is longer (logarithmic).' }));
   colourMap();
   const first = map.cells.get(source.block ?? blocks[0]);

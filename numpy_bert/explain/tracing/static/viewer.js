@@ -13,8 +13,8 @@ function showValue(value) {
       make('code', { text: value.variable }), make('small', { text: value.version ? `, as line ${value.first} leaves it` : '' })),
     make('p', { class: 'meaning', text: meaningOf(value) }),
     viewer.heat.readout,
-    viewer.heat.frame,
     legend(value.array),
+    viewer.heat.frame,
     facts([
       ['shape', shapeText(value.shape)],
       ['from, to', value.array.low === undefined ? null : `${signedText(value.array.low)}, ${signedText(value.array.high)}`],
@@ -49,14 +49,17 @@ function facts(rows) {
   return list;
 }
 
-// The colours with their numbers; the signs are written as well.
+// The colours with their numbers; the signs are written as well. An array without negative values, such as
+// probabilities, has no negative half.
 function legend(array) {
   const { scale } = cellsOf(array);
+  const least = array.low >= 0 ? 0 : -1;
   const canvas = make('canvas', { width: 201, height: 1, class: 'ramp', 'aria-hidden': 'true' });
   const image = new ImageData(201, 1);
-  for (let i = 0; i <= 200; i += 1) image.data.set([...colourAt(i / 100 - 1), 255], 4 * i);
+  for (let i = 0; i <= 200; i += 1) image.data.set([...colourAt(least + (1 - least) * (i / 200)), 255], 4 * i);
   canvas.getContext('2d').putImageData(image, 0, 0);
-  const ends = scale ? [`− ${numberText(scale, 3)}`, `− ${numberText(scale / 4, 2)}`, '0', `+ ${numberText(scale / 4, 2)}`, `+ ${numberText(scale, 3)}`] : ['', '', '0', '', ''];
+  const positive = scale ? [numberText(scale / 4, 2), numberText(scale, 3)] : ['', ''];
+  const ends = least ? [...positive.map((text) => text && `− ${text}`).reverse(), '0', ...positive.map((text) => text && `+ ${text}`)] : ['0', ...positive];
   return make('div', { class: 'legend' }, canvas, make('div', { class: 'ends' }, ...ends.map((text) => make('span', { text }))));
 }
 

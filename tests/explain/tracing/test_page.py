@@ -188,7 +188,8 @@ def test_the_values_stay_in_sight_while_stepping(browser, address, pictures, wid
     """Name, readout and heat map of the value stay on the screen, below the transport bar, and nothing overflows."""
     seen = """
         const box = (css) => document.querySelector(css).getBoundingClientRect();
-        const [bar, name, readout, canvas] = ['#transport', '#viewer h3', '#viewer .readout', '#viewer .heat canvas'].map(box);
+        const [bar, name, readout, canvas] = ['#transport', '#viewer h3', '#viewer .readout', '#viewer .heat canvas']
+          .map(box);
         return [bar.bottom, name.top, readout.bottom, Math.min(canvas.bottom, canvas.top + 40), innerHeight,
                 document.documentElement.scrollWidth];
     """

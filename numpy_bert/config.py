@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from .errors import Error, describe, show
 from .files import strict_json
 from .files.atomic import replacing
-from .files.reading import label
+from .files.reading import require_path
 
 FILE = "config.json"
 GOOGLE_FILE = "bert_config.json"
@@ -213,20 +213,20 @@ FOREIGN = {
 
 def read_config(path: str | os.PathLike[str]) -> BertConfig:
     """The config in a folder (config.json, else bert_config.json) or in a file. Error: file, key, expected, got."""
+    require_path(path)
     place = Path(path)
-    name = label(path)
     if os.path.isdir(place):
         found = next((place / file for file in (FILE, GOOGLE_FILE) if os.path.lexists(place / file)), None)
         if found is None:
-            raise Error(f"{name}: expected {FILE} or {GOOGLE_FILE} in the folder, got neither")
-        place, name = found, label(found)
+            raise Error(f"expected {FILE} or {GOOGLE_FILE} in the folder, got neither", at=path)
+        place = found
     settings = strict_json.read(place)
     if not isinstance(settings, dict):
-        raise Error(f"{name}: expected an object, got {describe(settings)}")
+        raise Error(f"expected an object, got {describe(settings)}", at=place)
     try:
         return _config(settings, google=place.name == GOOGLE_FILE and not HUGGING_FACE_ONLY & settings.keys())
     except Error as error:
-        raise Error(f"{name}: {error}") from None
+        raise Error(str(error), at=place) from None
 
 
 def write_config(config: BertConfig, folder: str | os.PathLike[str], architecture: str | None = None) -> Path:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ..config import read_config
 from ..errors import Error, UsageError, show
-from ..files.reading import label
 from ..tokenizer.files import DESCRIPTION, VOCABULARY
 from ..tokenizer.pipeline import Tokenizer, read_tokenizer
 from . import locate, saving, sentence_pooling, weights
@@ -36,7 +35,7 @@ def convert(
         raise Error("target: expected the name of a folder, got an empty name")
     target = Path(target)
     if not target.absolute().parent.is_dir():
-        raise Error(f"{label(target)}: cannot write: its folder does not exist")
+        raise Error("cannot write: its folder does not exist", at=target)
     saving.refuse_existing(target)  # before the work, and again before the rename
     found = locate.locate(source)
     found.tell_passed_over()

@@ -15,12 +15,11 @@ import contextlib
 import hashlib
 import os
 import re
-import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import Error, show
+from ..errors import Error, show, warn
 from ..files import strict_json
 from ..files.reading import CHUNK, File
 from .formats import sharded
@@ -58,7 +57,7 @@ def fetch(name: str, preferred: Sequence[str], beside: Sequence[str]) -> Path:
         raise Error(f"{name}: expected a folder, a file or a model of the hub, got a name that is none") from None
     except Exception as error:  # of the library, of those it is built on, or of the system
         folder = _cached(name, beside, _reason(error))
-        warnings.warn(f"{name}: the hub cannot be reached ({_reason(error)}); read from the cache", stacklevel=4)
+        warn(f"{name}: the hub cannot be reached ({_reason(error)}); read from the cache")
         return folder
     files = {file.rfilename: file for file in info.siblings or []}
     weights = next((file for file in preferred if file in files), None)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..config import BertConfig, read_config
 from ..errors import Error
-from ..files.reading import CHUNK, Entry, File, label
+from ..files.reading import CHUNK, Entry, File
 from ..numerics.memory import Array
 from ..tasks import objective
 from ..tokenizer.pipeline import read_tokenizer
@@ -187,14 +187,14 @@ def summary(array: Array) -> Numbers:
 
 def _tasks(weights: Weights, found: Account, problems: dict[str, None]) -> tuple[str, ...]:
     """What the model can do. Whatever stands in the way is a problem."""
-    where = label(weights.path)
     if found.missing:
         some = ", ".join(found.missing[:3]) + ", ..." * (len(found.missing) > 3)
-        problems[f"{where}: expected every tensor of the config, got {len(found.missing)} missing: {some}"] = None
+        expected = f"expected every tensor of the config, got {len(found.missing)} missing: {some}"
+        problems[str(Error(expected, at=weights.path))] = None
         return ()
     shapes = objective.shapes(found.config, found.heads, found.has_pooler)
     before = len(problems)
-    _attempt(problems, check_shapes, where, shapes, found)
+    _attempt(problems, check_shapes, weights.path, shapes, found)
     if len(problems) > before:
         return ()
     promised = [head for head, name in names.ARCHITECTURES.items() if name in found.config.architectures]
@@ -202,7 +202,8 @@ def _tasks(weights: Weights, found: Account, problems: dict[str, None]) -> tuple
         promised += ["masked_lm", "next_sentence"]
     for head in promised:
         if head not in found.heads:
-            problems[f"{where}: expected the {head} head that the config names, got weights without it"] = None
+            expected = f"expected the {head} head that the config names, got weights without it"
+            problems[str(Error(expected, at=weights.path))] = None
     pooling = _attempt(problems, sentence_pooling.read, weights.folder)
     _attempt(problems, read_tokenizer, weights.folder)
     return ("embeddings", *(["sentence_embedding"] if pooling else []), *found.heads)

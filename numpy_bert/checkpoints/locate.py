@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
-import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from ..errors import Error, show
+from ..errors import Error, show, warn
 from ..files import reading as files
 from . import hub
 from .detect import recognise
@@ -72,7 +71,7 @@ class Weights(NamedTuple):
         """A notice where the folder has other files with weights, which may say something else."""
         if self.passed_over:
             others = ", ".join(self.passed_over)
-            warnings.warn(f"{self.folder}: read {self.path.name} and passed over {others}", UserWarning, stacklevel=3)
+            warn(f"read {self.path.name} and passed over {others}", at=self.folder)
 
     @property
     def reader(self) -> ModuleType:
@@ -86,7 +85,7 @@ def locate(path: str | os.PathLike[str]) -> Weights:
     Only a str can be a name of the hub, and only where nothing of this name lies here.
     """
     place = Path(path)
-    name = files.label(path)
+    files.require_path(path)
     if not os.fspath(path):
         raise Error("path: expected a folder or a file, got an empty name")
     try:
@@ -98,13 +97,13 @@ def locate(path: str | os.PathLike[str]) -> Weights:
                 return _of_file(index)
             if isinstance(path, str) and hub.is_name(path):
                 return _in_folder(hub.fetch(path, PREFERRED, BESIDE))
-            raise Error(f"{name}: expected a folder or a file, got nothing of this name")
+            raise Error("expected a folder or a file, got nothing of this name", at=path)
         return _of_file(place)
     except (OSError, ValueError) as error:
         if isinstance(error, Error):
             raise
         why = files.reason(error) if isinstance(error, OSError) else "a path that holds a zero byte"
-        raise Error(f"{name}: expected a folder or a file, got {why}") from None
+        raise Error(f"expected a folder or a file, got {why}", at=path) from None
 
 
 def _of_file(path: Path, passed_over: tuple[str, ...] = ()) -> Weights:
@@ -126,9 +125,9 @@ def _in_folder(folder: Path) -> Weights:
         found = [name for suffix in SUFFIXES for name in names if name.endswith(suffix)]
         if len(found) > 1:
             some = ", ".join(show(name, 60)[1:-1] for name in found[:3]) + ", ..." * (len(found) > 3)
-            raise Error(f"{files.label(folder)}: expected one file with weights, got {some}; name one")
+            raise Error(f"expected one file with weights, got {some}; name one", at=folder)
     if not found:
-        raise Error(f"{files.label(folder)}: expected a file with weights such as {PREFERRED[0]}, got none")
+        raise Error(f"expected a file with weights such as {PREFERRED[0]}, got none", at=folder)
     return _of_file(folder / found[0], tuple(found[1:]))
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..config import RULES, BertConfig
 from ..errors import Error, show
-from ..files.reading import Entry
+from ..files.reading import Entry, Path
 from ..numerics import tree
 from ..tasks import objective
 from . import names
@@ -99,7 +99,7 @@ def _with_stored_labels(config: BertConfig, heads: tuple[str, ...], stored: dict
     return dataclasses.replace(config, num_labels=labels) if RULES["num_labels"].holds(labels) else config
 
 
-def check_shapes(where: str, shapes: objective.Params, found: Account) -> None:
+def check_shapes(path: Path, shapes: objective.Params, found: Account) -> None:
     """Every tensor has the shape and a dtype that the config and the model ask for. Error: one has not."""
     for leaf, shape in tree.items(shapes):
         parts = names.stored_as(leaf, found.used)
@@ -109,10 +109,10 @@ def check_shapes(where: str, shapes: objective.Params, found: Account) -> None:
             expected = (rows // len(parts), *rest)
             allowed = _stored_shapes(source, expected[::-1] if tensor.transposed else expected, found.config)
             if tensor.entry.shape not in allowed:
-                place, got = f"{where}: {show(tensor.foreign)}", list(tensor.entry.shape)
-                raise Error(f"{place}: expected shape {list(allowed[0])} by the config, got {got}")
+                got = f"shape {list(allowed[0])} by the config, got {list(tensor.entry.shape)}"
+                raise Error(f"expected {got}", at=path, key=show(tensor.foreign))
             if tensor.entry.loaded.kind != "f":
-                raise Error(f"{where}: {show(tensor.foreign)}: expected floating point, got {tensor.entry.dtype}")
+                raise Error(f"expected floating point, got {tensor.entry.dtype}", at=path, key=show(tensor.foreign))
 
 
 def _stored_shapes(name: str, plain: tuple[int, ...], config: BertConfig) -> list[tuple[int, ...]]:

@@ -32,7 +32,7 @@ from pathlib import Path
 from ..config import BertConfig, write_config
 from ..errors import Error, show
 from ..files.atomic import flush_folder, unwritable, write_text
-from ..files.reading import label
+from ..files.reading import require_path
 from ..numerics import tree
 from ..numerics.memory import Array
 from ..tasks import objective
@@ -169,7 +169,6 @@ def _model_folder(folder: Path, config: BertConfig, tokenizer: Tokenizer | None,
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which takes the name `folder` when the block ends well and vanishes when it does not."""
-    name = label(folder)
     refuse_existing(folder)
     folder = Path(os.path.abspath(folder))
     temporary = folder.with_name(f".numpy-bert-{secrets.token_hex(8)}.tmp")
@@ -186,23 +185,23 @@ def new_folder(folder: Path) -> Iterator[Path]:
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, OSError):
-            raise unwritable(name, error) from None
+            raise unwritable(folder, error) from None
         raise
 
 
 def refuse_existing(folder: Path) -> None:
     """An error unless there is nothing of this name, or an empty folder."""
-    name = label(folder)
+    require_path(folder)
     if not os.path.lexists(folder):
         return
     expected = "expected a new name or an empty folder"
     if folder.is_symlink() or not folder.is_dir():
-        raise Error(f"{name}: {expected}, got something else of this name")
+        raise Error(f"{expected}, got something else of this name", at=folder)
     if os.path.samefile(folder, os.curdir) or os.path.ismount(folder):
-        raise Error(f"{name}: expected a new name, got the current folder or a mount point; name a new folder in it")
+        raise Error("expected a new name, got the current folder or a mount point; name a new folder in it", at=folder)
     try:
         first = next(folder.iterdir(), None)
     except OSError as error:
-        raise unwritable(name, error) from None
+        raise unwritable(folder, error) from None
     if first is not None:
-        raise Error(f"{name}: {expected}, got a folder with {show(first.name)} in it")
+        raise Error(f"{expected}, got a folder with {show(first.name)} in it", at=folder)

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from ..errors import Error, describe, show
 from ..files import strict_json
-from ..files.reading import label
 
 KNOWN = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
 STEPS = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
@@ -40,14 +39,14 @@ def read(folder: Path) -> SentencePooling:
         return DEFAULT
     modules = strict_json.read(path)
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
-        raise Error(f"{label(path)}: expected an array of modules, got {describe(modules)}")
+        raise Error(f"expected an array of modules, got {describe(modules)}", at=path)
     kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
     if kinds not in STEPS:
         got = ", ".join(show(kind, 40)[1:-1] for kind in kinds) or "none"
-        raise Error(f"{label(path)}: expected the steps Transformer, Pooling and perhaps Normalize, got {got}")
+        raise Error(f"expected the steps Transformer, Pooling and perhaps Normalize, got {got}", at=path)
     if modules[0].get("path") not in ("", None):
         got = show(modules[0]["path"])
-        raise Error(f"{label(path)}: path: expected the Transformer in this folder, got it in {got}; name that folder")
+        raise Error(f"path: expected the Transformer in this folder, got it in {got}; name that folder", at=path)
     _refuse_prompt(folder)
     pooling = _mode(folder / _plain(path, modules[1].get("path")) / "config.json")
     return SentencePooling(pooling, len(kinds) > 2, _max_length(folder))
@@ -56,14 +55,14 @@ def read(folder: Path) -> SentencePooling:
 def _plain(path: Path, name: Any) -> str:
     """The name of a folder beside modules.json; nothing else is opened."""
     if not isinstance(name, str) or name in ("", ".", "..") or any(sign in name for sign in "/\\\0:"):
-        raise Error(f"{label(path)}: path: expected the plain name of a folder, got {show(name)}")
+        raise Error(f"path: expected the plain name of a folder, got {show(name)}", at=path)
     return name
 
 
 def _object(path: Path) -> dict[str, Any]:
     config = strict_json.read(path)
     if not isinstance(config, dict):
-        raise Error(f"{label(path)}: expected an object, got {describe(config)}")
+        raise Error(f"expected an object, got {describe(config)}", at=path)
     return config
 
 
@@ -79,7 +78,7 @@ def _mode(path: Path) -> str:
     known = KNOWN | {f"pooling_mode_{mode}": mode for mode in KNOWN.values()}
     if len(modes) != 1 or modes[0] not in known:
         got = ", ".join(modes) or "no pooling_mode"
-        raise Error(f"{label(path)}: expected one pooling of mean, cls and max, got {show(got)}")
+        raise Error(f"expected one pooling of mean, cls and max, got {show(got)}", at=path)
     return known[modes[0]]
 
 
@@ -90,7 +89,7 @@ def _refuse_prompt(folder: Path) -> None:
     name, prompts = config.get("default_prompt_name"), config.get("prompts")
     prompt = prompts.get(name) if isinstance(prompts, dict) and isinstance(name, str) else name
     if prompt:
-        raise Error(f"{label(path)}: default_prompt_name: expected no prompt before the texts, got {show(prompt)}")
+        raise Error(f"default_prompt_name: expected no prompt before the texts, got {show(prompt)}", at=path)
 
 
 def _max_length(folder: Path) -> int | None:
@@ -98,11 +97,11 @@ def _max_length(folder: Path) -> int | None:
     path, tokenizer = folder / "sentence_bert_config.json", _optional(folder / "tokenizer_config.json")
     config = _optional(path)
     if config.get("do_lower_case") is True and tokenizer.get("do_lower_case") is False:
-        raise Error(f"{label(path)}: do_lower_case: expected false, as in tokenizer_config.json, got true")
+        raise Error("do_lower_case: expected false, as in tokenizer_config.json, got true", at=path)
     if "max_seq_length" in config:
         length = config["max_seq_length"]
         if length is not None and (type(length) is not int or length < SHORTEST):
-            raise Error(f"{label(path)}: max_seq_length: expected an integer above 2 or null, got {describe(length)}")
+            raise Error(f"max_seq_length: expected an integer above 2 or null, got {describe(length)}", at=path)
         return length
     limit = tokenizer.get("model_max_length")
     return limit if type(limit) is int and SHORTEST <= limit < UNLIMITED else None

@@ -9,15 +9,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 
 from ..config import BertConfig
-from ..errors import Error, show
-from ..files.reading import Entry, label
+from ..errors import Error, show, warn
+from ..files.reading import Entry, Path
 from ..numerics import tree
 from ..numerics.memory import Array
 from ..tasks import objective
@@ -48,13 +47,13 @@ def load(
     word embedding is used as it is, with a warning, and so is its bias, as transformers does; other copies that differ
     are an error.
     """
-    where = label(weights.path)
+    path = weights.path
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
     found = account(entries, config, without)
     if found.missing:
-        raise Error(f"{where}: expected every tensor of the config, got {_some(found.missing)} missing")
+        raise Error(f"expected every tensor of the config, got {_some(found.missing)} missing", at=path)
     shapes = objective.shapes(found.config, found.heads, found.has_pooler)
-    check_shapes(where, shapes, found)
+    check_shapes(path, shapes, found)
     kind = np.dtype(dtype) if dtype else _natural_dtype(found.used)
     digests = {name: _digest(_copy(weights, name, kind)) for name in found.copies}
     params, places = _memory(weights, shapes, found, kind, mmap)
@@ -64,15 +63,15 @@ def load(
             continue
         used = show(found.used[original].foreign)
         if original not in (names.WORD, names.BIAS):
-            raise Error(f"{where}: {show(name)}: expected a copy of {used}, got other numbers")
+            raise Error(f"{show(name)}: expected a copy of {used}, got other numbers", at=path)
         if original == names.WORD:
-            _warn(f"{where}: {show(name)}: expected the word embedding, being tied to it, got others, which are used")
+            warn(f"{show(name)}: expected the word embedding, being tied to it, got others, which are used", at=path)
             untied = dataclasses.replace(config, tie_word_embeddings=False)
             return load(weights, untied, dtype, mmap, strict_finite, without=without, progress=progress)
         if found.config.tie_word_embeddings:
-            _warn(f"{where}: {show(name)}: expected a copy of {used}, which is used, got other numbers")
-    _tell(where, config, found)
-    _check_finite(where, params, strict_finite)
+            warn(f"{show(name)}: expected a copy of {used}, which is used, got other numbers", at=path)
+    _tell(path, config, found)
+    _check_finite(path, params, strict_finite)
     return params, found
 
 
@@ -119,7 +118,7 @@ def _read(weights: Weights, found: Account, places: dict[str, Array], progress: 
         if tensor.transposed:  # a matrix at a time, so that there is never a second copy of them all
             array = array.reshape(place.shape[::-1]).T.copy()
         if tensor.transposed or not there:
-            _convert(label(weights.path), name, array.reshape(place.shape), place)
+            _convert(weights.path, name, array.reshape(place.shape), place)
 
 
 def _allocated(shapes: dict[str, tuple[int, ...]], kind: np.dtype[Any]) -> dict[str, Array]:
@@ -134,12 +133,12 @@ def _allocated(shapes: dict[str, tuple[int, ...]], kind: np.dtype[Any]) -> dict[
     }
 
 
-def _convert(where: str, name: str, array: Array, place: Array) -> None:
+def _convert(path: Path, name: str, array: Array, place: Array) -> None:
     """Copy into a narrower dtype or another layout; a number that float32 cannot hold is an error."""
     with np.errstate(over="ignore"):
         np.copyto(place, array, casting="same_kind")
     if array.dtype.itemsize > place.dtype.itemsize and np.isinf(place).sum() > np.isinf(array).sum():
-        raise Error(f"{where}: {show(name)}: expected numbers within float32, got {array.dtype} beyond it")
+        raise Error(f"{show(name)}: expected numbers within float32, got {array.dtype} beyond it", at=path)
 
 
 def _copy(weights: Weights, name: str, kind: np.dtype[Any]) -> Array:
@@ -154,19 +153,19 @@ def _digest(array: Array) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).digest()
 
 
-def _tell(where: str, config: BertConfig, found: Account) -> None:
+def _tell(path: Path, config: BertConfig, found: Account) -> None:
     if found.config.num_labels != config.num_labels:
         got = f"none and {found.config.num_labels} in the weights"
-        _warn(f"{where}: expected a config with the number of labels, got {got}")
+        warn(f"expected a config with the number of labels, got {got}", at=path)
     if found.unexpected:
-        _warn(f"{where}: expected tensors of BERT alone, got {_some(found.unexpected)} that mean nothing here; left")
+        warn(f"expected tensors of BERT alone, got {_some(found.unexpected)} that mean nothing here; left", at=path)
 
 
 def _some(foreign: tuple[str, ...], most: int = 3) -> str:
     return f"{len(foreign)} ({', '.join(show(name, 60) for name in foreign[:most])}{', ...' * (len(foreign) > most)})"
 
 
-def _check_finite(where: str, params: objective.Params, strict: bool) -> None:
+def _check_finite(path: Path, params: objective.Params, strict: bool) -> None:
     """NaN or infinite weights load with a warning, or not at all."""
     with np.errstate(over="ignore", invalid="ignore"):
         suspects = [(name, array) for name, array in tree.items(params) if not np.isfinite(array.sum())]
@@ -175,11 +174,7 @@ def _check_finite(where: str, params: objective.Params, strict: bool) -> None:
     if bad:
         total = sum(count for _, count in bad)
         name, count = bad[0]
-        text = f"{where}: {name}: expected finite weights, got {count} NaN or infinite ({total} in all)"
+        text = f"expected finite weights, got {count} NaN or infinite ({total} in all)"
         if strict:
-            raise Error(text)
-        _warn(text)
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, UserWarning, stacklevel=5)
+            raise Error(text, at=path, key=name)
+        warn(text, at=path, key=name)

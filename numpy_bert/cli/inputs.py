@@ -34,15 +34,15 @@ def read_texts(texts: Sequence[str], input: str | None) -> list[str]:
 
 def _lines(name: str) -> Iterator[str]:
     """The lines of a UTF-8 file, split at newlines alone; "-" is standard input."""
-    from ..files.reading import File, label
+    from ..files.reading import File
 
     if name == "-":
         if sys.stdin is None:
             raise Error("standard input: expected text, got a closed stream")
-        data, where = sys.stdin.buffer.read(), "standard input"
+        data, source = sys.stdin.buffer.read(), "standard input"
     else:
         with File(name) as file:
-            data, where = file.read_at(0, file.size), label(name)
+            data, source = file.read_at(0, file.size), name
     lines = data.split(b"\n")
     if lines[-1] == b"":
         lines.pop()
@@ -50,7 +50,7 @@ def _lines(name: str) -> Iterator[str]:
         try:
             yield line.removesuffix(b"\r").decode("utf-8")
         except UnicodeDecodeError as error:
-            raise Error(f"{where}: line {number}: expected UTF-8, got byte 0x{line[error.start]:02x}") from None
+            raise Error(f"line {number}: expected UTF-8, got byte 0x{line[error.start]:02x}", at=source) from None
 
 
 def load_model(path: str | None, dtype: str | None = None) -> Bert:

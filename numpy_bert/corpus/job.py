@@ -14,17 +14,15 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import Error, show
+from ..errors import Error, show, warn
 from ..files.atomic import require_new
 from ..files.lock import Lock
 from ..files.reading import Path as AnyPath
-from ..files.reading import label
 from ..inference import encoding as pieces
 from ..model import Bert
 from . import manifest as manifests
@@ -106,7 +104,7 @@ def embed_file(
             state = _intact(begun, vectors)
             if state.rows_done < begun.rows_done:
                 damaged = f"row {state.rows_done + 1} and those after it are not what was written"
-                warnings.warn(f"{label(partial)}: {damaged}; they are computed again", UserWarning, stacklevel=2)
+                warn(f"{damaged}; they are computed again", at=partial)
                 source.scan(state.rows_done, lambda count: None)
         else:
             state = wanted
@@ -115,11 +113,11 @@ def embed_file(
         state = _run(engine(source.chunks()), vectors, state, record, counter.reach)
         if source.changed:
             _remove(partial, record)
-            raise Error(f"{label(texts)}: expected a file that stays as it is, got one that changed meanwhile")
+            raise Error("expected a file that stays as it is, got one that changed meanwhile", at=texts)
         require_new(output)
         vectors.finish(output)
     if state.texts_cut:
-        pieces.warn(state.texts_cut, bert.longest_embedded, stacklevel=3)
+        pieces.warn_of_cuts(state.texts_cut, bert.longest_embedded)
     return Done(output, shape, state.texts_cut)
 
 
@@ -175,7 +173,7 @@ def _checked(dtype: str | None, bert: Bert) -> str:
 def _alone(output: Path, partial: Path) -> Iterator[None]:
     """Keep other processes from this output, which must not exist yet."""
     require_new(output)
-    taken = f"{label(output)}: expected an output that nobody else writes, got one that is locked"
+    taken = Error("expected an output that nobody else writes, got one that is locked", at=output)
     lock = Lock(_beside(output, ".lock"), taken)
     try:
         require_new(output)  # whoever had the lock before may have finished it
@@ -189,7 +187,7 @@ def _begun(partial: Path, record: Path) -> Manifest | None:
     if not os.path.lexists(record):
         if os.path.lexists(partial):
             expected = f"its manifest {show(record.name)[1:-1]} beside it"
-            raise Error(f"{label(partial)}: expected {expected}, got none; remove this file to start over")
+            raise Error(f"expected {expected}, got none; remove this file to start over", at=partial)
         return None
     manifest = manifests.read(record)
     return manifest if manifest.rows_done and os.path.lexists(partial) else None

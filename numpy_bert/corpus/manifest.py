@@ -27,7 +27,6 @@ from .. import __version__
 from ..errors import Error, describe
 from ..files import strict_json
 from ..files.atomic import write_text
-from ..files.reading import label
 from ..training.run.checkpoint import differences
 
 FORMAT = 2
@@ -69,38 +68,38 @@ class Manifest(NamedTuple):
 
 def read(path: Path) -> Manifest:
     """The manifest in a file. Error: it is none, it was changed, or another version of this package wrote it."""
-    value, where = strict_json.read(path), label(path)
+    value = strict_json.read(path)
     content: dict[str, Any] = value if isinstance(value, dict) else {}
     number = content.get("format")
     if type(number) is not int or number < 1:
-        raise Error(f"{where}: format: expected the manifest of a job, with an integer, got {describe(number)}")
+        raise Error(f"format: expected the manifest of a job, with an integer, got {describe(number)}", at=path)
     if number != FORMAT:
         writer = "a newer version" if number > FORMAT else "an older version"
         start_over = "remove it and the .partial file to start over"
-        raise Error(f"{where}: format: expected {FORMAT}, got {number}: {writer} wrote it; {start_over}")
+        raise Error(f"format: expected {FORMAT}, got {number}: {writer} wrote it; {start_over}", at=path)
     if content.get(SEAL) != _seal(content):
         expected = f"expected the {SEAL} of the manifest"
-        raise Error(f"{where}: {expected}, got another: it was changed; remove it and the .partial file to start over")
+        raise Error(f"{expected}, got another: it was changed; remove it and the .partial file to start over", at=path)
     for name, kind in (("job", dict), ("files", dict), ("versions", dict)):
         if not isinstance(content.get(name), kind):
-            raise Error(f"{where}: {name}: expected an object, got {describe(content.get(name))}")
+            raise Error(f"{name}: expected an object, got {describe(content.get(name))}", at=path)
     for name in ("rows", "columns", "rows_done", "texts_cut"):
         if not _is_count(content.get(name)):
-            raise Error(f"{where}: {name}: expected an integer from 0, got {describe(content.get(name))}")
-    blocks = _blocks(content.get("blocks"), where)
+            raise Error(f"{name}: expected an integer from 0, got {describe(content.get(name))}", at=path)
+    blocks = _blocks(content.get("blocks"), path)
     manifest = Manifest(**{name: content[name] for name in Manifest._fields} | {"blocks": blocks})
     if not manifest.rows_done == content["rows_done"] <= manifest.rows:
         got = f"{content['rows_done']} with {manifest.rows_done} in blocks"
-        raise Error(f"{where}: rows_done: expected the rows of the blocks, at most {manifest.rows}, got {got}")
+        raise Error(f"rows_done: expected the rows of the blocks, at most {manifest.rows}, got {got}", at=path)
     return manifest
 
 
-def _blocks(value: Any, where: str) -> tuple[Block, ...]:
+def _blocks(value: Any, path: Path) -> tuple[Block, ...]:
     entries = value if isinstance(value, list) else [value]
     for entry in entries:
         if not isinstance(entry, list) or len(entry) != len(Block._fields) or not all(map(_is_count, entry)):
             expected = f"lists of {', '.join(Block._fields)}"
-            raise Error(f"{where}: blocks: expected {expected}, got {describe(entry)}")
+            raise Error(f"blocks: expected {expected}, got {describe(entry)}", at=path)
     return tuple(Block(*entry) for entry in entries)
 
 
@@ -120,7 +119,7 @@ def check_same(begun: Manifest, wanted: Manifest, partial: Path) -> None:
     changed = differences(_short(ours), _short(theirs))
     if changed:
         expected = "expected the job that was begun (to start over, remove this file)"
-        raise Error(f"{label(partial)}: {expected}, got another: {'; '.join(changed)}")
+        raise Error(f"{expected}, got another: {'; '.join(changed)}", at=partial)
 
 
 def _short(value: Any) -> Any:

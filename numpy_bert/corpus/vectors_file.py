@@ -22,7 +22,7 @@ import numpy as np
 
 from ..errors import Error
 from ..files.atomic import flush_folder, unwritable
-from ..files.reading import CHUNK, label
+from ..files.reading import CHUNK
 from ..numerics.memory import Array
 
 
@@ -65,7 +65,7 @@ class VectorsFile:
             size, header = os.fstat(stream.fileno()).st_size, stream.read(len(self._header))
         if (size, header) != (self._size, self._header):
             expected = f"the array of {self._size} bytes that was begun"
-            raise Error(f"{label(self.path)}: expected {expected}, got another file; remove it to start over")
+            raise Error(f"expected {expected}, got another file; remove it to start over", at=self.path)
 
     def write(self, row: int, vectors: Array) -> int:
         """Write vectors (m, H) at this row and those below it; returns the CRC-32 of their bytes."""
@@ -115,7 +115,7 @@ class VectorsFile:
         try:
             yield
         except OSError as error:
-            raise unwritable(label(self.path), error) from None
+            raise unwritable(self.path, error) from None
 
 
 def _header(shape: tuple[int, int], dtype: np.dtype[Any]) -> bytes:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import Error, show
-from ..files.reading import label
 from ..gradcheck import cases, checker
 from ..gradcheck.checker import Row
 from .definition import Exercise
@@ -42,18 +41,18 @@ def load(exercise: Exercise, path: str) -> Callable[..., Any]:
     """The learner's own backward. This runs the file, as `python FILE` would: give it no file that you did not write.
     Error: it cannot be read or run, or has no function of the name.
     """
-    name, wanted = label(path), exercise.backward.__name__
+    wanted = exercise.backward.__name__
     if not os.path.isfile(path):
-        raise Error(f"{name}: expected a Python file, got {'a folder' if os.path.isdir(path) else 'nothing there'}")
+        raise Error(f"expected a Python file, got {'a folder' if os.path.isdir(path) else 'nothing there'}", at=path)
     try:
         backward = runpy.run_path(path).get(wanted)
     except SyntaxError as error:
         where = "" if error.lineno is None else f" in line {error.lineno}"
-        raise Error(f"{name}: expected Python, got {show(str(error.msg))}{where}") from error
+        raise Error(f"expected Python, got {show(str(error.msg))}{where}", at=path) from error
     except (Exception, SystemExit) as error:
         got = f"{type(error).__name__}: {show(str(error))}"
-        raise Error(f"{name}: expected a file that runs to its end, got {got}") from error
+        raise Error(f"expected a file that runs to its end, got {got}", at=path) from error
     if not callable(backward):
-        raise Error(f"{name}: expected a function {wanted}, got none")
+        raise Error(f"expected a function {wanted}, got none", at=path)
     function: Callable[..., Any] = backward
     return function

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from ..errors import Error
-from .reading import Path, label, reason
+from .reading import Path, reason, require_path
 
 
 @contextlib.contextmanager
@@ -21,7 +21,7 @@ def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
     Whoever opens `path` meanwhile finds the old file or none, also after a power cut. `reading` names the
     files that the data come from: writing over one of them is refused. Error: why `path` cannot be written.
     """
-    name = label(path)
+    require_path(path)
     refuse_same(path, reading)
     folder = os.path.dirname(os.fspath(path)) or os.curdir
     # Its own short name, so that a long name of the file itself still fits.
@@ -29,7 +29,7 @@ def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
     try:
         stream = open(temporary, "xb")  # noqa: SIM115 - closed before the rename, not after it
     except OSError as error:
-        raise unwritable(name, error) from None
+        raise unwritable(path, error) from None
     try:
         with stream:
             yield stream
@@ -41,7 +41,7 @@ def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         if isinstance(error, OSError):
-            raise unwritable(name, error) from None
+            raise unwritable(path, error) from None
         raise
 
 
@@ -53,19 +53,19 @@ def write_text(path: Path, text: str) -> None:
 
 def require_new(path: Path) -> None:
     """Before the work: an error unless the name is free, and its folder one that can be written to."""
-    name = label(path)
+    require_path(path)
     try:
         os.lstat(path)
     except FileNotFoundError:
         folder = os.path.dirname(os.fspath(path)) or os.curdir
         if not os.path.isdir(folder):
-            raise Error(f"{name}: cannot write: its folder does not exist") from None
+            raise Error("cannot write: its folder does not exist", at=path) from None
         if not os.access(folder, os.W_OK):
-            raise Error(f"{name}: cannot write: no permission for its folder") from None
+            raise Error("cannot write: no permission for its folder", at=path) from None
         return
     except OSError as error:
-        raise unwritable(name, error) from None
-    raise Error(f"{name}: expected a new file, got one that exists; nothing is written over")
+        raise unwritable(path, error) from None
+    raise Error("expected a new file, got one that exists; nothing is written over", at=path)
 
 
 def refuse_same(path: Path, reading: Sequence[Path]) -> None:
@@ -75,11 +75,11 @@ def refuse_same(path: Path, reading: Sequence[Path]) -> None:
     except OSError:
         return  # not there yet, or the attempt to write it will tell why
     if not stat.S_ISREG(target.st_mode):
-        raise Error(f"{label(path)}: expected a new name or a file to replace, got what is no regular file")
+        raise Error("expected a new name or a file to replace, got what is no regular file", at=path)
     for source in reading:
         with contextlib.suppress(OSError):
             if os.path.samestat(target, os.stat(source)):
-                raise Error(f"{label(path)}: expected a new name, got the file that is being read")
+                raise Error("expected a new name, got the file that is being read", at=path)
 
 
 def flush_folder(folder: str) -> None:
@@ -97,6 +97,6 @@ def flush_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def unwritable(name: str, error: OSError) -> Error:
+def unwritable(path: Path, error: OSError) -> Error:
     known = {errno.ENOENT: "its folder does not exist", errno.EACCES: "permission denied"}
-    return Error(f"{name}: cannot write: {known.get(error.errno or 0) or reason(error)}")
+    return Error(f"cannot write: {known.get(error.errno or 0) or reason(error)}", at=path)

@@ -13,7 +13,6 @@ from typing import Any
 
 from ..errors import Error, show
 from .atomic import replacing
-from .reading import label
 
 FORMS = ("png", "svg", "pdf")
 FONTS: Any = {"svg.fonttype": "path", "pdf.fonttype": 42}
@@ -37,7 +36,7 @@ def save(figure: Any, path: str | os.PathLike[str]) -> None:
 
     form = PurePath(path).suffix.lower().removeprefix(".")
     if form not in FORMS:
-        raise Error(f"{label(path)}: expected a name that ends with .png, .svg or .pdf, got {show(form, 20)}")
+        raise Error(f"expected a name that ends with .png, .svg or .pdf, got {show(form, 20)}", at=path)
     buffer = io.BytesIO()
     with matplotlib.rc_context(FONTS):
         figure.savefig(buffer, format=form)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import Error, describe
 from . import strict_json
-from .reading import File, Path, label
+from .reading import File, Path
 
 LARGEST_JSON = 16 << 20  # bytes; the tokenizer.json of 501,153 tokens, the most of a published BERT, has 10 MB
 MOST_VALUES = 1 << 20  # commas or brackets, each of which can cost a hundred bytes of memory
@@ -24,18 +24,15 @@ class Section:
 
     def error(self, key: str, expected: str, got: object) -> Error:
         """The error to raise for the value of a key of this object: `<file>: <key>: expected <...>, got <...>`."""
-        return Error(f"{self.place(key)}: expected {expected}, got {describe(got)}")
+        return Error(f"expected {expected}, got {describe(got)}", at=self.path, key=self.inner(key))
 
-    def place(self, key: str) -> str:
-        """The file and the key, for the beginning of a message."""
-        return ": ".join(filter(None, (label(self.path), self._inner(key))))
-
-    def _inner(self, key: str) -> str:
+    def inner(self, key: str) -> str:
+        """The key with those of the objects around it: `model.vocab`."""
         return ".".join(filter(None, (self._key, key)))
 
     def section(self, key: str) -> Section:
         """The object under a key."""
-        return Section(self.path, self.values.get(key), self._inner(key))
+        return Section(self.path, self.values.get(key), self.inner(key))
 
     def flag(self, key: str, default: bool) -> bool:
         """The truth value under a key; `default` where there is none, or null."""
@@ -83,4 +80,4 @@ def read_json_object(path: Path) -> Section:
         data = file.read_at(0, file.size)
         if any(data.count(sign) > MOST_VALUES for sign in (b",", b"[", b"{")):
             raise file.error(f"expected at most {MOST_VALUES} values, got more")
-        return Section(path, strict_json.load(data, file.label, LARGEST_JSON))
+        return Section(path, strict_json.load(data, path, LARGEST_JSON))

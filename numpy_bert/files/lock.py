@@ -13,31 +13,30 @@ from pathlib import Path
 
 from ..errors import Error
 from .atomic import unwritable
-from .reading import label
 
 
 class Lock:
     """A file that is held from the beginning until `release`.
 
-    Error: another process holds it (the text of which is `taken`), or its folder cannot be written.
+    Error: another process holds it (`taken`), or its folder cannot be written.
     """
 
-    def __init__(self, path: Path, taken: str) -> None:
+    def __init__(self, path: Path, taken: Error) -> None:
         self.path = path
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
-            raise unwritable(label(path), error) from None
+            raise unwritable(path, error) from None
         try:
             _lock(self._descriptor)
         except OSError as error:
             os.close(self._descriptor)
             if not isinstance(error, (BlockingIOError, PermissionError)):  # which say that another has it
-                raise unwritable(label(path), error) from None
-            raise Error(taken) from None
+                raise unwritable(path, error) from None
+            raise taken from None
         if not self._is_there():  # who had it before removed it after we opened it, so others would lock a new file
             os.close(self._descriptor)
-            raise Error(taken)
+            raise taken
 
     def _is_there(self) -> bool:
         try:

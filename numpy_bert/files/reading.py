@@ -75,17 +75,14 @@ class Entry(NamedTuple):
 Into = Callable[[str, Entry], Array | None]
 
 
-def label(path: Path) -> str:
-    """The path for the beginning of a message: escaped, its end where it is long. Error if it is none."""
-    text = show(os.fspath(path), 4096)[1:-1]
-    text = text if len(text) <= 80 else "..." + text[-77:]
+def require_path(path: Path) -> None:
+    """An error unless a file system can hold the path: it has a NUL, or half a surrogate pair."""
     try:
         usable = b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
         usable = False
     if not usable:
-        raise Error(f"{text}: expected a path, got characters that no path holds")
-    return text
+        raise Error("expected a path, got characters that no path holds", at=path)
 
 
 def reason(error: OSError) -> str:
@@ -107,7 +104,8 @@ class File:
     """
 
     def __init__(self, path: Path) -> None:
-        self.label = label(path)
+        require_path(path)
+        self.path = path
         try:
             self._refuse_other_kinds(os.stat(path).st_mode)  # before opening, which can move a tape
             self._stream = io.FileIO(os.open(path, READ_ONLY))
@@ -137,7 +135,7 @@ class File:
 
     def error(self, text: str) -> Error:
         """The error to raise: `<file>: <text>`."""
-        return Error(f"{self.label}: {text}")
+        return Error(text, at=self.path)
 
     def require(self, offset: int, length: int, what: str = "data") -> None:
         """An error unless the bytes [offset, offset + length) lie in the file."""

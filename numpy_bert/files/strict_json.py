@@ -12,11 +12,10 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 import re
 
 from ..errors import Error, show
-from .reading import File
+from .reading import File, Path
 
 LARGEST = 1 << 20  # bytes, unless the caller knows of larger documents; Python's objects take some 20 times that
 DEEPEST = 64  # arrays and objects inside each other; real files have less than ten
@@ -28,26 +27,35 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BYTE_ORDER_MARKS = {BYTE_ORDER_MARK: "a byte-order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
-def read(path: str | os.PathLike[str], largest: int = LARGEST, marked: bool = False) -> object:
+def read(path: Path, largest: int = LARGEST, marked: bool = False) -> object:
     """The document in a file of at most `largest` bytes. Error: no regular file, too large, not strict JSON.
 
     marked: a byte-order mark is passed over, as the standard allows; editors put one into the files that people write.
     """
     with File(path) as file:
-        _check_size(file.size, file.label, largest)
+        if file.size > largest:
+            raise file.error(f"expected at most {largest} bytes of JSON, got {file.size}")
         data = file.read_at(0, file.size)
-        return load(data.removeprefix(BYTE_ORDER_MARK) if marked else data, file.label, largest)
+        return load(data.removeprefix(BYTE_ORDER_MARK) if marked else data, path, largest)
 
 
-def load(data: bytes, label: str, largest: int = LARGEST, one_line: bool = False) -> object:
-    """The document in these bytes: dict, list, str, int, finite float, bool or None. `label` begins every Error.
+def load(data: bytes, at: Path, largest: int = LARGEST, line: int | None = None, key: str = "") -> object:
+    """The document in these bytes: dict, list, str, int, finite float, bool or None.
 
-    one_line: they are a line of a file, the number of which stands in the label.
+    at, line, key: the file, the line and the entry of it that holds the bytes, for the messages of an Error.
     """
-    _check_size(len(data), label, largest)
-    text = _decoded(data, label)
+    try:
+        return _document(data, largest, one_line=line is not None)
+    except Error as error:
+        raise Error(str(error), at=at, line=line, key=key) from None
+
+
+def _document(data: bytes, largest: int, one_line: bool) -> object:
+    if len(data) > largest:
+        raise Error(f"expected at most {largest} bytes of JSON, got {len(data)}")
+    text = _decoded(data)
     if _depth(data) > DEEPEST:
-        raise Error(f"{label}: expected at most {DEEPEST} arrays and objects inside each other, got more")
+        raise Error(f"expected at most {DEEPEST} arrays and objects inside each other, got more")
     try:
         document: object = json.loads(
             text,
@@ -59,30 +67,23 @@ def load(data: bytes, label: str, largest: int = LARGEST, one_line: bool = False
     except json.JSONDecodeError as error:
         got = show(text[error.pos : error.pos + 20]) if error.pos < len(text) else "the end of the file"
         place = f"column {error.colno}" if one_line else f"line {error.lineno}, column {error.colno}"
-        raise Error(f"{label}: {place}: expected valid JSON, got {got}") from None
-    except Error as error:  # of the hooks, which do not know the label
-        raise Error(f"{label}: {error}") from None
+        raise Error(f"{place}: expected valid JSON, got {got}") from None
     if b"\\u" in data:
-        _refuse_lone_surrogates(document, label)
+        _refuse_lone_surrogates(document)
     return document
 
 
-def _check_size(size: int, label: str, largest: int) -> None:
-    if size > largest:
-        raise Error(f"{label}: expected at most {largest} bytes of JSON, got {size}")
-
-
-def _decoded(data: bytes, label: str) -> str:
+def _decoded(data: bytes) -> str:
     for mark, name in BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
-            raise Error(f"{label}: expected UTF-8 without a byte-order mark, got {name}")
+            raise Error(f"expected UTF-8 without a byte-order mark, got {name}")
     if b"\0" in data[:4]:
-        raise Error(f"{label}: expected UTF-8, got zero bytes (UTF-16, UTF-32 or no text at all)")
+        raise Error("expected UTF-8, got zero bytes (UTF-16, UTF-32 or no text at all)")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         got = show(data[error.start : error.start + 4])
-        raise Error(f"{label}: expected UTF-8, got {got} at byte {error.start}") from None
+        raise Error(f"expected UTF-8, got {got} at byte {error.start}") from None
 
 
 def _depth(data: bytes) -> int:
@@ -118,10 +119,10 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _refuse_lone_surrogates(document: object, label: str) -> None:
+def _refuse_lone_surrogates(document: object) -> None:
     r"""Python joins the pair \ud83d\ude00 to one character and leaves a half as it is, which no file can hold."""
     try:
         json.dumps(document, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
         got = show(error.object[error.start])
-        raise Error(f"{label}: expected Unicode text, got the lone surrogate {got}") from None
+        raise Error(f"expected Unicode text, got the lone surrogate {got}") from None

@@ -7,11 +7,10 @@ special tokens in it read as such (special=True). What is too long is cut, and a
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import Error, describe
+from ..errors import Error, describe, warn
 from ..tokenizer.pipeline import Encoding, Tokenizer
 from .inputs import Text
 
@@ -20,7 +19,7 @@ def read(tokenizer: Tokenizer, given: Any, limit: int, special: bool = False) ->
     """given: texts (str) or pairs of texts (tuples), in any iterable -> pieces of each, at most `limit`."""
     found, cut = within(tokenizer, given, limit, special)
     if cut:
-        warn(cut, limit)
+        warn_of_cuts(cut, limit)
     return found
 
 
@@ -54,7 +53,7 @@ def with_offsets(tokenizer: Tokenizer, text: str, limit: int) -> Encoding:
     pieces = tokenizer.encode(text, max_length=limit + 1, special=False)
     if len(pieces.ids) > limit:
         pieces = tokenizer.encode(text, max_length=limit, special=False)
-        warn(1, limit)
+        warn_of_cuts(1, limit)
     return pieces
 
 
@@ -88,7 +87,7 @@ def _pair(tokenizer: Tokenizer, pair: tuple[Any, Any], limit: int, special: bool
     return Text(pieces.ids, pieces.segment_ids)
 
 
-def warn(many: int, limit: int, stacklevel: int = 5) -> None:
-    """Tell how many texts were cut, as if it came from whoever called the method of Bert."""
+def warn_of_cuts(many: int, limit: int) -> None:
+    """Warn that texts were longer than the limit and cut, and how many."""
     text = "1 text was" if many == 1 else f"{many} texts were"
-    warnings.warn(f"{text} longer than {limit} pieces and cut there", UserWarning, stacklevel)
+    warn(f"{text} longer than {limit} pieces and cut there")

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from typing import Any, NamedTuple
 
-from ..errors import Error, show
+from ..errors import Error, show, warn
 from ..files.atomic import replacing
 from ..files.json_object import Section, read_json_object
-from ..files.reading import Path, label
+from ..files.reading import Path, require_path
 from .special_tokens import SpecialTokens
 from .tokenizer_json import ADDED_TOKEN_FLAGS, Description, check_template, read_added_tokens, read_tokenizer_json
 from .vocabulary import is_cased, read_vocabulary, write_vocabulary
@@ -98,7 +97,7 @@ def write_settings(settings: Settings, folder: Path, model_max_length: int | Non
 
 
 def _has(folder: Path, name: str) -> bool:
-    label(folder)  # an Error where the path is none
+    require_path(folder)
     return os.path.lexists(os.path.join(folder, name))
 
 
@@ -115,13 +114,13 @@ def _described(folder: Path) -> Description:
         return description
     listed = read_vocabulary(os.path.join(folder, VOCABULARY))
     described = description.tokens
-    place = label(os.path.join(folder, VOCABULARY))
+    path = os.path.join(folder, VOCABULARY)
     for index, (ours, theirs) in enumerate(zip(listed, described, strict=False)):
         if ours != theirs:
-            raise Error(f"{place}: line {index + 1}: expected {show(theirs)} as in {DESCRIPTION}, got {show(ours)}")
+            raise Error(f"line {index + 1}: expected {show(theirs)} as in {DESCRIPTION}, got {show(ours)}", at=path)
     least = len(described) - len(set(description.added) - set(listed))  # vocab.txt may leave out added tokens
     if not least <= len(listed) <= len(described):
-        raise Error(f"{place}: expected the {len(described)} tokens of {DESCRIPTION}, got {len(listed)}")
+        raise Error(f"expected the {len(described)} tokens of {DESCRIPTION}, got {len(listed)}", at=path)
     return description
 
 
@@ -129,7 +128,7 @@ def _listed(folder: Path, config: Section) -> Description:
     """What `vocab.txt` says, and `tokenizer_config.json` of added tokens."""
     if not _has(folder, VOCABULARY):
         got = "neither" if os.path.isdir(folder) else "no folder"
-        raise Error(f"{label(folder)}: expected a folder with {VOCABULARY} or {DESCRIPTION}, got {got}")
+        raise Error(f"expected a folder with {VOCABULARY} or {DESCRIPTION}, got {got}", at=folder)
     kind = config.text("tokenizer_class", TOKENIZER_CLASSES[0])
     if kind.removesuffix("Fast") not in TOKENIZER_CLASSES:
         raise config.error("tokenizer_class", f"BertTokenizer (or a {DESCRIPTION} beside it)", kind)
@@ -186,7 +185,7 @@ def _token_name(section: Section, key: str, default: str) -> str:
 def _warn_of_contradictions(settings: Settings, config: Section, description: Description | None) -> None:
     if settings.lowercase and is_cased(settings.tokens):
         what = "lower case is asked for, but the vocabulary is a cased one: its tokens with capitals are never found"
-        warnings.warn(f"{config.place('do_lower_case')}: {what}", UserWarning, stacklevel=4)
+        warn(what, at=config.path, key="do_lower_case")
     if description is None:
         return
     accents = description.lowercase if description.strip_accents is None else description.strip_accents
@@ -199,4 +198,4 @@ def _warn_of_contradictions(settings: Settings, config: Section, description: De
     ):
         if used != other:
             what = f"{json.dumps(used)} is used, although {DESCRIPTION} says {json.dumps(other)}"
-            warnings.warn(f"{config.place(key)}: {what}", UserWarning, stacklevel=4)
+            warn(what, at=config.path, key=key)

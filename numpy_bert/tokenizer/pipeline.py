@@ -19,7 +19,7 @@ from itertools import chain
 from typing import NamedTuple, SupportsIndex
 
 from ..errors import Error, describe, show
-from ..files.reading import Path, label
+from ..files.reading import Path
 from .basic import BasicTokenizer
 from .files import Settings, read_settings, write_settings
 from .special_tokens import SpecialTokens
@@ -266,7 +266,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
             max_chars=settings.max_chars,
         )
     except Error as error:
-        raise Error(f"{label(settings.source)}: {error}") from None
+        raise Error(f"{error}", at=settings.source) from None
 
 
 def write_tokenizer(tokenizer: Tokenizer, folder: Path, model_max_length: int | None = None) -> None:

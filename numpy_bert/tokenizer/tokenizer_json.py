@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Error, describe, show
 from ..files.json_object import Section, read_json_object
-from ..files.reading import Path, label
+from ..files.reading import Path
 from .vocabulary import MOST_TOKENS
 from .wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS
 
@@ -58,22 +58,25 @@ def part(file: Section, key: str, kind: str) -> Section:
     found = value.get("type") if isinstance(value, dict) else None
     if found != kind:
         got = show(found)[1:-1] if isinstance(found, str) else describe(value)
-        raise Error(f"{file.place(key)}: expected {kind}, got {got}")
+        raise Error(f"expected {kind}, got {got}", at=file.path, key=file.inner(key))
     return file.section(key)
 
 
 def tokens_by_id(path: Path, vocab: dict[str, Any]) -> list[str]:
     """The tokens in the order of their ids, which must be 0, 1, 2, ... without a gap."""
-    place = f"{label(path)}: model.vocab"
     if not 0 < len(vocab) <= MOST_TOKENS:
-        raise Error(f"{place}: expected 1 to {MOST_TOKENS} tokens, got {len(vocab)}")
+        raise Error(f"expected 1 to {MOST_TOKENS} tokens, got {len(vocab)}", at=path, key="model.vocab")
     tokens: list[str | None] = [None] * len(vocab)
     for token, index in vocab.items():
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(vocab):
             expected = f"an id from 0 to {len(vocab) - 1}"
-            raise Error(f"{place}: {show(token)}: expected {expected}, got {describe(index)}")
+            raise Error(f"{show(token)}: expected {expected}, got {describe(index)}", at=path, key="model.vocab")
         if tokens[index] is not None:
-            raise Error(f"{place}: {show(token)}: expected an id of its own, got {index}, as {show(tokens[index])} has")
+            raise Error(
+                f"{show(token)}: expected an id of its own, got {index}, as {show(tokens[index])} has",
+                at=path,
+                key="model.vocab",
+            )
         tokens[index] = token
     return [token for token in tokens if token is not None]
 
@@ -128,14 +131,14 @@ def check_template(path: Path, post_processor: Any, cls: str, sep: str) -> None:
         found = {name: post_processor.get(name) for name in ("cls", "sep")}
         names = [value[0] if isinstance(value, list) and value else None for value in found.values()]
         if names != [cls, sep]:
-            raise Error(f"{label(path)}: post_processor: expected {show(cls)} and {show(sep)}, got {show(names)}")
+            raise Error(f"post_processor: expected {show(cls)} and {show(sep)}, got {show(names)}", at=path)
         return
     if kind != "TemplateProcessing":
         raise section.error("type", "TemplateProcessing or BertProcessing", kind)
     single = [_special(cls, 0), _sequence("A", 0), _special(sep, 0)]
     pair = [*single, _sequence("B", 1), _special(sep, 1)]
     if post_processor.get("single") != single or post_processor.get("pair") != pair:
-        raise Error(f"{label(path)}: post_processor: expected {cls} A {sep} B {sep}, got another template")
+        raise Error(f"post_processor: expected {cls} A {sep} B {sep}, got another template", at=path)
 
 
 def _special(token: str, segment: int) -> dict[str, Any]:

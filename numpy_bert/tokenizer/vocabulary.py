@@ -7,12 +7,11 @@ token of the published Chinese vocabulary. A "\\r" before the "\\n" belongs to t
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 
-from ..errors import Error, show
+from ..errors import Error, show, warn
 from ..files.atomic import replacing
-from ..files.reading import File, Path, label
+from ..files.reading import File, Path
 
 LARGEST_VOCABULARY = 64 << 20  # bytes
 MOST_TOKENS = 1 << 20  # twice the largest vocabulary of a published BERT
@@ -28,19 +27,19 @@ def read_vocabulary(path: Path) -> list[str]:
     """
     data = _read_bytes(path)
     if data.startswith(BYTE_ORDER_MARK):
-        warnings.warn(f"{label(path)}: a byte-order mark before the first token is left out", UserWarning, stacklevel=2)
+        warn("a byte-order mark before the first token is left out", at=path)
         data = data.removeprefix(BYTE_ORDER_MARK)
     if not data:
-        raise Error(f"{label(path)}: expected one token a line, got an empty file")
+        raise Error("expected one token a line, got an empty file", at=path)
     count = data.count(b"\n")
     if count > MOST_TOKENS:
-        raise Error(f"{label(path)}: expected at most {MOST_TOKENS} lines, got {count}")
+        raise Error(f"expected at most {MOST_TOKENS} lines, got {count}", at=path)
     lines = _decoded(data, path).removesuffix("\n").split("\n")
     tokens = [line.rstrip("\r") for line in lines]
     if len(set(tokens)) < len(tokens):
         token, first, second = first_twice(tokens)
         lines_of_it = f"lines {first + 1} and {second + 1}"
-        raise Error(f"{label(path)}: expected each token once, got {show(token)} on {lines_of_it}")
+        raise Error(f"expected each token once, got {show(token)} on {lines_of_it}", at=path)
     return tokens
 
 
@@ -65,10 +64,10 @@ def _decoded(data: bytes, path: Path) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Error(f"{label(path)}: line {line}: expected UTF-8, got byte 0x{data[error.start]:02x}") from None
+        raise Error(f"line {line}: expected UTF-8, got byte 0x{data[error.start]:02x}", at=path) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise Error(f"{label(path)}: line {line}: expected text, got a NUL character")
+        raise Error(f"line {line}: expected text, got a NUL character", at=path)
     return text
 
 
@@ -76,7 +75,7 @@ def write_vocabulary(tokens: Sequence[str], path: Path) -> None:
     """Write a `vocab.txt` that reads back as the same tokens. Error: a token that no line can hold."""
     for index, token in enumerate(tokens):
         if _UNWRITABLE.search(token) or (index == 0 and token.startswith("\ufeff")):
-            raise Error(f"{label(path)}: expected tokens that fit on a line, got {show(token)} with id {index}")
+            raise Error(f"expected tokens that fit on a line, got {show(token)} with id {index}", at=path)
     with replacing(path) as file:
         file.write("".join(f"{token}\n" for token in tokens).encode("utf-8"))
 

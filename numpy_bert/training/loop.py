@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..config import BertConfig
-from ..errors import Error
+from ..errors import Error, warn
 from ..numerics import tree
 from ..tasks import objective
 from . import step
@@ -110,7 +109,7 @@ def _seek(source: BatchSource, position: dict[str, int], force: bool) -> None:
     except Error as error:
         if not force:
             raise
-        warnings.warn(f"{error}; the data are read from their beginning", UserWarning, stacklevel=4)
+        warn(f"{error}; the data are read from their beginning")
 
 
 def identity(recipe: Recipe, config: BertConfig, data: dict[str, Any], initial: objective.Params) -> dict[str, Any]:

@@ -7,12 +7,11 @@ nobody should have one without knowing.
 from __future__ import annotations
 
 import dataclasses
-import warnings
 
 from ..checkpoints import names
 from ..checkpoints.matching import NEED_POOLER
 from ..config import RULES, BertConfig
-from ..errors import Error, describe, show
+from ..errors import Error, describe, show, warn
 from ..tasks import objective
 from . import initialization
 
@@ -50,5 +49,5 @@ def add(
     if pooler is None and head not in NEED_POOLER:
         params = params._replace(bert=params.bert._replace(pooler=None))
     made = f"a {head} head and a pooler" if pooler is None and head in NEED_POOLER else f"a {head} head"
-    warnings.warn(f"{made} of random numbers (seed {seed}): train it before you use its answers", stacklevel=3)
+    warn(f"{made} of random numbers (seed {seed}): train it before you use its answers")
     return params, config

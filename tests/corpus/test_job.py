@@ -373,7 +373,7 @@ def test_a_partial_array_that_is_not_the_one_begun_is_not_gone_on_with(bert, pla
 
 def test_one_job_at_a_time(bert, place):
     stopped(bert, place)
-    lock = Lock(place / "out.npy.lock", "")
+    lock = Lock(place / "out.npy.lock", Error(""))
     refused(bert, place, "out.npy: expected an output that nobody else writes, got one that is locked")
     lock.release()
     assert run(bert, place).shape == (50, 12)
@@ -389,11 +389,11 @@ def test_an_input_with_the_name_of_the_lock_is_not_removed(bert, place):
 def test_a_lock_that_its_holder_removed_is_not_taken(tmp_path, monkeypatch):
     """Between our opening and our locking, the holder finished, and another may have begun with a new file."""
     path = tmp_path / "lock"
-    first = Lock(path, "taken")
+    first = Lock(path, Error("taken"))
     opened = os.open
     monkeypatch.setattr(os, "open", lambda *args: (opened(*args), first.release(remove=True))[0])
     with pytest.raises(Error, match="taken"):
-        Lock(path, "taken")
+        Lock(path, Error("taken"))
 
 
 # The world.

@@ -277,7 +277,7 @@ def test_other_things_are_named_for_what_they_are(other, tmp_path):
     with pytest.raises(Error) as caught:
         recognise(path)
     assert words in str(caught.value)
-    assert str(caught.value).startswith(files.label(path) + ": ")
+    assert str(caught.value).startswith(str(Error("expected", at=path)))
 
 
 # Writing

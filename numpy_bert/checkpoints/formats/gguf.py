@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import Error, show
+from ...errors import show
 from ...files.reading import MOST_TENSORS, Entry, File, Into, Path, chosen, read_tensor, too_large
 from ...numerics.memory import Array
 
@@ -247,5 +247,5 @@ def dequantized(file: File, name: str, blocks: Array, kind: str) -> Array:
     try:
         rows: Array = dequantize(blocks, GGMLQuantizationType[kind])
     except NotImplementedError:
-        raise Error(f"{file.label}: {show(name)}: expected a type that the library reads, got {kind}") from None
+        raise file.error(f"{show(name)}: expected a type that the library reads, got {kind}") from None
     return rows

@@ -34,7 +34,6 @@ from ...files.reading import (
     Path,
     check_destination,
     chosen,
-    label,
     numbers,
     read_tensor,
     too_large,
@@ -234,11 +233,11 @@ def write(path: Path, arrays: Mapping[str, Array], reading: Sequence[Path] = ())
     """
     names = sorted(arrays)
     if len({name.lower() for name in names}) < len(names) or len(names) > MOST_TENSORS:
-        raise Error(f"{label(path)}: expected at most {MOST_TENSORS} names, distinct but for case, got others")
+        raise Error(f"expected at most {MOST_TENSORS} names, distinct but for case, got others", at=path)
     for name in names:
         if arrays[name].dtype.name not in STORED or not is_plain(name):
             got = f"{show(name)}, {arrays[name].dtype}"
-            raise Error(f"{label(path)}: expected plain relative names and arrays of numbers, got {got}")
+            raise Error(f"expected plain relative names and arrays of numbers, got {got}", at=path)
     with replacing(path, reading) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name in names:
             with archive.open(zipfile.ZipInfo(name + SUFFIX, DAY), "w", force_zip64=True) as entry:

@@ -21,7 +21,7 @@ import numpy as np
 
 from ...errors import Error, show
 from ...files.atomic import replacing
-from ...files.reading import MOST_TENSORS, Entry, File, Into, Path, chosen, label, read_tensor, too_large
+from ...files.reading import MOST_TENSORS, Entry, File, Into, Path, chosen, read_tensor, too_large
 from ...numerics.memory import Array
 
 LONGEST_HEADER = 1 << 24
@@ -272,8 +272,7 @@ def header_of(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, st
     place = 0
     for name, array in arrays.items():
         if array.dtype.name not in WRITTEN or name == METADATA:
-            key = f"{label(path)}: {show(name)}"
-            raise Error(f"{key}: expected a name and a dtype that safetensors has, got {array.dtype}")
+            raise Error(f"expected a name and a dtype that safetensors has, got {array.dtype}", at=path, key=show(name))
         offsets = [place, place + array.nbytes]
         dtype = WRITTEN[array.dtype.name]
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": offsets}
@@ -281,5 +280,5 @@ def header_of(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, st
     try:
         text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     except UnicodeEncodeError:
-        raise Error(f"{label(path)}: expected names of valid Unicode, got lone surrogates") from None
+        raise Error("expected names of valid Unicode, got lone surrogates", at=path) from None
     return text + b" " * (-len(text) % 8)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ... import errors
 from ...errors import Error, show
 from ...files import strict_json
-from ...files.reading import MOST_TENSORS, Entry, Into, Path, label
+from ...files.reading import MOST_TENSORS, Entry, Into, Path
 from ...numerics.memory import Array
 from ..detect import recognise
 from . import safetensors
@@ -48,7 +48,7 @@ def read(path: Path, names: Iterable[str] | None = None, into: Into | None = Non
     present = {name for shard in parts for name in shard.entries}
     asked = present if names is None else set(names)
     for name in sorted(asked - present):
-        raise Error(f"{label(path)}: {show(name)}: expected a tensor of this name, got none")
+        raise Error(f"{show(name)}: expected a tensor of this name, got none", at=path)
     arrays: dict[str, Array] = {}
     for shard in parts:
         wanted = asked & shard.entries.keys()
@@ -59,34 +59,35 @@ def read(path: Path, names: Iterable[str] | None = None, into: Into | None = Non
 
 def shards(path: Path) -> list[Shard]:
     """The files of the index, each described by its own reader and compared with the index."""
-    place = label(path)
     index = strict_json.read(path, LARGEST_INDEX)
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         got = errors.describe(weight_map)
-        raise Error(f"{place}: weight_map: expected an object of tensors and file names, got {got}")
+        raise Error(f"weight_map: expected an object of tensors and file names, got {got}", at=path)
     if len(weight_map) > MOST_TENSORS:
-        raise Error(f"{place}: weight_map: expected at most {MOST_TENSORS} tensors, got {len(weight_map)}")
+        raise Error(f"weight_map: expected at most {MOST_TENSORS} tensors, got {len(weight_map)}", at=path)
     for name, file_name in weight_map.items():
-        check_file_name(f"{place}: weight_map[{show(name)}]", file_name)
+        check_file_name(path, name, file_name)
     file_names = sorted(set(weight_map.values()))
     forms = FORMS[ending(path, file_names)]
     folder = os.path.dirname(os.fspath(path))
     missing = [name for name in file_names if not os.path.exists(os.path.join(folder, name))]
     if missing:
         some = ", ".join(show(name, 60) for name in missing)
-        raise Error(f"{place}: expected {len(file_names)} files beside it, got {len(missing)} missing: {some}")
+        raise Error(f"expected {len(file_names)} files beside it, got {len(missing)} missing: {some}", at=path)
     found = [shard(os.path.join(folder, name), forms) for name in file_names]
-    check_tensors(place, weight_map, found)
-    check_total_size(place, index, found)
+    check_tensors(path, weight_map, found)
+    check_total_size(path, index, found)
     return found
 
 
-def check_file_name(place: str, name: object) -> None:
+def check_file_name(index: Path, tensor: str, name: object) -> None:
     """A name that means a file of the same folder on any system, and nothing else."""
     plain = isinstance(name, str) and name != "" and not name.startswith(".") and name.isprintable()
     if not plain or any(symbol in str(name) for symbol in '/\\:<>"|?*'):
-        raise Error(f"{place}: expected a plain file name, got {errors.describe(name)}")
+        raise Error(
+            f"expected a plain file name, got {errors.describe(name)}", at=index, key=f"weight_map[{show(tensor)}]"
+        )
 
 
 def ending(path: Path, file_names: list[str]) -> str:
@@ -98,17 +99,17 @@ def ending(path: Path, file_names: list[str]) -> str:
                 return known
     endings = " or ".join(f"'*{known}'" for known in FORMS)
     odd = show(next((name for name in file_names if not name.endswith(".safetensors")), file_names[0]), 60)
-    raise Error(f"{label(path)}: weight_map: expected files {endings} as the index is called, got {odd}")
+    raise Error(f"weight_map: expected files {endings} as the index is called, got {odd}", at=path)
 
 
 def shard(path: str, forms: tuple[str, ...]) -> Shard:
     form = recognise(path)
     if form not in forms:
-        raise Error(f"{label(path)}: expected the form {' or '.join(forms)} by its index, got {form}")
+        raise Error(f"expected the form {' or '.join(forms)} by its index, got {form}", at=path)
     return Shard(path, form, READERS[form].describe(path))
 
 
-def check_tensors(place: str, weight_map: dict[str, str], found: list[Shard]) -> None:
+def check_tensors(path: Path, weight_map: dict[str, str], found: list[Shard]) -> None:
     """Every tensor of the index lies in its file, and every tensor of a file is in the index with this file."""
     for part in found:
         file_name = os.path.basename(part.path)
@@ -116,14 +117,14 @@ def check_tensors(place: str, weight_map: dict[str, str], found: list[Shard]) ->
             if weight_map.get(name) != file_name:
                 other = weight_map.get(name)
                 got = f"it is mapped to {show(other, 60)}" if other else "it is not mapped"
-                raise Error(f"{place}: {show(name)}: expected {show(file_name, 60)}, which holds it, got {got}")
+                raise Error(f"{show(name)}: expected {show(file_name, 60)}, which holds it, got {got}", at=path)
     present = {name for part in found for name in part.entries}
     for name, file_name in weight_map.items():
         if name not in present:
-            raise Error(f"{place}: {show(name)}: expected it in {show(file_name, 60)}, got no such tensor there")
+            raise Error(f"{show(name)}: expected it in {show(file_name, 60)}, got no such tensor there", at=path)
 
 
-def check_total_size(place: str, index: Any, found: list[Shard]) -> None:
+def check_total_size(path: Path, index: Any, found: list[Shard]) -> None:
     """`metadata.total_size`, where it is an integer, is the bytes of all tensors, tied ones counted once or all."""
     metadata = index.get("metadata")
     total = metadata.get("total_size") if isinstance(metadata, dict) else None
@@ -131,7 +132,7 @@ def check_total_size(place: str, index: Any, found: list[Shard]) -> None:
         return
     every = sum(entry.nbytes for part in found for entry in part.entries.values())
     if total != every and total != sum(distinct_bytes(part) for part in found):
-        raise Error(f"{place}: metadata.total_size: expected {every}, as the tensors have, got {show(total, 40)}")
+        raise Error(f"metadata.total_size: expected {every}, as the tensors have, got {show(total, 40)}", at=path)
 
 
 def distinct_bytes(part: Shard) -> int:

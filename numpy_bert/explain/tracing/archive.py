@@ -18,7 +18,6 @@ import numpy as np
 from ...checkpoints.formats import npz
 from ...errors import Error, describe
 from ...files import strict_json
-from ...files.reading import label
 from ...numerics.memory import Array
 
 MANIFEST = "manifest"
@@ -38,10 +37,9 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any] | None, dict[str,
     data = arrays.pop(MANIFEST, None)
     if data is None:
         return None, arrays
-    where = f"{label(path)}: {MANIFEST}"
     if data.dtype != np.uint8 or data.ndim != 1:
-        raise Error(f"{where}: expected bytes, got {data.dtype} of shape {data.shape}")
-    manifest = strict_json.load(data.tobytes(), where, LARGEST)
+        raise Error(f"expected bytes, got {data.dtype} of shape {data.shape}", at=path, key=MANIFEST)
+    manifest = strict_json.load(data.tobytes(), path, LARGEST, key=MANIFEST)
     if not isinstance(manifest, dict):
-        raise Error(f"{where}: expected an object, got {describe(manifest)}")
+        raise Error(f"expected an object, got {describe(manifest)}", at=path, key=MANIFEST)
     return manifest, arrays

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import Error, show
-from ...files.reading import label
+from ...errors import Error, show, show_path
 from ...files.terminal import table
 from ...numerics.memory import Array
 from . import archive
@@ -52,7 +51,7 @@ class Side:
     """A file, with its arrays by name."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = label(path)
+        self.path = path
         manifest, self.arrays = archive.read(path)
         self.trace = None if manifest is None else Trace.from_parts(manifest, self.arrays, path)
         self.names = tuple(self.arrays) if self.trace is None else self.trace.names
@@ -66,17 +65,19 @@ def compare(a: str | os.PathLike[str], b: str | os.PathLike[str], tolerance: flo
     first, second = Side(a), Side(b)
     if first.trace is None:
         got = f"an archive without {archive.MANIFEST}; arrays of another program come second"
-        raise Error(f"{first.path}: expected a trace, got {got}")
+        raise Error(f"expected a trace, got {got}", at=first.path)
     theirs = set(second.names)
     rows = tuple(_row(name, first[name], second[name], tolerance) for name in first.names if name in theirs)
     if not rows:
-        raise Error(f"{second.path}: expected arrays with names of {first.path}, got none of them")
+        raise Error(f"expected arrays with names of {show_path(first.path)}, got none of them", at=second.path)
     ours = set(first.names)
     only = (
         tuple(name for name in first.names if name not in theirs),
         tuple(name for name in second.names if name not in ours),
     )
-    return Comparison((first.path, second.path), tolerance, rows, only, _notes(first.trace, second.trace))
+    return Comparison(
+        (os.fspath(first.path), os.fspath(second.path)), tolerance, rows, only, _notes(first.trace, second.trace)
+    )
 
 
 def _row(name: str, a: Array, b: Array, tolerance: float) -> ComparedValue:
@@ -137,7 +138,10 @@ def _finite(number: float | None) -> float | None:
 
 def format_comparison(found: Comparison) -> str:
     """The comparison for people: what is not equal, in order, with a mark where it is beyond the tolerance."""
-    sections = [f"a: {found.paths[0]}\nb: {found.paths[1]}" + "".join(f"\n{note}" for note in found.notes)]
+    sections = [
+        f"a: {show(found.paths[0])[1:-1]}\nb: {show(found.paths[1])[1:-1]}"
+        + "".join(f"\n{note}" for note in found.notes)
+    ]
     unequal = [row for row in found.rows if row.beyond or row.largest]
     if unequal:
         header = ("", "value", "shape", "largest difference", "of the largest")

@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any
 
 from ...errors import Error, show
-from ...files.reading import label
 from ...numerics.memory import Array
 from . import archive, manifest
 from .manifest import Asked, Card, Value
@@ -65,7 +64,7 @@ class Trace:
         """Read what `save` wrote. Error: the file is not a trace."""
         description, arrays = archive.read(path)
         if description is None:
-            raise Error(f"{label(path)}: expected a trace, got an archive without {archive.MANIFEST}")
+            raise Error(f"expected a trace, got an archive without {archive.MANIFEST}", at=path)
         return cls.from_parts(description, arrays, path)
 
     @classmethod
@@ -74,4 +73,4 @@ class Trace:
         try:
             return cls(*manifest.from_json(description, arrays), arrays)
         except Error as error:
-            raise Error(f"{label(path)}: {archive.MANIFEST}: {error}") from None
+            raise Error(f"{archive.MANIFEST}: {error}", at=path) from None

@@ -20,8 +20,7 @@ import numpy as np
 
 from ...blocks import bert, cross_entropy, squared_error
 from ...config import BertConfig
-from ...errors import Error, show
-from ...files.reading import label as label_of
+from ...errors import Error, show, show_path
 from ...inference import batching
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
@@ -66,7 +65,7 @@ def parse(path: Path, options: DataOptions = LOOK) -> LabelledFile:
     for line, fields in examples:
         label = fields[roles.label].strip()
         if not label:
-            raise Error(f"{label_of(path)}: line {line}: expected a label, got nothing")
+            raise Error(f"line {line}: expected a label, got nothing", at=path)
         if label == UNDECIDED and roles.names is not None and roles.names[roles.label] == "gold_label":
             undecided += 1
             continue
@@ -78,9 +77,9 @@ def parse(path: Path, options: DataOptions = LOOK) -> LabelledFile:
             and not any((getattr(row, name) or "").strip() for row in parsed)
             and getattr(roles, name) is not None
         ):
-            raise Error(f"{label_of(path)}: expected texts in the column of the {name}, got nothing in any line")
+            raise Error(f"expected texts in the column of the {name}, got nothing in any line", at=path)
     if not parsed:
-        raise Error(f"{label_of(path)}: expected one example a line, got none with a label")
+        raise Error("expected one example a line, got none with a label", at=path)
     return LabelledFile(parsed, _recognized(path, found.form, roles, parsed, undecided))
 
 
@@ -90,7 +89,7 @@ def _recognized(path: Path, form: str, roles: columns.Columns, parsed: list[Labe
     parts = ", ".join(f"{role} {name}" for role, name in zip(used, names, strict=True))
     header = "" if form == records.JSON else " with a header" if roles.names is not None else " without a header"
     dropped = f"; left out: {undecided} without a gold label" if undecided else ""
-    return f"{label_of(path)}: {len(parsed)} examples, {form}{header}: {parts}{dropped}"
+    return f"{show_path(path)}: {len(parsed)} examples, {form}{header}: {parts}{dropped}"
 
 
 def classes(labels: Sequence[str]) -> tuple[str, ...]:
@@ -123,9 +122,7 @@ def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertC
     names = options.labels or classes(labels)
     if len(names) < 2:
         expected = "expected examples of two classes or more"
-        raise Error(
-            f"{label_of(path)}: {expected}, got {show(names[0], 60)} alone: a model would learn to say only that"
-        )
+        raise Error(f"{expected}, got {show(names[0], 60)} alone: a model would learn to say only that", at=path)
     return dataclasses.replace(config, num_labels=len(names), labels=names, problem_type="single_label_classification")
 
 
@@ -142,19 +139,17 @@ def _is_regression(path: Path, labels: list[str], config: BertConfig, options: D
         if config.is_regression or any(value != int(value) for value in numbers):
             return True
         if decimals:
-            raise Error(f"{label_of(path)}: labels such as {show(decimals[0], 20)} may be classes or numbers: {ask}")
+            raise Error(f"labels such as {show(decimals[0], 20)} may be classes or numbers: {ask}", at=path)
         names = classes(labels)
         counting = list(names) in ([str(i + first) for i in range(len(names))] for first in (0, 1))
         if len(names) > MANY_NUMBERS and not counting:
-            raise Error(f"{label_of(path)}: {len(names)} different numbers as labels may be classes or not: {ask}")
+            raise Error(f"{len(names)} different numbers as labels may be classes or not: {ask}", at=path)
     elif decimals:
         other = next(label for label in labels if _number(label) is None)
-        raise Error(f"{label_of(path)}: labels such as {show(decimals[0], 20)} beside {show(other, 40)}: {ask}")
+        raise Error(f"labels such as {show(decimals[0], 20)} beside {show(other, 40)}: {ask}", at=path)
     if len(labels) >= MANY and 2 * len(set(labels)) > len(labels):
         counts = f"{len(set(labels))} different labels in {len(labels)} examples"
-        raise Error(
-            f"{label_of(path)}: {counts}, such as {show(labels[0], 40)}: say --columns, --labels or --regression"
-        )
+        raise Error(f"{counts}, such as {show(labels[0], 40)}: say --columns, --labels or --regression", at=path)
     return False
 
 
@@ -225,15 +220,14 @@ def _labels(path: Path, examples: Sequence[LabelledText], config: BertConfig) ->
     for row in examples:
         if row.label not in ids:
             known = ", ".join(show(name) for name in config.label_names[:20])
-            where = f"{label_of(path)}: line {row.line}"
-            raise Error(f"{where}: expected a label of the model ({known}), got {show(row.label)}")
+            raise Error(f"expected a label of the model ({known}), got {show(row.label)}", at=path, line=row.line)
     return np.array([ids[row.label] for row in examples])
 
 
 def _target(path: Path, row: LabelledText) -> float:
     value = _number(row.label)
     if value is None:
-        raise Error(f"{label_of(path)}: line {row.line}: expected a number as label, got {show(row.label)}")
+        raise Error(f"line {row.line}: expected a number as label, got {show(row.label)}", at=path)
     return value
 
 

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...errors import Error, UsageError, show
-from ...files.reading import label as label_of
+from ...errors import Error, UsageError, show, show_path
 from . import records as files
 from .options import DataOptions
 from .records import Path, Record, Records
@@ -61,7 +60,7 @@ def find(path: Path, found: Records, options: DataOptions) -> tuple[Columns, lis
         names = _header(path, found, options)
         records = records[1:] if names is not None else records
         if not records:
-            raise Error(f"{label_of(path)}: expected one example a line, got a header alone")
+            raise Error("expected one example a line, got a header alone", at=path)
     if options.columns is not None:
         columns = _named(path, options.columns, names, found)
     elif names is not None:
@@ -106,7 +105,7 @@ def _header(path: Path, found: Records, options: DataOptions) -> tuple[str, ...]
         return tuple(first)
     if min(others.values()) > 1:
         names = f"the names of columns or an example of a class that no other line has ({show(value, 40)})"
-        raise Error(f"{label_of(path)}: line {found.records[0].line}: {names}: say --header or --no-header")
+        raise Error(f"line {found.records[0].line}: {names}: say --header or --no-header", at=path)
     return None
 
 
@@ -138,7 +137,7 @@ def _named(path: Path, given: tuple[str, ...], names: tuple[str, ...] | None, fo
     for name in wanted.values():
         if name not in names:
             raise UsageError(
-                f"columns: expected a column of {label_of(path)} ({files.shown(list(names))}), got {show(name)}"
+                f"columns: expected a column of {show_path(path)} ({files.shown(list(names))}), got {show(name)}"
             )
     pair = names.index(wanted["pair"]) if "pair" in wanted else None
     return Columns(names.index(wanted["text"]), pair, names.index(wanted["label"]), names)
@@ -155,7 +154,7 @@ def _by_name(path: Path, names: tuple[str, ...]) -> Columns:
         return Columns(0, None, 1, names)
     if len(labels) != 1 or not (len(pairs) == 1 or (not pairs and len(texts) == 1)):
         example = "--columns text=NAME,label=NAME (and pair=NAME)"
-        raise Error(f"{label_of(path)}: which columns are text and label? say {example}, of {files.shown(list(names))}")
+        raise Error(f"which columns are text and label? say {example}, of {files.shown(list(names))}", at=path)
     first, second = pairs[0] if pairs else (texts[0], None)
     position = lowered.index
     return Columns(position(first), None if second is None else position(second), position(labels[0]), names)

@@ -17,8 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...errors import Error, UsageError, show
-from ...files.reading import label as label_of
+from ...errors import Error, UsageError, show, show_path
 from ...files.text_lines import lines
 from ...inference.entities import OUTSIDE
 from .options import DataOptions
@@ -66,18 +65,18 @@ def sentences(path: Path, known: Sequence[str] = (), options: DataOptions = LOOK
     known = (*known, *(options.labels or ()))
     blocks = _blocks(path, known)
     if not blocks:
-        raise Error(f"{label_of(path)}: expected a word and its label a line, got none")
+        raise Error("expected a word and its label a line, got none", at=path)
     columns = _columns(path, blocks, known, options.columns)
     parsed = []
     for line, rows in blocks:
         pairs = [
-            _word_and_label(row, columns, f"{label_of(path)}: line {line + i}", known) for i, row in enumerate(rows)
+            _word_and_label(row, columns, f"{show_path(path)}: line {line + i}", known) for i, row in enumerate(rows)
         ]
         parsed.append(LabelledSentence(line, [word for word, _ in pairs], [label for _, label in pairs]))
     words = sum(len(sentence.words) for sentence in parsed)
     numbers = f"word {columns.word + 1}, label {columns.label % columns.width + 1} of {columns.width} columns"
     return LabelledSentences(
-        parsed, f"{label_of(path)}: {len(parsed)} sentences, {words} words: {numbers}{columns.note}"
+        parsed, f"{show_path(path)}: {len(parsed)} sentences, {words} words: {numbers}{columns.note}"
     )
 
 
@@ -124,7 +123,7 @@ def _columns(path: Path, blocks: list[Block], known: Sequence[str], given: tuple
     if width > 2 + numbered and _are_nested(blocks, width):
         if not numbered:
             columns = f"columns {width - 1} and {width} both hold labels of entities"
-            raise Error(f"{label_of(path)}: {columns}: say --columns with word, label and - for each other column")
+            raise Error(f"{columns}: say --columns with word, label and - for each other column", at=path)
         if width == 4:
             return Columns(1, 2, width, "; column 1 counts the words, inner entities (column 4) are not used")
     return Columns(int(numbered), -1, width, "; column 1 counts the words" if numbered else "")

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Sequence
 
 from ...errors import Error
-from ...files.reading import File, label
+from ...files.reading import File
 from ...files.text_lines import decoded, raw_lines
 
 LONGEST = 1 << 20  # bytes of a document that is read at once
@@ -30,12 +30,11 @@ class Corpus:
             with File(path) as file:
                 found = self._index(number, file, digest)
             if not found:
-                raise Error(f"{label(path)}: expected documents, a sentence a line, got no text")
+                raise Error("expected documents, a sentence a line, got no text", at=path)
             documents += found
         if documents < 2:
-            names = ", ".join(label(path) for path in self.paths[:3])
             expected = "at least two documents with blank lines between them (a random sentence is one of another)"
-            raise Error(f"{names or 'corpus'}: expected {expected}, got {documents}")
+            raise Error(f"expected {expected}, got {documents}", at=self.paths[0] if self.paths else "corpus")
         self.sha256 = digest.hexdigest()
 
     def __len__(self) -> int:

@@ -16,9 +16,8 @@ import numpy as np
 
 from ...blocks import bert, log_softmax
 from ...config import BertConfig
-from ...errors import Error, describe
+from ...errors import Error, describe, show_path
 from ...files import strict_json
-from ...files.reading import label as label_of
 from ...files.text_lines import lines
 from ...inference import batching
 from ...inference.inputs import Text, padded
@@ -44,30 +43,31 @@ def questions(path: Path) -> list[ChoiceQuestion]:
     for number, line in lines(path):
         if not line.strip():
             continue
-        where = f"{label_of(path)}: line {number}"
-        found.append(_question(strict_json.load(line.encode("utf-8"), where, one_line=True), where))
+        found.append(_question(strict_json.load(line.encode("utf-8"), path, line=number), path, number))
         K = len(found[0].choices)
         if len(found[-1].choices) != K:
             got = len(found[-1].choices)
-            raise Error(f"{where}: choices: expected {K}, as for the first question, got {got}")
+            raise Error(f"choices: expected {K}, as for the first question, got {got}", at=path, line=number)
     if not found:
-        raise Error(f"{label_of(path)}: expected a question a line, got none")
+        raise Error("expected a question a line, got none", at=path)
     return found
 
 
-def _question(one: object, where: str) -> ChoiceQuestion:
+def _question(one: object, path: Path, number: int) -> ChoiceQuestion:
     if not isinstance(one, dict):
-        raise Error(f"{where}: expected an object with prompt, choices and label, got {describe(one)}")
+        raise Error(f"expected an object with prompt, choices and label, got {describe(one)}", at=path, line=number)
     prompt, choices, label = (one.get(key) for key in ("prompt", "choices", "label"))
     if not isinstance(prompt, str):
-        raise Error(f"{where}: prompt: expected a text, got {describe(prompt)}")
-    choices = _choices(choices, where)
+        raise Error(f"prompt: expected a text, got {describe(prompt)}", at=path, line=number)
+    choices = _choices(choices, path, number)
     if type(label) is not int or not 0 <= label < len(choices):
-        raise Error(f"{where}: label: expected an integer from 0 to {len(choices) - 1}, got {describe(label)}")
+        raise Error(
+            f"label: expected an integer from 0 to {len(choices) - 1}, got {describe(label)}", at=path, line=number
+        )
     return ChoiceQuestion(prompt, choices, label)
 
 
-def _choices(found: object, where: str) -> tuple[str, ...]:
+def _choices(found: object, path: Path, number: int) -> tuple[str, ...]:
     if not isinstance(found, list):
         got = describe(found)
     elif len(found) < 2:
@@ -77,7 +77,7 @@ def _choices(found: object, where: str) -> tuple[str, ...]:
         if not others:
             return tuple(found)
         got = f"one with {describe(others[0])} in it"
-    raise Error(f"{where}: choices: expected an array of at least two texts, got {got}")
+    raise Error(f"choices: expected an array of at least two texts, got {got}", at=path, line=number)
 
 
 def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertConfig:
@@ -107,7 +107,7 @@ class ChoiceExamples:
         ]
         self.texts = [Text(encoding.ids, encoding.segment_ids) for encoding in encodings]
         self.lengths = [self._many * max(len(text.ids) for text in self._rows(i)) for i in range(len(found))]
-        self.summary = [f"{label_of(path)}: {len(found)} questions with {self._many} choices each"]
+        self.summary = [f"{show_path(path)}: {len(found)} questions with {self._many} choices each"]
         self.digest = digest([tuple(question) for question in found], self.texts)
 
     def _rows(self, i: int) -> list[Text]:

@@ -22,7 +22,6 @@ import numpy as np
 from ...blocks.cross_entropy import IGNORED
 from ...config import Rule, integer, number, one_of, optional
 from ...errors import Error, show
-from ...files.reading import label
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import objective, pretraining
@@ -156,8 +155,8 @@ class PretrainingData:
                 break
             self._keep(int(index), known)
         if len(self._documents) < 2:
-            path = label(self.corpus.paths[0])
-            raise Error(f"{path}: expected two documents that the tokenizer finds tokens in, got fewer")
+            expected = "expected two documents that the tokenizer finds tokens in"
+            raise Error(f"{expected}, got fewer", at=self.corpus.paths[0])
         self._keys = sorted(self._documents)
         return chosen, end
 

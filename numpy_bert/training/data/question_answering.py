@@ -16,7 +16,6 @@ import numpy as np
 from ...blocks import bert, log_softmax
 from ...config import BertConfig
 from ...errors import Error, show
-from ...files.reading import label as label_of
 from ...inference import answer_spans, batching, squad_scores
 from ...inference.answer_spans import Window
 from ...inference.inputs import Text, padded
@@ -58,7 +57,7 @@ def read(
     try:
         return QuestionExamples(found, tokenizer, config, (max_length, options.stride))
     except Error as error:
-        raise Error(f"{label_of(path)}: {error}") from None
+        raise Error(f"{error}", at=path) from None
 
 
 class QuestionExamples:

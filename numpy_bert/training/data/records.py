@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from ...errors import Error, describe, show
 from ...files import strict_json
-from ...files.reading import label as label_of
 from ...files.text_lines import lines
 
 Path = str | os.PathLike[str]
@@ -40,7 +39,7 @@ def read(path: Path) -> Records:
     numbered: Iterator[tuple[int, str]] = ((number, line) for number, line in lines(path) if line.strip())
     first = next(numbered, None)
     if first is None:
-        raise Error(f"{label_of(path)}: expected one example a line, got none")
+        raise Error("expected one example a line, got none", at=path)
     numbered = itertools.chain([first], numbered)
     form = _form(path, first[1])
     if form == JSON:
@@ -63,7 +62,7 @@ def _csv_records(path: Path, delimiter: str) -> list[Record]:
     try:
         return [Record(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
     except csv.Error as error:
-        raise Error(f"{label_of(path)}: line {reader.line_num}: expected CSV, got: {error}") from None
+        raise Error(f"line {reader.line_num}: expected CSV, got: {error}", at=path) from None
 
 
 def _json_records(path: Path, numbered: Iterator[tuple[int, str]]) -> Records:
@@ -71,10 +70,9 @@ def _json_records(path: Path, numbered: Iterator[tuple[int, str]]) -> Records:
     names: tuple[str, ...] = ()
     records = []
     for number, line in numbered:
-        where = f"{label_of(path)}: line {number}"
-        value = strict_json.load(line.encode("utf-8"), where, one_line=True)
+        value = strict_json.load(line.encode("utf-8"), path, line=number)
         if not isinstance(value, dict):
-            raise Error(f"{where}: expected a JSON object as in the first line, got {describe(value)}")
+            raise Error(f"expected a JSON object as in the first line, got {describe(value)}", at=path, line=number)
         names = names or tuple(value)
         records.append(Record(number, [_field(value.get(name)) for name in names]))
     return Records(JSON, records, names)
@@ -94,7 +92,7 @@ def refuse_other_width(path: Path, records: list[Record], expected: str, width: 
     for record in records:
         count = len(record.fields)
         if count < width or (count > width and not more):
-            raise Error(f"{label_of(path)}: line {record.line}: expected {expected}, got {count}")
+            raise Error(f"line {record.line}: expected {expected}, got {count}", at=path)
 
 
 def shown(names: list[str]) -> str:

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from ...errors import Error, describe, show
 from ...files import strict_json
-from ...files.reading import label
 from .records import Path
 
 LARGEST = 1 << 26  # bytes, twice those of SQuAD's own training file
@@ -50,7 +49,7 @@ def paragraphs(path: Path) -> list[Paragraph]:
         found = [_paragraph(part, place) for part, place in _parts(document)]
         _refuse_equal_ids(found)
     except Error as error:
-        raise Error(f"{label(path)}: {error}") from None
+        raise Error(f"{error}", at=path) from None
     return found
 
 

@@ -26,7 +26,6 @@ from ...blocks import bert, log_softmax
 from ...blocks.cross_entropy import IGNORED
 from ...config import BertConfig
 from ...errors import Error, show
-from ...files.reading import label as label_of
 from ...inference import batching, entities
 from ...inference.entities import OUTSIDE, SCHEMES
 from ...inference.inputs import Text, padded
@@ -63,7 +62,7 @@ def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertC
     labels = {label for sentence in conll.sentences(path, options=options).sentences for label in sentence.labels}
     kinds = _kinds(labels)
     if not kinds:
-        raise Error(f"{label_of(path)}: expected labels of entities, such as B-person, got O alone")
+        raise Error("expected labels of entities, such as B-person, got O alone", at=path)
     scheme = _scheme(path, labels)
     names = (OUTSIDE, *(f"{prefix}-{kind}" for kind in kinds for prefix in SCHEMES[scheme]))
     return dataclasses.replace(config, num_labels=len(names), labels=names, problem_type=None)
@@ -74,9 +73,7 @@ def _scheme(path: Path, labels: set[str]) -> str:
     scheme = entities.scheme(labels)
     prefixes = sorted({label[0] for label in labels if label != OUTSIDE})
     if not set(prefixes) <= set(SCHEMES[scheme]):
-        raise Error(
-            f"{label_of(path)}: expected labels of one scheme ({', '.join(SCHEMES)}), got {', '.join(prefixes)}"
-        )
+        raise Error(f"expected labels of one scheme ({', '.join(SCHEMES)}), got {', '.join(prefixes)}", at=path)
     return scheme
 
 
@@ -114,7 +111,7 @@ class TaggingExamples:
             for window in windows(number, sentence.words, tokenizer, max_length)
         ]
         if not self.windows:
-            raise Error(f"{label_of(path)}: expected at least one word that the tokenizer finds tokens in, got none")
+            raise Error("expected at least one word that the tokenizer finds tokens in, got none", at=path)
         self.texts = [Text(window.ids, None) for window in self.windows]
         self.lengths = [len(window.ids) for window in self.windows]
         self.summary = [parsed.recognized, self._entity_counts()]
@@ -162,8 +159,7 @@ def _label_ids(path: Path, found: Sequence[LabelledSentence], config: BertConfig
         for number, label in enumerate(sentence.labels, sentence.line):
             if label not in ids:
                 known = ", ".join(show(name) for name in config.label_names[:20])
-                where = f"{label_of(path)}: line {number}"
-                raise Error(f"{where}: expected a label of the model ({known}), got {show(label)}")
+                raise Error(f"expected a label of the model ({known}), got {show(label)}", at=path, line=number)
     return [np.array([ids[label] for label in sentence.labels]) for sentence in found]
 
 

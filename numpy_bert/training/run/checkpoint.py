@@ -18,17 +18,16 @@ import hashlib
 import json
 import os
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...checkpoints.formats import safetensors
-from ...errors import Error, describe, show
+from ...errors import Error, describe, show, warn
 from ...files import strict_json
 from ...files.atomic import flush_folder, unwritable, write_text
-from ...files.reading import CHUNK, Entry, File, label
+from ...files.reading import CHUNK, Entry, File
 from ...numerics import tree
 from ...numerics.memory import Array
 from ...tasks import objective
@@ -73,7 +72,7 @@ def write(
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, OSError):
-            raise unwritable(label(path), error) from None
+            raise unwritable(path, error) from None
         raise
 
 
@@ -122,33 +121,32 @@ def verify(path: Path) -> SaveManifest:
 
 def _check(path: Path, name: str, manifest: SaveManifest) -> None:
     if checksum(path / name) != manifest.files[name]:
-        raise Error(f"{label(path / name)}: expected size and sha256 as in the manifest, got others: it is damaged")
+        raise Error("expected size and sha256 as in the manifest, got others: it is damaged", at=path / name)
 
 
 def _manifest(path: Path) -> SaveManifest:
     found = strict_json.read(path)
-    where = label(path)
     if not isinstance(found, dict):
-        raise Error(f"{where}: expected an object, got {describe(found)}")
+        raise Error(f"expected an object, got {describe(found)}", at=path)
     number = found.get("format")
     if type(number) is not int or number < 1:
-        raise Error(f"{where}: format: expected an integer from 1 to {FORMAT}, got {describe(number)}")
+        raise Error(f"format: expected an integer from 1 to {FORMAT}, got {describe(number)}", at=path)
     if number > FORMAT:
-        raise TooNewError(f"{where}: format: expected at most {FORMAT}, got {number}: a newer version wrote it")
+        raise TooNewError(f"format: expected at most {FORMAT}, got {number}: a newer version wrote it", at=path)
     if found.get(SEAL) != _seal(found):
-        raise Error(f"{where}: {SEAL}: expected that of the manifest, got another: it is damaged")
+        raise Error(f"{SEAL}: expected that of the manifest, got another: it is damaged", at=path)
     step, identity, files = (found.get(key) for key in ("step", "identity", "files"))
     if type(step) is not int or step < 0 or not isinstance(identity, dict) or not isinstance(files, dict):
-        raise Error(f"{where}: expected step, identity and files, got something else")
+        raise Error("expected step, identity and files, got something else", at=path)
     needed = {WEIGHTS, MOMENTS, STATE}
     if not needed <= set(files):
-        raise Error(f"{where}: files: expected {', '.join(sorted(needed))}, got {show(sorted(files))}")
+        raise Error(f"files: expected {', '.join(sorted(needed))}, got {show(sorted(files))}", at=path)
     sums = {}
     for name, entry in files.items():
         fields = entry if isinstance(entry, dict) else {}
         size, digest = fields.get("size"), fields.get("sha256")
         if os.path.basename(name) != name or type(size) is not int or not isinstance(digest, str):
-            raise Error(f"{where}: files: {show(name)}: expected a plain name with size and sha256, got something else")
+            raise Error(f"files: {show(name)}: expected a plain name with size and sha256, got something else", at=path)
         sums[name] = (size, digest)
     return SaveManifest(step, identity, sums)
 
@@ -172,7 +170,7 @@ def restore(path: Path, state: TrainingState, step: int, force: bool = False) ->
     except Error as error:
         if not force:
             raise
-        warnings.warn(f"{error}; the moments begin at 0", UserWarning, stacklevel=4)
+        warn(f"{error}; the moments begin at 0")
     try:
         state.rng.bit_generator.state = content["generator"]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
@@ -183,7 +181,7 @@ def restore(path: Path, state: TrainingState, step: int, force: bool = False) ->
 
 
 def _other_state(path: Path) -> Error:
-    return Error(f"{label(path / STATE)}: expected step, tokens, position and generator of this save, got others")
+    return Error("expected step, tokens, position and generator of this save, got others", at=path / STATE)
 
 
 def weights(path: Path, params: objective.Params) -> objective.Params:
@@ -202,12 +200,12 @@ def _fill_from(path: Path, arrays: dict[str, Array]) -> None:
     entries = safetensors.describe(path)
     for name in sorted(set(entries) ^ set(arrays)):
         expected, got = ("it", "none") if name in arrays else ("no such tensor", "one")
-        raise Error(f"{label(path)}: {show(name)}: expected {expected} in this run, got {got}")
+        raise Error(f"{show(name)}: expected {expected} in this run, got {got}", at=path)
     for name, (dtype, shape) in entries.items():
         array = arrays[name]
         if (dtype, shape) != (array.dtype.name, array.shape):
             expected = f"{array.dtype} {list(array.shape)}"
-            raise Error(f"{label(path)}: {show(name)}: expected {expected}, got {dtype} {list(shape)}")
+            raise Error(f"{show(name)}: expected {expected}, got {dtype} {list(shape)}", at=path)
 
     def into(name: str, entry: Entry) -> Array:
         return arrays[name]

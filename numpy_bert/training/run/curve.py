@@ -12,7 +12,6 @@ from ...errors import Error, show
 from ...files import figures
 from ...files.atomic import replacing, unwritable
 from ...files.figures import LINES, MARKERS
-from ...files.reading import label
 
 
 class CurveTable:
@@ -44,7 +43,7 @@ class CurveTable:
                 with open(self.path, "a", encoding="utf-8", newline="") as stream:
                     stream.write(row.getvalue())
             except OSError as error:
-                raise unwritable(label(self.path), error) from None
+                raise unwritable(self.path, error) from None
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, list[float]]:
@@ -54,7 +53,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, list[float]]:
             names, *rows = list(csv.reader(stream)) or [[]]
             return {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}
     except (OSError, ValueError, IndexError, csv.Error):
-        raise Error(f"{label(path)}: expected a learning curve, got something else") from None
+        raise Error("expected a learning curve, got something else", at=path) from None
 
 
 def smoothed(values: Sequence[float], window: int) -> list[float]:

@@ -16,10 +16,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ...errors import Error, show
+from ...errors import Error, show, warn
 from ...files.atomic import unwritable
 from ...files.lock import Lock
-from ...files.reading import label
 from ..step import TrainingState
 from . import checkpoint as saves
 from . import curve
@@ -48,14 +47,14 @@ class RunFolder:
         try:
             self._bare = _made(self.path)  # made here, and nothing in it but the lock
         except OSError as error:
-            raise unwritable(label(path), error) from None
-        taken = f"{label(self.path)}: expected a folder in which nobody trains, got one that is locked"
+            raise unwritable(path, error) from None
+        taken = Error("expected a folder in which nobody trains, got one that is locked", at=self.path)
         self._lock = Lock(self.path / LOCK, taken)
         try:
             self._sweep()
         except OSError as error:
             self.close()
-            raise unwritable(label(path), error) from None
+            raise unwritable(path, error) from None
 
     def __enter__(self) -> RunFolder:
         return self
@@ -88,7 +87,7 @@ class RunFolder:
     def begin(self) -> None:
         """Start a run of its own. Error: there are saves of an earlier one."""
         if self.saves():
-            raise Error(f"{label(self.path)}: expected a new folder, got one with saves; resume it or name another")
+            raise Error("expected a new folder, got one with saves; resume it or name another", at=self.path)
         self._curves("", "")
 
     def resume(self, state: TrainingState, force: bool = False) -> dict[str, int]:
@@ -105,7 +104,7 @@ class RunFolder:
                 raise
             except Error as error:
                 self._damaged.add(path)
-                warnings.warn(f"{error}; falling back to an older save", UserWarning, stacklevel=2)
+                warn(f"{error}; falling back to an older save")
                 continue
             self._compare(path, manifest, force)
             position = saves.restore(path, state, manifest.step, force)
@@ -113,15 +112,15 @@ class RunFolder:
             self.last = path
             return position
         got = f"{len(candidates)} damaged" if candidates else "none"
-        raise Error(f"{label(self.path)}: expected a good save to resume from, got {got}")
+        raise Error(f"expected a good save to resume from, got {got}", at=self.path)
 
     def _compare(self, path: Path, manifest: SaveManifest, force: bool) -> None:
         changed = saves.differences(self.identity, manifest.identity)
         if changed:
-            expected = f"{label(path)}: expected the run that was saved"
+            got = f"got another: {'; '.join(changed)}"
             if not force:
-                raise Error(f"{expected} (or force), got another: {'; '.join(changed)}")
-            warnings.warn(f"{expected}, got another: {'; '.join(changed)}", UserWarning, stacklevel=3)
+                raise Error(f"expected the run that was saved (or force), {got}", at=path)
+            warn(f"expected the run that was saved, {got}", at=path)
 
     def save(self, state: TrainingState, position: dict[str, int]) -> Path:
         """Write a save, then delete those that are older than the newest two. Returns its path."""
@@ -159,30 +158,29 @@ class RunFolder:
         except Exception as error:  # a library that draws may raise anything
             problem = f"{type(error).__name__}: {show(str(error))}"
         if problem:
-            warnings.warn(f"{PICTURE} is not drawn: {problem}", UserWarning, stacklevel=2)
+            warn(f"{PICTURE} is not drawn: {problem}")
 
 
 def require_usable(path: Path, resume: bool = False) -> None:
     """Before the work: an error unless there is nothing of this name, an empty folder, or a run's; with `resume` only
     a run with saves will do. In no other folder is a file written, since there could be one of the same name.
     """
-    name = label(path)
     try:
         entries = sorted(os.listdir(path))
     except FileNotFoundError:
         entries = []
     except NotADirectoryError:
-        raise Error(f"{name}: expected a folder, got a file") from None
+        raise Error("expected a folder, got a file", at=path) from None
     except OSError as error:
-        raise unwritable(name, error) from None
+        raise unwritable(path, error) from None
     if any(SAVE.fullmatch(entry) for entry in entries):
         return
     strangers = [entry for entry in entries if not (OTHERS.fullmatch(entry) or LEFTOVER.fullmatch(entry))]
     if entries and (strangers or not _is_lock(path / LOCK)):
         got = f"one with {show((strangers or entries)[0])} in it"
-        raise Error(f"{name}: expected a new folder, an empty one or that of a run, got {got}")
+        raise Error(f"expected a new folder, an empty one or that of a run, got {got}", at=path)
     if resume:
-        raise Error(f"{name}: expected a good save to resume from, got none")
+        raise Error("expected a good save to resume from, got none", at=path)
 
 
 def _is_lock(path: Path) -> bool:

@@ -205,7 +205,7 @@ def test_nothing_outside_the_folder_is_opened(folder, tmp_path):
     maps = [weight_map for weight_map, _ in HOSTILE.values()] + [{**MAP, "a": name} for name in escapes]
     names = [write_index(folder, weight_map, name=f"{i}.index.json") for i, weight_map in enumerate(maps)]
     code = """
-from numpy_bert.checkpoints import sharded
+from numpy_bert.checkpoints.formats import sharded
 from numpy_bert.errors import Error
 for path in sys.argv[1:]:
     try:

@@ -31,9 +31,9 @@ from ....files.reading import (
     Path,
     check_destination,
     chosen,
-    label,
     read_tensor,
     reason,
+    require_path,
 )
 from ....numerics.memory import Array
 from . import entry as tf_entry
@@ -87,16 +87,16 @@ def read(path: Path, names: Iterable[str] | None = None, into: Into | None = Non
 
 def index_of(path: Path) -> Path:
     """The path of the index. Error: a folder without one or with several. That a file is missing, File tells."""
-    name = label(path)
+    require_path(path)
     text = os.fspath(path)
     if os.path.isdir(text):
         try:
             found = sorted(entry for entry in os.listdir(text) if entry.endswith(INDEX))
         except OSError as error:
-            raise Error(f"{name}: expected a folder to look into, got {reason(error)}") from None
+            raise Error(f"expected a folder to look into, got {reason(error)}", at=path) from None
         if len(found) != 1:
             some = ", ".join(show(entry, 60) for entry in found[:3]) or "none"
-            raise Error(f"{name}: expected one file *{INDEX}, got {some}{', ...' if len(found) > 3 else ''}")
+            raise Error(f"expected one file *{INDEX}, got {some}{', ...' if len(found) > 3 else ''}", at=path)
         return os.path.join(text, found[0])
     shard = SHARD.fullmatch(text)
     if shard:
@@ -118,7 +118,7 @@ def present_shards(index: Path, count: int) -> list[str]:
         found = next((path for path in sorted(glob.glob(glob.escape(prefix) + ".data-*")) if path not in paths), "")
         there = f" (there is {show(os.path.basename(found))[1:-1]})" if found else ""
         got = f"{len(missing)} of {count} missing{there}: {names}"
-        raise Error(f"{label(index)}: expected its data shards beside it, got {got}")
+        raise Error(f"expected its data shards beside it, got {got}", at=index)
     return paths
 
 
@@ -165,7 +165,7 @@ def write(prefix: Path, arrays: Mapping[str, Array], reading: Sequence[Path] = (
     Equal arrays give equal bytes. Error: a dtype or name that a bundle lacks; the disk.
     """
     if len(arrays) >= MOST_TENSORS:
-        raise Error(f"{label(prefix)}: expected fewer than {MOST_TENSORS} arrays, got {len(arrays)}")
+        raise Error(f"expected fewer than {MOST_TENSORS} arrays, got {len(arrays)}", at=prefix)
     names = sorted(arrays, key=lambda name: checked_key(prefix, name, arrays[name]))
     records = [(b"", tf_entry.header_bytes())]
     place = 0
@@ -188,10 +188,10 @@ def checked_key(prefix: Path, name: str, array: Array) -> bytes:
     key = name.encode("utf-8", "replace")
     if key.decode() != name or not 0 < len(key) <= LONGEST_KEY or key.startswith(SLICE):
         expected = f"a name of 1 to {LONGEST_KEY} bytes that begins with no zero byte"
-        raise Error(f"{label(prefix)}: expected {expected}, got {show(name)}")
+        raise Error(f"expected {expected}, got {show(name)}", at=prefix)
     if array.dtype.name not in WRITTEN or array.ndim > LARGEST_RANK:
         got = f"{array.dtype} in {array.ndim} dimensions"
         raise Error(
-            f"{label(prefix)}: {show(name)}: expected a dtype that a bundle has, rank {LARGEST_RANK} at most, got {got}"
+            f"{show(name)}: expected a dtype that a bundle has, rank {LARGEST_RANK} at most, got {got}", at=prefix
         )
     return key

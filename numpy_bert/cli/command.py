@@ -71,8 +71,8 @@ class Parser(argparse.ArgumentParser):
         if rest:
             options = [option for action in self._actions for option in action.option_strings]
             name = str(rest[0]).partition("=")[0]
-            wrong = f"no option {rest[0]!r}" if name.startswith("-") else f"no more arguments, got {rest[0]!r}"
-            self.error(f"expected {wrong}{suggestion(name, options)}")
+            expected = "an option of this command" if name.startswith("-") else "no more arguments"
+            self.error(f"expected {expected}, got {rest[0]!r}{suggestion(name, options)}")
         return namespace, rest
 
 

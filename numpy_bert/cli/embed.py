@@ -121,5 +121,5 @@ COMMAND = Command(
     "Compute one vector for each text",
     add_arguments,
     run,
-    'embed "I liked this movie." "A fine film." "The train leaves at nine."',
+    'embed "I liked this movie." "A fine film." "It rains."',
 )

@@ -27,8 +27,8 @@ ORANGE, BLUE = (230, 223, 216, 214, 208), (195, 153, 117, 75, 69)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="the text; [MASK] in it is a masked token")
     add_target(parser)
-    method = f"how the scores are computed (default: {METHODS[0]})"
-    parser.add_argument("--method", choices=METHODS, default=METHODS[0], help=method)
+    method = f"{', '.join(METHODS[:-1])} or {METHODS[-1]} (default: {METHODS[0]})"
+    parser.add_argument("--method", metavar="METHOD", choices=METHODS, default=METHODS[0], help=method)
     parser.add_argument("--steps", type=count, metavar="N", help="steps of integrated gradients (default: 256)")
     parser.add_argument("--output", metavar="PAGE.html", type=Path, help="write a page in color as well")
 

@@ -21,8 +21,8 @@ METHODS = ("complex", "central", "projection")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     blocks = "names of blocks and tasks, as of the files in numpy_bert/blocks and numpy_bert/tasks (default: all)"
     parser.add_argument("block", nargs="*", metavar="BLOCK", help=blocks)
-    method = "complex step, central differences, or projection on random directions (default: complex)"
-    parser.add_argument("--method", choices=METHODS, help=method)
+    method = "complex (complex step), central (differences) or projection (on random directions) (default: complex)"
+    parser.add_argument("--method", metavar="METHOD", choices=METHODS, help=method)
 
 
 def run(options: argparse.Namespace) -> int:

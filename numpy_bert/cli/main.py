@@ -21,13 +21,14 @@ from . import (
     embed,
     exercise,
     explain,
+    finetune,
     gradcheck,
     inspect,
     predict,
+    pretrain,
     profile,
     tokenize,
     trace,
-    train,
 )
 from .command import Group, parser
 from .output import tell
@@ -36,7 +37,7 @@ NAME = "numpy-bert"
 DESCRIPTION = "BERT in NumPy: use it, check its gradients, look inside."
 GROUPS = (
     Group("use a model", (demo.COMMAND, tokenize.COMMAND, embed.COMMAND, *predict.COMMANDS)),
-    Group("train a model", train.COMMANDS),
+    Group("train a model", (*finetune.COMMANDS, *pretrain.COMMANDS)),
     Group("look inside", (trace.COMMAND, explain.COMMAND, drift.COMMAND, profile.COMMAND)),
     Group("check gradients", (gradcheck.COMMAND, exercise.COMMAND)),
     Group("checkpoints", (inspect.COMMAND, convert.COMMAND)),

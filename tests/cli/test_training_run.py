@@ -10,7 +10,8 @@ from support.tiny import tiny_bert
 from support.training_models import equal
 
 import numpy_bert
-from numpy_bert.cli import train as cli_training
+from numpy_bert.cli import finetune as finetuning
+from numpy_bert.cli import training_run
 from numpy_bert.cli.main import main
 from numpy_bert.tasks import objective
 from numpy_bert.tokenizer.pipeline import read_tokenizer
@@ -249,7 +250,7 @@ WRONG = [
     (["--learning-rate", "0." + "0" * 50], 2, "--learning-rate: expected a number of at most 40 characters, got 52"),
     (["--resume"], 1, "run: expected a good save to resume from, got none"),
     (["--output", ""], 2, "--output: expected the name of a folder, got nothing"),
-    (["--output", __file__], 1, "test_train.py: expected a folder, got a file"),
+    (["--output", __file__], 1, "test_training_run.py: expected a folder, got a file"),
 ]
 
 
@@ -274,7 +275,7 @@ def test_bounds_of_a_recipe_name_the_option(capsys, folder, tmp_path, file):
     status, _, err = run(capsys, *arguments, "--epochs", 999999999)
     assert (status, "--epochs: steps in all: expected an integer from 0 to 1000000000, got" in err) == (2, True)
     sizes = (("--hidden", 70000, "--hidden: expected an integer from 1 to 65536"),
-             ("--heads", 3, "--hidden: expected a multiple of num_attention_heads=3, got 128"),
+             ("--heads", 3, "--hidden: expected a multiple of --heads 3, got 128"),
              ("--positions", 4, "expected a model of at least 5 positions for this, got one of 4"))  # fmt: skip
     for option, value, message in sizes:
         status, _, err = run(capsys, "pretrain", "--train", "x", "--steps", 1, "--vocabulary", folder, "--output",
@@ -374,8 +375,8 @@ def test_a_vocabulary_is_learned_and_a_model_begins_with_it(capsys, tmp_path):
 
 def test_the_names_on_the_command_line_are_all_there_are():
     """They are written out there so that --help needs no NumPy."""
-    assert tuple(datasets.DATASETS) == cli_training.TASKS
-    assert set(cli_training.TASKS) <= set(objective.HEADS)
-    assert tuple(optimizers.RULES) == cli_training.OPTIMIZERS
-    assert cli_training.SCHEDULES == schedules.DECAYS
-    assert set(cli_training.RECIPE) <= set(recipe.RULES)
+    assert tuple(datasets.DATASETS) == finetuning.TASKS
+    assert set(finetuning.TASKS) <= set(objective.HEADS)
+    assert tuple(optimizers.RULES) == training_run.OPTIMIZERS
+    assert training_run.SCHEDULES == schedules.DECAYS
+    assert set(training_run.RECIPE) <= set(recipe.RULES)

@@ -1,0 +1,222 @@
+"""numpy-bert pretrain and learn-vocabulary: from plain text to a model."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import UsageError
+from .command import Command
+from .inputs import load_model
+from .numbers import count
+from .output import print_json, printable
+from .progress import Progress
+from .training_run import (
+    Run,
+    Trained,
+    add_run,
+    check_frozen,
+    check_options,
+    folder,
+    max_length,
+    missing_head,
+    monitored,
+    read_run,
+    save,
+    show_trained,
+)
+
+if TYPE_CHECKING:
+    from ..config import BertConfig
+    from ..model import Bert
+    from ..tasks import objective
+    from ..tokenizer.pipeline import Tokenizer
+
+SIZES = {  # of a new model
+    "layers": (2, "encoder layers"),
+    "hidden": (128, "hidden size"),
+    "heads": (2, "attention heads"),
+    "positions": (512, "tokens of the longest text"),
+}
+FIELDS = {  # of BertConfig, for the sizes
+    "layers": "num_hidden_layers",
+    "hidden": "hidden_size",
+    "heads": "num_attention_heads",
+    "positions": "max_position_embeddings",
+}
+MASKING = ("most_masked", "whole_words", "duplication")  # fields of PretrainingSettings that are options
+PAIR = 128  # tokens of a pair of sentences by default
+SHORTEST_PAIR = 5  # [CLS], one of each sentence, [SEP] twice
+BERT_SIZE = 30522  # tokens of the vocabulary of BERT-base, uncased
+HELD_OUT = 20  # steps of pretraining on held-out text that are evaluated
+
+
+class Start(NamedTuple):
+    """The model that the training starts from; new parameters where there are none."""
+
+    tokenizer: Tokenizer
+    config: BertConfig
+    params: objective.Params | None
+
+
+def _add_pretrain(parser: argparse.ArgumentParser) -> None:
+    text = "plain text, one sentence per line, with empty lines between documents"
+    parser.add_argument("--train", metavar="FILE", nargs="+", required=True, help=text)
+    parser.add_argument("--dev", metavar="FILE", nargs="+", help="such text to evaluate on while training")
+    parser.add_argument("--steps", type=count, required=True, metavar="N", help="training steps in all")
+    vocabulary = "train a new model with the vocabulary in FOLDER; --layers to --positions set its size"
+    parser.add_argument("--vocabulary", metavar="FOLDER", help=vocabulary)
+    for name, (default, what) in SIZES.items():
+        parser.add_argument(f"--{name}", type=count, metavar="N", help=f"{what} of a new model (default: {default})")
+    length = f"tokens of a pair of sentences (default: {PAIR})"
+    parser.add_argument("--max-length", type=count, metavar="T", help=length)
+    whole_words = "mask all tokens of a word or none of them (default: mask tokens)"
+    parser.add_argument("--whole-words", action="store_true", help=whole_words)
+    most = "masked tokens of a pair at most (default: 15 %% of --max-length)"
+    parser.add_argument("--most-masked", type=count, metavar="N", help=most)
+    copies = "number of differently masked copies of the text before masks repeat (default: masks never repeat)"
+    parser.add_argument("--duplication", type=count, metavar="N", help=copies)
+    add_run(parser, every="a tenth of all steps", learning_rate="1e-4", optimizer="bert_adam")
+
+
+def _pretrain(options: argparse.Namespace) -> int:
+    if (options.model is None) == (options.vocabulary is None):
+        got = "neither" if options.model is None else "both"
+        raise UsageError(f"expected --model PATH to train further or --vocabulary FOLDER for a new model, got {got}")
+    sizes = {name: getattr(options, name) for name in SIZES if getattr(options, name) is not None}
+    if options.model is None:
+        run, start = read_run(options), _new(Path(options.vocabulary), sizes)
+    elif sizes:
+        raise UsageError(
+            f"--{next(iter(sizes))}: expected with --vocabulary, got a --model, which has a size of its own"
+        )
+    else:
+        bert = load_model(options.model)
+        run, start = read_run(options), _further(bert)
+    masking = {name: getattr(options, name) for name in MASKING}
+    length = max_length(options.max_length, PAIR, SHORTEST_PAIR, start.config)
+    trained = _train(start, options.train, options.dev, options.steps, length, masking, run)
+    return show_trained(trained, options.json)
+
+
+def _new(vocabulary: Path, sizes: dict[str, int]) -> Start:
+    """A new model: vocabulary and sizes."""
+    from ..config import RULES, BertConfig
+    from ..tokenizer.pipeline import read_tokenizer
+
+    tokenizer = read_tokenizer(vocabulary)
+    given: dict[str, Any] = {FIELDS[name]: sizes.get(name, default) for name, (default, _) in SIZES.items()}
+    check_options(RULES, given, {field: name for name, field in FIELDS.items()})
+    hidden, heads = given["hidden_size"], given["num_attention_heads"]
+    if hidden % heads:
+        raise UsageError(f"--hidden: expected a multiple of --heads {heads}, got {hidden}")
+    config = BertConfig(
+        vocab_size=len(tokenizer.tokens), intermediate_size=4 * hidden, pad_token_id=tokenizer.pad_id, **given
+    )
+    return Start(tokenizer, config, None)
+
+
+def _further(bert: Bert) -> Start:
+    from ..training.pretrain import HEADS
+
+    if not set(HEADS) <= set(bert.heads):
+        remedy = "to start a new model use --vocabulary FOLDER"
+        raise missing_head(bert.path, f"the heads {' and '.join(HEADS)}", bert.heads, remedy)
+    return Start(bert.tokenizer, bert.config, bert.params)
+
+
+def _train(
+    start: Start,
+    train: Sequence[str],
+    dev: Sequence[str] | None,
+    steps: int,
+    length: int,
+    masking: dict[str, Any],
+    run: Run,
+) -> Trained:
+    """length: tokens of a pair. masking: fields of PretrainingSettings."""
+    from ..tasks import objective
+    from ..training import pretrain
+    from ..training.data import pretraining
+    from ..training.data.corpus import Corpus
+
+    tokenizer, config, params = start
+    check_frozen(params or objective.shapes(config, pretrain.HEADS), run.settings["frozen"])
+    check_options(pretraining.RULES, masking, dict(zip(MASKING, MASKING, strict=True)))
+    settings = pretraining.PretrainingSettings(length, **masking)
+    recipe = pretrain.recipe(steps, **run.settings)
+    limit = recipe.max_tokens_per_microbatch
+    data = pretraining.PretrainingData(Corpus(train), tokenizer, settings, recipe.batch_size, recipe.seed, limit)
+    held_out = None
+    if dev is not None:
+        other = pretraining.PretrainingData(Corpus(dev), tokenizer, settings, recipe.batch_size, recipe.seed)
+        held_out = pretrain.held_out(other, HELD_OUT)
+
+    def evaluate(params: objective.Params) -> dict[str, float]:
+        return {} if held_out is None else pretrain.evaluate(held_out, params, config)
+
+    with monitored(run, recipe.steps, -(-recipe.steps // 10), evaluate) as monitor:
+        params, figures = pretrain.pretrain(config, data, recipe, monitor, run.options, params)
+    return save(run, config, params, tokenizer, recipe.steps, figures)
+
+
+def _add_learn_vocabulary(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input", metavar="FILE", nargs="+", required=True, help="text, UTF-8")
+    output = "a folder for the vocabulary, which must not exist yet"
+    parser.add_argument("--output", metavar="FOLDER", required=True, type=folder, help=output)
+    size = f"tokens at most (default: {BERT_SIZE})"
+    parser.add_argument("--size", type=count, default=BERT_SIZE, metavar="V", help=size)
+    parser.add_argument("--cased", action="store_true", help="keep capitals and accents")
+    often = "how often a token must occur to be taken (default: 2)"
+    parser.add_argument("--min-count", type=count, metavar="N", help=often)
+    alphabet = "characters at most, the most frequent ones (default: 1000)"
+    parser.add_argument("--alphabet", type=count, metavar="N", help=alphabet)
+
+
+def _learn_vocabulary(options: argparse.Namespace) -> int:
+    limits = {name: getattr(options, name) for name in ("alphabet", "min_count") if getattr(options, name) is not None}
+    tokens = _learn(options.input, options.output, options.size, not options.cased, limits, options.json)
+    if options.json:
+        print_json({"folder": str(options.output), "tokens": tokens})
+    else:
+        print(f"{tokens} tokens: {printable(str(options.output))}")
+    return 0
+
+
+def _learn(
+    paths: Sequence[str], output: Path, size: int, lowercase: bool, limits: dict[str, int], as_json: bool
+) -> int:
+    """Write a vocabulary to a new folder; returns how many tokens it has."""
+    from ..checkpoints.saving import new_folder, refuse_existing
+    from ..tokenizer import learn
+    from ..tokenizer.pipeline import Tokenizer, write_tokenizer
+
+    refuse_existing(output)
+    with Progress(None, "token", hidden=as_json) as progress:
+        words = learn.count_words(paths, lowercase=lowercase)
+        tokens = learn.learn(words, size, progress=progress.update, **limits)
+    with new_folder(output) as new:
+        write_tokenizer(Tokenizer(tokens, lowercase=lowercase), new)
+    return len(tokens)
+
+
+COMMANDS = (
+    Command(
+        "pretrain",
+        "Train a model on plain text, a new one or further",
+        _add_pretrain,
+        _pretrain,
+        "pretrain --train corpus.txt --vocabulary vocabulary --steps 10000 --output run",
+        model="none; a new model needs --vocabulary",
+    ),
+    Command(
+        "learn-vocabulary",
+        "Learn a WordPiece vocabulary from text",
+        _add_learn_vocabulary,
+        _learn_vocabulary,
+        "learn-vocabulary --input corpus.txt --size 8000 --output vocabulary",
+        model=None,
+    ),
+)

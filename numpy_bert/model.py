@@ -20,7 +20,7 @@ from .inference import answer_spans, batching, encoding, entities, inputs
 from .inference.entities import Entity
 from .inference.inputs import Text
 from .inference.outputs import Answer, Choice, Classification, Hidden, Prediction
-from .numerics.memory import Array, Pool
+from .numerics.memory import Array
 from .tasks import (
     labels,
     masked_lm,
@@ -291,10 +291,8 @@ class Bert:
         """token_ids (B, T) -> hidden (B, T, H), pooled (B, H) or None; with `everything` all layers and attentions."""
         batch = inputs.inputs(token_ids, segment_ids, attention_mask, position_ids, self.config)
         if not everything:
-            # Each call has its own memory, so callers may share a model between threads.
-            encoded, _ = bert.forward(batch, self.params.bert, self.config, ws=Pool())
-            pooled = None if encoded.pooled is None else encoded.pooled.copy()  # else it holds a larger buffer
-            return Hidden(encoded.hidden, pooled, (), ())  # type: ignore[arg-type]
+            encoded, _ = bert.forward(batch, self.params.bert, self.config, keep="nothing")
+            return Hidden(encoded.hidden, encoded.pooled, (), ())  # type: ignore[arg-type]
         encoded, cache = bert.forward(batch, self.params.bert, self.config)
         kept = [layer.attention for layer in cache.encoder.layers if isinstance(layer, encoder_layer.Cache)]
         layers = [attention.qkv.x for attention in kept] + [encoded.hidden]
@@ -316,10 +314,10 @@ class Bert:
         """
         head = self._head(task)
         batch = inputs.inputs(token_ids, segment_ids, attention_mask, position_ids, self.config)
-        encoded, _ = bert.forward(batch, self.params.bert, self.config, ws=Pool())
+        encoded, _ = bert.forward(batch, self.params.bert, self.config, keep="nothing")
         if task == "masked_lm":
             B, T = batch.ids.token.shape
-            rows, _ = masked_lm.forward(encoded, np.arange(B * T), head, self.config, Pool())
+            rows, _ = masked_lm.forward(encoded, np.arange(B * T), head, self.config)
             return rows.reshape(B, T, rows.shape[-1])
         if task in ("next_sentence", "question_answering"):
             logits: Array = objective.HEADS[task].forward(encoded, head)[0]

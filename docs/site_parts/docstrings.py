@@ -34,11 +34,10 @@ def signature(
 
 
 def named(text: str | None) -> str | None:
-    """As the source has it: Array for its alias, FRESH for the object."""
+    """As the source has it: Array for its alias."""
     if text is None:
         return None
-    text = re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text)
-    return text.replace("<numpy_bert.numerics.memory.Fresh object>", "FRESH")
+    return re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text)
 
 
 def skip(app: Any, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:

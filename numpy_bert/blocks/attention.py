@@ -16,7 +16,7 @@ import math
 from typing import NamedTuple
 
 from ..numerics.matmul import matmul
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from . import dropout, softmax
 from .dropout import NONE, Dropout
 
@@ -31,16 +31,13 @@ class Cache(NamedTuple):
     dropout: dropout.Cache
 
 
-def forward(
-    Q: Array, K: Array, V: Array, mask: Array | None = None, drop: Dropout = NONE, ws: Fresh = FRESH
-) -> tuple[Array, Cache]:
+def forward(Q: Array, K: Array, V: Array, mask: Array | None = None, drop: Dropout = NONE) -> tuple[Array, Cache]:
     """Q (..., T, D), K and V (..., U, D), mask None or boolean, broadcast to (..., T, U) -> y (..., T, D)"""
-    S = matmul(Q, K.swapaxes(-1, -2), out=ws.empty((*Q.shape[:-1], K.shape[-2]), Q, K))  # (..., T, U)
+    S = matmul(Q, K.swapaxes(-1, -2))  # (..., T, U)
     S *= 1.0 / math.sqrt(Q.shape[-1])
-    P, softmax_cache = softmax.forward(S, mask, ws)
-    R, dropout_cache = dropout.forward(P, drop, ws)
-    y = matmul(R, V, out=ws.empty(Q.shape[:-1] + V.shape[-1:], R, V))  # (..., T, D)
-    ws.release(R)
+    P, softmax_cache = softmax.forward(S, mask)
+    R, dropout_cache = dropout.forward(P, drop)
+    y = matmul(R, V)  # (..., T, D)
     return y, Cache(Q, K, V, softmax_cache, dropout_cache)
 
 

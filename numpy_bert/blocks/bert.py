@@ -13,7 +13,7 @@ import numpy as np
 
 from ..config import BertConfig
 from ..numerics import tree
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from . import embedding, encoder, pooler
 from .dropout import Dropout
 
@@ -59,15 +59,18 @@ def forward(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
+    keep: encoder.Keep = "caches",
 ) -> tuple[Output, Cache]:
-    """inputs (B, T) -> hidden (B, T, H), pooled (B, H) or None. Without a generator there is no dropout."""
+    """inputs (B, T) -> hidden (B, T, H), pooled (B, H) or None. Without a generator there is no dropout.
+
+    keep: see encoder.forward.
+    """
     drop = Dropout(config.hidden_dropout, rng)
-    x, embedding_cache = embedding.forward(inputs.ids, params.embedding, config.layer_norm_eps, drop, ws)
-    hidden, encoder_cache = encoder.forward(x, params.encoder, inputs.mask, config, rng, ws)
+    x, embedding_cache = embedding.forward(inputs.ids, params.embedding, config.layer_norm_eps, drop)
+    hidden, encoder_cache = encoder.forward(x, params.encoder, inputs.mask, config, rng, keep)
     pooled, pooler_cache = None, None
     if params.pooler is not None:
-        pooled, pooler_cache = pooler.forward(hidden, params.pooler, ws)
+        pooled, pooler_cache = pooler.forward(hidden, params.pooler)
     cache = Cache(embedding_cache, encoder_cache, pooler_cache, params.pooler, hidden)
     return Output(hidden, pooled), cache
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from ..numerics.tree import shape
 from . import dropout, layer_norm, lookup
 from .dropout import Dropout
@@ -52,15 +50,15 @@ def shapes(config: BertConfig) -> Params:
     )
 
 
-def forward(ids: Ids, params: Params, eps: float, drop: Dropout, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+def forward(ids: Ids, params: Params, eps: float, drop: Dropout) -> tuple[Array, Cache]:
     """ids three times (B, T) -> y (B, T, H)"""
     word, word_cache = lookup.forward(ids.token, params.word)  # (B, T, H)
     position, position_cache = lookup.forward(ids.position, params.position)  # (B, T, H)
     segment, segment_cache = lookup.forward(ids.segment, params.segment)  # (B, T, H)
-    total = np.add(word, position, out=ws.empty(word.shape, word, position, segment))
+    total = word + position
     total += segment
-    normed, norm_cache = layer_norm.forward(total, params.norm, eps, ws)
-    y, dropout_cache = dropout.forward(normed, drop, ws)
+    normed, norm_cache = layer_norm.forward(total, params.norm, eps)
+    y, dropout_cache = dropout.forward(normed, drop)
     return y, Cache(word_cache, position_cache, segment_cache, norm_cache, dropout_cache)
 
 

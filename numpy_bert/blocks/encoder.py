@@ -7,13 +7,16 @@ Letters: B batch, T tokens, H hidden size, L layers.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
-from . import encoder_layer
+from ..numerics.memory import Array
+from . import encoder_layer, recompute
+
+Keep = Literal["caches", "inputs", "nothing"]  # of each layer, for backward
 
 
 class Params(NamedTuple):
@@ -21,19 +24,8 @@ class Params(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """One cache a layer, or what it takes to make it again; empty where the workspace keeps none."""
-
-    layers: tuple[encoder_layer.Cache | Checkpoint, ...]
-
-
-class Checkpoint(NamedTuple):
-    """The arguments of a layer's forward; of the generator what it would have drawn next."""
-
-    x: Array  # (B, T, H)
-    params: encoder_layer.Params
-    mask: Array | None  # (B, T)
-    config: BertConfig
-    drawn: tuple[type[np.random.BitGenerator], Any] | None  # kind and state of the generator; None without dropout
+    layers: tuple[encoder_layer.Cache | recompute.Cache, ...]  # L of them; none where nothing is kept
+    keep: Keep
 
 
 def shapes(config: BertConfig) -> Params:
@@ -46,41 +38,29 @@ def forward(
     mask: Array | None,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
+    keep: Keep = "caches",
 ) -> tuple[Array, Cache]:
-    """x (B, T, H), mask None or (B, T) boolean -> y (B, T, H)"""
-    caches = []
-    for layer in params.layers:
-        checkpoint = Checkpoint(x, layer, mask, config, _state(rng)) if ws.recomputes else None
-        h, cache = encoder_layer.forward(x, layer, mask, config, rng, ws)
-        ws.release(x)
-        if ws.keeps_caches:
-            caches.append(checkpoint or cache)
-        x = h
-    return x, Cache(tuple(caches))
+    """x (B, T, H), mask None or (B, T) boolean -> y (B, T, H)
+
+    keep: what is kept of each layer. "caches": all that backward needs. "inputs": x alone, and backward computes the
+    layer a second time. "nothing": for inference, there is no backward.
+    """
+    layer, caches = layer_module(keep), []
+    for layer_params in params.layers:
+        x, cache = layer.forward(x, layer_params, mask, config, rng)
+        if keep != "nothing":
+            caches.append(cache)
+    return x, Cache(tuple(caches), keep)
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     """dy (B, T, H) -> dx (B, T, H), dparams: the layers from the last to the first"""
-    dlayers = []
-    for layer in reversed(cache.layers):
-        if isinstance(layer, Checkpoint):
-            layer = _forward_again(layer)
-        dy, dlayer = encoder_layer.backward(dy, layer)
+    layer, dlayers = layer_module(cache.keep), []
+    for layer_cache in reversed(cache.layers):
+        dy, dlayer = layer.backward(dy, layer_cache)
         dlayers.append(dlayer)
     return dy, Params(tuple(reversed(dlayers)))
 
 
-def _state(rng: np.random.Generator | None) -> tuple[type[np.random.BitGenerator], Any] | None:
-    return None if rng is None else (type(rng.bit_generator), rng.bit_generator.state)
-
-
-def _forward_again(checkpoint: Checkpoint) -> encoder_layer.Cache:
-    """The cache of a layer, the same to the bit: dropout draws what it drew the first time."""
-    x, params, mask, config, drawn = checkpoint
-    rng = None
-    if drawn is not None:
-        kind, state = drawn
-        rng = np.random.Generator(kind())
-        rng.bit_generator.state = state
-    return encoder_layer.forward(x, params, mask, config, rng)[1]
+def layer_module(keep: Keep) -> ModuleType:
+    return recompute if keep == "inputs" else encoder_layer

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from . import dropout, feed_forward, layer_norm, multi_head_attention
 from .dropout import Dropout
 
@@ -49,22 +49,18 @@ def forward(
     mask: Array | None,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, Cache]:
     """x (B, T, H), mask None or (B, T) boolean -> y (B, T, H). Without a generator there is no dropout."""
     eps, heads = config.layer_norm_eps, config.num_attention_heads
     drop, drop_attention = Dropout(config.hidden_dropout, rng), Dropout(config.attention_dropout, rng)
 
-    attended, c1 = multi_head_attention.forward(x, params.attention, heads, mask, drop_attention, ws)
-    dropped, c2 = dropout.forward(attended, drop, ws)
-    residual = np.add(x, dropped, out=ws.over(dropped, x))
-    z, c3 = layer_norm.forward(residual, params.attention_norm, eps, ws)
+    attended, c1 = multi_head_attention.forward(x, params.attention, heads, mask, drop_attention)
+    dropped, c2 = dropout.forward(attended, drop)
+    z, c3 = layer_norm.forward(x + dropped, params.attention_norm, eps)
 
-    fed, c4 = feed_forward.forward(z, params.feed_forward, config.gelu, ws)
-    dropped, c5 = dropout.forward(fed, drop, ws)
-    residual = np.add(z, dropped, out=ws.over(dropped, z))
-    ws.release(z)
-    y, c6 = layer_norm.forward(residual, params.feed_forward_norm, eps, ws)
+    fed, c4 = feed_forward.forward(z, params.feed_forward, config.gelu)
+    dropped, c5 = dropout.forward(fed, drop)
+    y, c6 = layer_norm.forward(z + dropped, params.feed_forward_norm, eps)
     return y, Cache(c1, c2, c3, c4, c5, c6)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from . import gelu, linear
 
 
@@ -29,12 +29,11 @@ def shapes(H: int, F: int) -> Params:
     return Params(expand=linear.shapes(H, F), contract=linear.shapes(F, H))
 
 
-def forward(x: Array, params: Params, form: str, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+def forward(x: Array, params: Params, form: str) -> tuple[Array, Cache]:
     """x (B, T, H) -> y (B, T, H); form is the form of GELU, "erf" or "tanh"."""
-    h, expand_cache = linear.forward(x, params.expand, ws)  # (B, T, F)
-    a, gelu_cache = gelu.forward(h, form, ws)
-    y, contract_cache = linear.forward(a, params.contract, ws)  # (B, T, H)
-    ws.release(a)
+    h, expand_cache = linear.forward(x, params.expand)  # (B, T, F)
+    a, gelu_cache = gelu.forward(h, form)
+    y, contract_cache = linear.forward(a, params.contract)  # (B, T, H)
     return y, Cache(expand_cache, gelu_cache, contract_cache)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..numerics.matmul import matmul
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from ..numerics.tree import shape
 
 
@@ -30,12 +30,11 @@ def shapes(inputs: int, outputs: int) -> Params:
     return Params(W=shape(outputs, inputs), b=shape(outputs))
 
 
-def forward(x: Array, params: Params, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+def forward(x: Array, params: Params) -> tuple[Array, Cache]:
     """x (..., I) -> y (..., O)"""
     W, b = params
     rows = x.reshape(-1, W.shape[1])  # (..., I) -> (N, I): one matrix product instead of one for each text
-    y = ws.empty((rows.shape[0], W.shape[0]), x, W, b)  # (N, O)
-    matmul(rows, W.T, out=y)
+    y = matmul(rows, W.T)  # (N, O)
     y += b
     return y.reshape(*x.shape[:-1], W.shape[0]), Cache(x, W)
 

@@ -15,13 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import FRESH, Array, Fresh
-from ..numerics.threads import each
+from ..numerics.memory import Array
 from . import attention, linear
 from .dropout import NONE, Dropout
-
-LONG = 64  # tokens from which the products of attention gain more from packed operands than packing takes
-SCORES = 1 << 18  # of a part at inference: a megabyte of float32
 
 
 class Params(NamedTuple):
@@ -39,20 +35,15 @@ def shapes(H: int) -> Params:
     return Params(qkv=linear.shapes(H, 3 * H), output=linear.shapes(H, H))
 
 
-def forward(
-    x: Array, params: Params, A: int, mask: Array | None = None, drop: Dropout = NONE, ws: Fresh = FRESH
-) -> tuple[Array, Cache]:
+def forward(x: Array, params: Params, A: int, mask: Array | None = None, drop: Dropout = NONE) -> tuple[Array, Cache]:
     """x (B, T, H), mask None or (B, T), True where a token may be looked at -> y (B, T, H)"""
     B, T, H = x.shape
-    QKV, qkv_cache = linear.forward(x, params.qkv, ws)  # (B, T, 3H)
+    QKV, qkv_cache = linear.forward(x, params.qkv)  # (B, T, 3H)
     Q, K, V = QKV.reshape(B, T, 3, A, H // A).transpose(2, 0, 3, 1, 4)  # each (B, A, T, D)
     allowed = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, T): the same for each head and query
-    attend = _attend if ws.keeps_caches else _attend_in_parts
-    heads, attention_cache = attend(Q, K, V, allowed, drop, ws)  # (B, A, T, D)
-    ws.release(QKV)
-    concat = np.ascontiguousarray(heads.transpose(0, 2, 1, 3))  # (B, A, T, D) -> (B, T, A, D)
-    y, output_cache = linear.forward(concat.reshape(B, T, H), params.output, ws)
-    ws.release(concat)
+    heads, attention_cache = attention.forward(Q, K, V, allowed, drop)  # (B, A, T, D)
+    concat = heads.transpose(0, 2, 1, 3).reshape(B, T, H)  # (B, A, T, D) -> (B, T, A, D) -> (B, T, H)
+    y, output_cache = linear.forward(concat, params.output)
     return y, Cache(qkv_cache, attention_cache, output_cache)
 
 
@@ -72,36 +63,3 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     # QKV = x W_QKVᵀ + b_QKV
     dx, dqkv = linear.backward(dQKV.reshape(B, T, 3 * A * D), cache.qkv)
     return dx, Params(dqkv, doutput)
-
-
-def _attend(
-    Q: Array, K: Array, V: Array, mask: Array | None, drop: Dropout, ws: Fresh
-) -> tuple[Array, attention.Cache]:
-    """attention.forward of operands that are packed where it pays: each head's matrix in one stretch of memory, that of
-    K transposed, as Q Kᵀ reads it.
-    """
-    if Q.shape[-2] >= LONG:
-        Q, V = np.ascontiguousarray(Q), np.ascontiguousarray(V)
-        K = np.ascontiguousarray(K.swapaxes(-1, -2)).swapaxes(-1, -2)
-    return attention.forward(Q, K, V, mask, drop, ws)
-
-
-def _attend_in_parts(
-    Q: Array, K: Array, V: Array, mask: Array | None, drop: Dropout, ws: Fresh
-) -> tuple[Array, attention.Cache]:
-    """The same for inference, by texts or by heads: the scores of a part stay in the processor's cache, and there are
-    never more of them in memory. The Cache is that of one part; nobody will read it.
-    """
-    B, A, T, D = Q.shape
-    heads = ws.empty((B, T, A, D), Q).transpose(0, 2, 1, 3)
-    caches = []
-
-    def some(part: tuple[slice, slice]) -> None:
-        allowed = None if mask is None else mask[part[0]]
-        heads[part], cache = _attend(Q[part], K[part], V[part], allowed, drop, FRESH)
-        caches.append(cache)
-
-    texts = max(1, SCORES // max(1, A * T * T))
-    few = max(1, min(A, SCORES // max(1, T * T)))
-    each(some, [(slice(b, b + texts), slice(a, a + few)) for b in range(0, max(1, B), texts) for a in range(0, A, few)])
-    return heads, caches[-1]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from . import linear, tanh
 
 
@@ -29,11 +29,11 @@ def shapes(H: int) -> Params:
     return Params(dense=linear.shapes(H, H))
 
 
-def forward(h: Array, params: Params, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+def forward(h: Array, params: Params) -> tuple[Array, Cache]:
     """h (B, T, H) -> y (B, H)"""
     cls = h[:, 0]  # (B, T, H) -> (B, H)
-    u, dense_cache = linear.forward(cls, params.dense, ws)
-    y, tanh_cache = tanh.forward(u, ws)
+    u, dense_cache = linear.forward(cls, params.dense)
+    y, tanh_cache = tanh.forward(u)
     return y, Cache(dense_cache, tanh_cache, h.shape[1])
 
 

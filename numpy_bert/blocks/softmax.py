@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 
 LOWEST = -1e30  # stands for -inf: it survives complex arithmetic, where -inf times a complex number is NaN
 
@@ -28,11 +28,11 @@ class Cache(NamedTuple):
     p: Array  # (..., n)
 
 
-def forward(x: Array, mask: Array | None = None, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+def forward(x: Array, mask: Array | None = None) -> tuple[Array, Cache]:
     """x (..., n), mask None, boolean or to be added, broadcast to x -> p (..., n)"""
     if mask is not None and mask.dtype.kind == "f":
-        x, mask = np.add(x, mask, out=ws.over(x)), None
-    p = ws.over(x)
+        x, mask = x + mask, None
+    p = np.empty_like(x)
     if _moderate(x.real):
         np.exp(x, out=p)
         if mask is not None:

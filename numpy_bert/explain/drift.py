@@ -30,7 +30,7 @@ from ..files import figures
 from ..files.terminal import table
 from ..inference import inputs
 from ..numerics import tree
-from ..numerics.memory import RECOMPUTE, Array
+from ..numerics.memory import Array
 from ..tasks import objective
 from ..tokenizer.pipeline import Tokenizer
 
@@ -136,7 +136,7 @@ def _hidden(batch: bert.Inputs, variant: Variant) -> list[Array]:
         dtype = variant.params.embedding.word.dtype
         batch = batch._replace(mask=np.where(batch.mask, 0.0, ADDED).astype(dtype))
     with np.errstate(all="ignore"):  # of weights beyond float16
-        encoded, cache = bert.forward(batch, variant.params, variant.config, ws=RECOMPUTE)
+        encoded, cache = bert.forward(batch, variant.params, variant.config, keep="inputs")
     layers = [layer.x for layer in cache.encoder.layers]  # type: ignore[union-attr]
     return [h[present] for h in (*layers, encoded.hidden) if h is not None]
 

@@ -2,13 +2,12 @@
 
 Texts are sorted by length and cut into batches of about a thousand pieces: texts of like length share a batch, most
 often of the very same length, so little of it is padding, and a batch fits the processor's cache. Each core has a
-worker with a memory pool of its own, which serves batch after batch and, as there is one for each core, run after run.
+worker.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from ..blocks import bert
 from ..config import BertConfig
-from ..numerics.memory import Array, Pool
+from ..numerics.memory import Array, keep_freed_memory
 from ..numerics.threads import cores, spread, team
 from .inputs import Text, padded
 
@@ -24,8 +23,6 @@ PIECES = 1024  # in one batch, padding included; a longer text makes a batch of 
 FEWEST = 256  # below so many, one batch with all cores in its products is faster than several
 
 Result = TypeVar("Result")
-
-_idle: list[Pool] = []  # of runs that are over: new memory takes longer than the arithmetic of many a step
 
 
 def batches(lengths: Sequence[int], pieces: int = PIECES, workers: int = 1) -> Iterator[list[int]]:
@@ -58,22 +55,15 @@ def run(
 ) -> list[Result]:
     """What `read` makes of each text, in their order; computed by one worker for each core, or by as many as told.
 
-    `read` gets the encoded batch and returns one result for each of its texts, which must not be a view of it: the
-    memory serves the next batch.
+    `read` gets the encoded batch and returns one result for each of its texts. A view of it would keep all of it.
     """
     results: list[Any] = [None] * len(texts)
-    own = threading.local()  # a pool for each worker
-    taken: list[Pool] = []
+    keep_freed_memory()
 
     def one(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
-        if not hasattr(own, "pool"):
-            own.pool = _take()
-            taken.append(own.pool)
         inputs = padded([texts[i] for i in chosen], config.pad_token_id)
-        encoded, _ = bert.forward(inputs, params, config, ws=own.pool)
-        found = read(encoded, inputs)
-        own.pool.release(*(output for output in encoded if output is not None))
-        return chosen, found
+        encoded, _ = bert.forward(inputs, params, config, keep="nothing")
+        return chosen, read(encoded, inputs)
 
     counted = [len(text.ids) for text in texts]
     many = workers or cores()
@@ -87,15 +77,7 @@ def run(
             for i, result in zip(chosen, found, strict=True):
                 results[i] = result
             progress(len(chosen))
-    _idle.extend(taken[: max(0, cores() - len(_idle))])
     return results
-
-
-def _take() -> Pool:
-    try:
-        return _idle.pop()
-    except IndexError:
-        return Pool()
 
 
 def lengths(inputs: bert.Inputs) -> Array:

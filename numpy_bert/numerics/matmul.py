@@ -24,8 +24,9 @@ FEW = 64  # rows of A: with no more of them a product is faster with the large f
 WORTH = 1 << 23  # multiplications up to which waking another thread takes about as long as it saves
 
 
-def matmul(A: Array, B: Array, out: Array) -> Array:
-    """A (..., M, K), B (..., K, N) -> out (..., M, N), which is returned. The leading axes are the same."""
+def matmul(A: Array, B: Array) -> Array:
+    """A (..., M, K), B (..., K, N) -> C (..., M, N). The leading axes are the same."""
+    out = np.empty_like(A, np.result_type(A, B), "C", shape=(*A.shape[:-1], B.shape[-1]))
     shared = out.size * A.shape[-1] > WORTH
     if A.ndim == 2:
         _two(A, B.T, out, shared)

@@ -21,7 +21,7 @@ from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error
 from ..numerics import tree
-from ..numerics.memory import Array, Pool
+from ..numerics.memory import Array
 from ..numerics.threads import cores
 from ..tasks import objective
 from . import costs, machine
@@ -156,7 +156,7 @@ def _pass(
     rng = np.random.default_rng(SEED) if workload.dropout else None
     if not workload.backward:
         with timed() as forward:
-            bert.forward(batch.inputs, params.bert, config, ws=Pool())
+            bert.forward(batch.inputs, params.bert, config, keep="nothing")
         return forward, {}
     if batch.labels is None:
         with timed() as forward:

@@ -17,7 +17,7 @@ import numpy as np
 from ..blocks import cross_entropy, gelu, layer_norm, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from ..numerics.tree import shape
 
 
@@ -43,9 +43,7 @@ def shapes(config: BertConfig) -> Params:
     return Params(linear.shapes(H, H), layer_norm.shapes(H), decoder, shape(V))
 
 
-def forward(
-    encoded: Output, positions: Array, params: Params, config: BertConfig, ws: Fresh = FRESH
-) -> tuple[Array, Cache]:
+def forward(encoded: Output, positions: Array, params: Params, config: BertConfig) -> tuple[Array, Cache]:
     """encoded.hidden (B, T, H), positions (M,) into the B·T tokens of the batch -> logits (M, V)
 
     Only the asked positions get logits: V of them a token is by far the largest array of the model.
@@ -55,10 +53,10 @@ def forward(
     assert params.decoder is not None, "a tied decoder is filled in by objective.head_params"
     B, T, H = h.shape
     asked = h.reshape(B * T, H)[positions]  # (M, H)
-    u, transform_cache = linear.forward(asked, params.transform, ws)
-    a, gelu_cache = gelu.forward(u, config.gelu, ws)
-    n, norm_cache = layer_norm.forward(a, params.norm, config.layer_norm_eps, ws)
-    logits, decoder_cache = linear.forward(n, linear.Params(params.decoder, params.bias), ws)  # (M, V)
+    u, transform_cache = linear.forward(asked, params.transform)
+    a, gelu_cache = gelu.forward(u, config.gelu)
+    n, norm_cache = layer_norm.forward(a, params.norm, config.layer_norm_eps)
+    logits, decoder_cache = linear.forward(n, linear.Params(params.decoder, params.bias))  # (M, V)
     return logits, Cache(transform_cache, gelu_cache, norm_cache, decoder_cache, positions, (B, T))
 
 
@@ -91,12 +89,11 @@ def loss(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, LossCache]:
     """labels (B, T): the id that was hidden at each masked position, IGNORED elsewhere -> loss, a scalar"""
     flat = labels.reshape(-1)
     positions = np.flatnonzero(flat != cross_entropy.IGNORED)  # (M,)
-    logits, head_cache = forward(encoded, positions, params, config, ws)
+    logits, head_cache = forward(encoded, positions, params, config)
     value, loss_cache = cross_entropy.forward(logits, flat[positions])
     return value, LossCache(head_cache, loss_cache)
 

@@ -18,7 +18,7 @@ from ..blocks import cross_entropy, dropout, linear
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 
 
 class Params(NamedTuple):
@@ -39,13 +39,12 @@ def forward(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, Cache]:
     """encoded.pooled (B·K, H) -> scores (B·K,)"""
     assert encoded.pooled is not None, "a model without a pooler has no multiple-choice head"
     drop = Dropout(config.head_dropout, rng)
-    dropped, dropout_cache = dropout.forward(encoded.pooled, drop, ws)
-    scores, dense_cache = linear.forward(dropped, params.dense, ws)  # (B·K, 1)
+    dropped, dropout_cache = dropout.forward(encoded.pooled, drop)
+    scores, dense_cache = linear.forward(dropped, params.dense)  # (B·K, 1)
     return scores[:, 0], Cache(dropout_cache, dense_cache)
 
 
@@ -69,10 +68,9 @@ def loss(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, LossCache]:
     """labels (B,): which choice is right; the batch has B·K rows -> loss, a scalar"""
-    scores, head_cache = forward(encoded, params, config, rng, ws)
+    scores, head_cache = forward(encoded, params, config, rng)
     value, loss_cache = cross_entropy.forward(scores.reshape(len(labels), -1), labels)  # (B, K)
     return value, LossCache(head_cache, loss_cache)
 

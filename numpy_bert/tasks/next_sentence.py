@@ -15,7 +15,7 @@ import numpy as np
 from ..blocks import cross_entropy, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 
 FOLLOWS, RANDOM = 0, 1
 
@@ -32,10 +32,10 @@ def shapes(config: BertConfig) -> Params:
     return Params(linear.shapes(config.hidden_size, 2))
 
 
-def forward(encoded: Output, params: Params, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+def forward(encoded: Output, params: Params) -> tuple[Array, Cache]:
     """encoded.pooled (B, H) -> logits (B, 2)"""
     assert encoded.pooled is not None, "a model without a pooler has no next-sentence head"
-    logits, dense_cache = linear.forward(encoded.pooled, params.dense, ws)
+    logits, dense_cache = linear.forward(encoded.pooled, params.dense)
     return logits, Cache(dense_cache)
 
 
@@ -56,10 +56,9 @@ def loss(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, LossCache]:
     """labels (B,): FOLLOWS or RANDOM (or IGNORED) -> loss, a scalar"""
-    logits, head_cache = forward(encoded, params, ws)
+    logits, head_cache = forward(encoded, params)
     value, loss_cache = cross_entropy.forward(logits, labels)
     return value, LossCache(head_cache, loss_cache)
 

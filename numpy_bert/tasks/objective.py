@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..blocks import bert
+from ..blocks import bert, encoder
 from ..config import BertConfig
 from ..numerics import tree
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from . import (
     masked_lm,
     multiple_choice,
@@ -73,12 +73,12 @@ def forward(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
+    keep: encoder.Keep = "caches",
 ) -> tuple[Array, Cache]:
-    """-> loss, a scalar. Without a generator there is no dropout."""
-    encoded, bert_cache = bert.forward(batch.inputs, params.bert, config, rng, ws)
+    """-> loss, a scalar. Without a generator there is no dropout. keep: see encoder.forward."""
+    encoded, bert_cache = bert.forward(batch.inputs, params.bert, config, rng, keep)
     head = head_params(task, params)
-    loss, head_cache = TASKS[task].loss(encoded, batch.labels, head, config, rng, ws)
+    loss, head_cache = TASKS[task].loss(encoded, batch.labels, head, config, rng)
     return loss, Cache(task, params, bert_cache, head_cache)
 
 

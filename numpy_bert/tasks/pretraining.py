@@ -12,7 +12,7 @@ import numpy as np
 
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from . import masked_lm, next_sentence
 
 
@@ -38,11 +38,10 @@ def loss(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, LossCache]:
     """-> loss, a scalar"""
-    masked, masked_cache = masked_lm.loss(encoded, labels.masked_lm, params.masked_lm, config, rng, ws)
-    follows, follows_cache = next_sentence.loss(encoded, labels.next_sentence, params.next_sentence, config, rng, ws)
+    masked, masked_cache = masked_lm.loss(encoded, labels.masked_lm, params.masked_lm, config, rng)
+    follows, follows_cache = next_sentence.loss(encoded, labels.next_sentence, params.next_sentence, config, rng)
     return masked + follows, LossCache(masked_cache, follows_cache, Labels(masked, follows))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..blocks import cross_entropy, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 
 
 class Labels(NamedTuple):
@@ -36,10 +36,10 @@ def shapes(config: BertConfig) -> Params:
     return Params(linear.shapes(config.hidden_size, 2))
 
 
-def forward(encoded: Output, params: Params, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+def forward(encoded: Output, params: Params) -> tuple[Array, Cache]:
     """encoded.hidden (B, T, H) -> logits (B, T, 2), start and end"""
     assert encoded.hidden is not None
-    logits, dense_cache = linear.forward(encoded.hidden, params.dense, ws)
+    logits, dense_cache = linear.forward(encoded.hidden, params.dense)
     return logits, Cache(dense_cache)
 
 
@@ -62,10 +62,9 @@ def loss(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, LossCache]:
     """labels: start and end, each (B,), positions below T, or IGNORED -> loss, a scalar"""
-    logits, head_cache = forward(encoded, params, ws)
+    logits, head_cache = forward(encoded, params)
     start, start_cache = cross_entropy.forward(logits[:, :, 0], labels.start)  # T classes: the tokens
     end, end_cache = cross_entropy.forward(logits[:, :, 1], labels.end)
     losses = Labels(0.5 * start, 0.5 * end)

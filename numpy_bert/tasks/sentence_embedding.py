@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 
 POOLINGS = ("mean", "cls", "max")
 SMALLEST_NORM = 1e-12  # a vector shorter than this is left as short, as in PyTorch's normalize
@@ -27,7 +27,7 @@ class Cache(NamedTuple):
     norm: Array | None  # (B, 1); None where it is not
 
 
-def forward(h: Array, mask: Array | None, pooling: str, normalise: bool, ws: Fresh = FRESH) -> tuple[Array, Cache]:
+def forward(h: Array, mask: Array | None, pooling: str, normalise: bool) -> tuple[Array, Cache]:
     """h (B, T, H), mask None or (B, T) boolean -> v (B, H)"""
     share = _share(h, mask, pooling)
     v = (share * h).sum(axis=1)  # (B, T, H) -> (B, H)

@@ -16,7 +16,7 @@ from ..blocks import cross_entropy, dropout, linear, squared_error
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 
 
 class Params(NamedTuple):
@@ -37,13 +37,12 @@ def forward(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, Cache]:
     """encoded.pooled (B, H) -> logits (B, C)"""
     assert encoded.pooled is not None, "a model without a pooler has no sequence-classification head"
     drop = Dropout(config.head_dropout, rng)
-    dropped, dropout_cache = dropout.forward(encoded.pooled, drop, ws)
-    logits, dense_cache = linear.forward(dropped, params.dense, ws)
+    dropped, dropout_cache = dropout.forward(encoded.pooled, drop)
+    logits, dense_cache = linear.forward(dropped, params.dense)
     return logits, Cache(dropout_cache, dense_cache)
 
 
@@ -67,10 +66,9 @@ def loss(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, LossCache]:
     """labels (B,): classes, or IGNORED; with one label the values to predict -> loss, a scalar"""
-    logits, head_cache = forward(encoded, params, config, rng, ws)
+    logits, head_cache = forward(encoded, params, config, rng)
     if config.is_regression:
         value, error_cache = squared_error.forward(logits[:, 0], labels)
         return value, LossCache(head_cache, error_cache)

@@ -17,7 +17,7 @@ from ..blocks import cross_entropy, dropout, linear
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 
 
 class Params(NamedTuple):
@@ -38,13 +38,12 @@ def forward(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, Cache]:
     """encoded.hidden (B, T, H) -> logits (B, T, C)"""
     assert encoded.hidden is not None
     drop = Dropout(config.head_dropout, rng)
-    dropped, dropout_cache = dropout.forward(encoded.hidden, drop, ws)
-    logits, dense_cache = linear.forward(dropped, params.dense, ws)
+    dropped, dropout_cache = dropout.forward(encoded.hidden, drop)
+    logits, dense_cache = linear.forward(dropped, params.dense)
     return logits, Cache(dropout_cache, dense_cache)
 
 
@@ -69,10 +68,9 @@ def loss(
     params: Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
 ) -> tuple[Array, LossCache]:
     """labels (B, T): a class on the first piece of each word, IGNORED elsewhere -> loss, a scalar"""
-    logits, head_cache = forward(encoded, params, config, rng, ws)
+    logits, head_cache = forward(encoded, params, config, rng)
     B, T, C = logits.shape
     value, loss_cache = cross_entropy.forward(logits.reshape(B * T, C), labels.reshape(B * T))
     return value, LossCache(head_cache, loss_cache, (B, T))

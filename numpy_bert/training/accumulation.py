@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from ..blocks import encoder
 from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..numerics import tree
-from ..numerics.memory import FRESH, Array, Fresh
+from ..numerics.memory import Array
 from ..numerics.threads import spread
 from ..tasks import objective
 
@@ -29,7 +30,7 @@ def gradients(
     params: objective.Params,
     config: BertConfig,
     rng: np.random.Generator | None = None,
-    ws: Fresh = FRESH,
+    keep: encoder.Keep = "caches",
 ) -> tuple[float, objective.Params]:
     """The loss of the whole batch and its gradient with respect to every parameter; exact up to rounding.
 
@@ -44,7 +45,7 @@ def gradients(
         microbatch, count, seed = job
         weights = tree.map(lambda n, total: n / total, count, totals)
         own_rng = None if seed is None else np.random.default_rng(seed)
-        loss, cache = objective.forward(task, microbatch, params, config, own_rng, ws)
+        loss, cache = objective.forward(task, microbatch, params, config, own_rng, keep)
         return _weighted(objective.losses(loss, cache), weights), objective.backward(weights, cache)
 
     jobs = list(zip(microbatches, counts, seeds, strict=True))

@@ -13,7 +13,7 @@ from ..blocks import bert, cross_entropy
 from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error
-from ..numerics.memory import Array, Pool
+from ..numerics.memory import Array
 from ..numerics.threads import spread
 from ..tasks import masked_lm, next_sentence, objective
 from . import initialization, loop
@@ -64,7 +64,7 @@ def evaluate(batches: list[objective.Batch], params: objective.Params, config: B
 
     def sums(batch: objective.Batch) -> Array:
         """(2, 3): of each task the sum of the losses, how many were right, and how many there are."""
-        encoded, _ = bert.forward(batch.inputs, params.bert, config, ws=Pool())
+        encoded, _ = bert.forward(batch.inputs, params.bert, config, keep="nothing")
         labels = batch.labels.masked_lm.reshape(-1)
         places = np.flatnonzero(labels != IGNORED)
         masked, _ = masked_lm.forward(encoded, places, masked_head, config)

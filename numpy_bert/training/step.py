@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..blocks import encoder
 from ..config import BertConfig
 from ..errors import Error
 from ..numerics import tree
-from ..numerics.memory import FRESH, RECOMPUTE
 from ..tasks import objective
 from . import accumulation
 from .optim import clipping, schedules
@@ -59,8 +59,8 @@ def take(
 ) -> StepReport:
     """One step. Error: the loss or its gradient is not finite; then only the generator of the state has changed."""
     number = state.step + 1
-    ws = RECOMPUTE if recipe.recompute else FRESH
-    loss, gradients = accumulation.gradients(recipe.task, microbatches, state.params, config, state.rng, ws)
+    keep: encoder.Keep = "inputs" if recipe.recompute else "caches"
+    loss, gradients = accumulation.gradients(recipe.task, microbatches, state.params, config, state.rng, keep)
     if not math.isfinite(loss):
         raise Error(f"step {number}: expected a finite loss, got {loss}; a lower learning rate may help")
     norm = clipping.norm(_learning(gradients, multipliers))

@@ -5,7 +5,6 @@ import pytest
 from scipy.special import ndtr
 
 from numpy_bert.blocks import normal_cdf
-from numpy_bert.numerics.memory import Pool
 
 
 def test_the_float32_kernel_is_right_to_a_rounding():
@@ -34,10 +33,3 @@ def test_strided_float32_float64_and_complex_are_exact(rng):
     np.testing.assert_allclose(normal_cdf.cdf(strided), ndtr(strided), atol=1.2e-7)
     step = normal_cdf.cdf(x + 1e-30j)
     np.testing.assert_allclose(step.imag / 1e-30, normal_cdf.density(x), rtol=1e-14)
-
-
-def test_a_pool_changes_nothing(rng):
-    x = rng.normal(size=(3, 5000)).astype(np.float32)
-    pool = Pool()
-    pool.release(np.full((4, 5000), 7, np.float32))
-    assert np.array_equal(normal_cdf.cdf(x, pool), normal_cdf.cdf(x))

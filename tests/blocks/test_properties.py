@@ -1,6 +1,5 @@
 """What is true of BERT whatever its sizes, weights and texts: properties that its usual bugs break."""
 
-import contextlib
 import math
 from dataclasses import replace
 from typing import NamedTuple
@@ -29,8 +28,7 @@ from numpy_bert.blocks.dropout import Dropout
 from numpy_bert.config import BertConfig
 from numpy_bert.gradcheck import cases as pairs
 from numpy_bert.gradcheck.cases import samples
-from numpy_bert.numerics import threads, tree
-from numpy_bert.numerics.memory import Pool
+from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
 
 ROUNDING = 1e-12  # of float64, through a few layers, where numbers are near 1
@@ -537,25 +535,3 @@ def test_a_batch_without_texts(task, T, rng):
     for array, gradient in zip(tree.leaves(params), tree.leaves(dparams), strict=True):
         assert gradient.shape == array.shape
         assert not gradient.any()
-
-
-@pytest.mark.parametrize("scores", [1, 30, 120, 10**6])  # one head, some heads, some texts, everything
-@pytest.mark.parametrize("T", [5, multi_head_attention.LONG])
-def test_attention_in_parts_is_attention(scores, T, rng, monkeypatch):
-    """What inference computes part by part, also on several cores, is what training computes at once, to the bit.
-
-    (Where a score is beyond 50, softmax shifts its rows, and those of a part need no shift where others do: 1e-16.)
-    """
-    B, A, H = 3, 4, 8
-    params = multi_head_attention.Params(
-        linear.Params(rng.normal(size=(3 * H, H)), rng.normal(size=3 * H)),
-        linear.Params(rng.normal(size=(H, H)), rng.normal(size=H)),
-    )
-    x, mask = 0.3 * rng.normal(size=(B, T, H)), np.arange(T) < np.array([[T], [2], [3]])
-    monkeypatch.setattr(multi_head_attention, "SCORES", scores * T * T // 25)
-    for allowed in (None, mask):
-        whole, _ = multi_head_attention.forward(x, params, A, allowed)
-        for policy in (contextlib.nullcontext, threads.team):
-            with policy():
-                parts, _ = multi_head_attention.forward(x.copy(), params, A, allowed, ws=Pool())
-            np.testing.assert_array_equal(parts, whole)

@@ -110,8 +110,8 @@ def test_signatures_name_what_has_a_name():
     from numpy_bert.blocks import layer_norm
 
     parts = docstrings()
-    arguments = "(x: Array, ws: Fresh = <numpy_bert.numerics.memory.Fresh object>)"
+    arguments = "(x: TypeAliasForwardRef('Array'), eps: float)"
     returned = "tuple[TypeAliasForwardRef('Array'), Cache]"
     shown = parts.signature(None, "function", "forward", layer_norm.forward, None, arguments, returned)
-    assert shown == ("(x: Array, ws: Fresh = FRESH)", "tuple[Array, Cache]")
+    assert shown == ("(x: Array, eps: float)", "tuple[Array, Cache]")
     assert parts.signature(None, "class", "Params", layer_norm.Params, None, "(gamma, beta)", None) == ("", None)

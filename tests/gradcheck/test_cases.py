@@ -11,22 +11,13 @@ from support.tiny import tiny_bert, tiny_config
 import numpy_bert.blocks
 import numpy_bert.tasks
 from numpy_bert import load
-from numpy_bert.blocks import bert, encoder, encoder_layer, lookup
+from numpy_bert.blocks import bert, lookup
 from numpy_bert.errors import UsageError
 from numpy_bert.gradcheck import cases as pairs
 from numpy_bert.gradcheck import checker, report
 from numpy_bert.gradcheck.cases import samples
-from numpy_bert.numerics import memory, tree
-from numpy_bert.numerics.memory import Pool
-from numpy_bert.tasks import (
-    masked_lm,
-    multiple_choice,
-    next_sentence,
-    objective,
-    question_answering,
-    sequence_classification,
-    token_classification,
-)
+from numpy_bert.numerics import tree
+from numpy_bert.tasks import objective
 
 CASES = [(name, case) for name in pairs.names() for case in pairs.cases(name)]
 
@@ -176,94 +167,20 @@ def test_scatter_add_is_equal_to_a_loop_to_the_bit(rng, dtype):
     assert not found[9:].any()
 
 
-# Memory: with a Pool the results are the same to the bit, whatever shapes went through it before.
-
-SHAPES = [(3, 5), (1, 1), (2, 24), (4, 3), (3, 5), (1, 7)]
+# What is kept changes no result.
 
 
-def same(a, b):
-    assert a.dtype == b.dtype
-    assert a.tobytes() == b.tobytes()
-
-
-def pool_agrees(compute, rng, dtype):
-    """compute(B, T, ws) -> array. Results are held, and must survive what comes after them in the same pool."""
-    pool, results = Pool(), []
-    for B, T in SHAPES:
-        fresh = compute(B, T, memory.FRESH)
-        pooled = compute(B, T, pool)
-        assert pooled.dtype == dtype
-        same(fresh, pooled)
-        results.append((fresh, pooled))
-    for fresh, pooled in results:
-        same(fresh, pooled)
-    for B, T in SHAPES:  # results that are given back serve the next call
-        pooled = compute(B, T, pool)
-        same(compute(B, T, memory.FRESH), pooled)
-        pool.release(pooled)
-
-
-@pytest.fixture(params=["float32", "float64"])
-def model(request):
-    return tiny_bert(dtype=request.param)
-
-
-def test_pool_in_an_encoder_layer_and_an_encoder(model, rng):
-    config, params = model.config, model.params.bert.encoder
-    x = {shape: rng.standard_normal((*shape, 12)).astype(model.dtype) for shape in SHAPES}
-
-    def layer(B, T, ws):
-        mask = samples.padding(B, T)
-        return encoder_layer.forward(x[B, T], params.layers[0], mask, config, ws=ws)[0]
-
-    def layers(B, T, ws):
-        return encoder.forward(x[B, T].copy(), params, samples.padding(B, T), config, ws=ws)[0]  # x is given away
-
-    before = {shape: array.copy() for shape, array in x.items()}
-    pool_agrees(layer, rng, model.dtype)
-    for shape in SHAPES:
-        same(before[shape], x[shape])
-    pool_agrees(layers, rng, model.dtype)
-
-
-HEADS = {
-    "hidden": lambda encoded, params, config, ws: encoded.hidden,
-    "pooled": lambda encoded, params, config, ws: encoded.pooled,
-    "masked_lm": lambda encoded, params, config, ws: masked_lm.forward(
-        encoded, np.arange(encoded.hidden.shape[0]), objective.head_params("masked_lm", params), config, ws
-    )[0],
-    "next_sentence": lambda encoded, params, config, ws: next_sentence.forward(encoded, params.next_sentence, ws)[0],
-    "sequence_classification": lambda encoded, params, config, ws: sequence_classification.forward(
-        encoded, params.sequence_classification, config, ws=ws
-    )[0],
-    "token_classification": lambda encoded, params, config, ws: token_classification.forward(
-        encoded, params.token_classification, config, ws=ws
-    )[0],
-    "question_answering": lambda encoded, params, config, ws: question_answering.forward(
-        encoded, params.question_answering, ws
-    )[0],
-    "multiple_choice": lambda encoded, params, config, ws: multiple_choice.forward(
-        encoded, params.multiple_choice, config, ws=ws
-    )[0],
-}
-
-
-def test_no_head_is_missing_below():
-    assert set(HEADS) == {"hidden", "pooled", *objective.HEADS}
-
-
-@pytest.mark.parametrize("head", HEADS)
-def test_pool_in_bert_and_the_heads(model, head, rng):
-    batches = {shape: samples.inputs(model.config, *shape, rng) for shape in SHAPES}
-    before = [array.copy() for array in tree.leaves(model.params)]
-
-    def compute(B, T, ws):
-        encoded, _ = bert.forward(batches[B, T], model.params.bert, model.config, ws=ws)
-        return HEADS[head](encoded, model.params, model.config, ws)
-
-    pool_agrees(compute, rng, model.dtype)
-    for array, copy in zip(tree.leaves(model.params), before, strict=True):
-        same(array, copy)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("keep", ["inputs", "nothing"])
+def test_what_is_kept_changes_no_bit(keep, dtype, rng):
+    model = tiny_bert(dtype=dtype)
+    batch = samples.inputs(model.config, 3, 5, rng)
+    wanted, _ = bert.forward(batch, model.params.bert, model.config)
+    found, cache = bert.forward(batch, model.params.bert, model.config, keep=keep)
+    for a, b in zip(wanted, found, strict=True):
+        assert a.dtype == b.dtype == dtype
+        assert a.tobytes() == b.tobytes()
+    assert len(cache.encoder.layers) == (0 if keep == "nothing" else model.config.num_hidden_layers)
 
 
 # The commands.

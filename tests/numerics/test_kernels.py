@@ -6,7 +6,6 @@ from scipy.special import ndtr
 
 from numpy_bert.blocks import gelu, layer_norm, lookup, normal_cdf, softmax
 from numpy_bert.numerics import threads
-from numpy_bert.numerics.memory import FRESH, Pool
 
 
 def plain_softmax(x, mask):
@@ -26,8 +25,7 @@ def test_softmax(scale, dtype, rng):
     masks = rng.random((3, 1, 1, 9)) < 0.5, rng.random((3, 2, 4, 9)) < 0.3, np.zeros((1, 9), bool), None
     for mask in masks:
         wanted = plain_softmax(x, True if mask is None else mask)
-        for ws in (FRESH, Pool()):
-            np.testing.assert_allclose(softmax.forward(x.copy(), mask, ws)[0], wanted, atol=20 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(softmax.forward(x, mask)[0], wanted, atol=20 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e38, -1e38])
@@ -55,11 +53,10 @@ def test_gelu_in_parts_and_by_a_team(form, shape, rng, monkeypatch):
     x64 = x.astype(np.float64)
     inner = np.sqrt(2 / np.pi) * (x64 + 0.044715 * x64**3)
     wanted = x64 * (ndtr(x64) if form == "erf" else 0.5 * (1 + np.tanh(inner)))
-    for ws in (FRESH, Pool()):
-        with threads.team():
-            y, cache = gelu.forward(x.copy(), form, ws)
-        assert (y.shape, y.dtype) == (x.shape, np.float32)
-        np.testing.assert_allclose(y, wanted, atol=1e-6)
+    with threads.team():
+        y, cache = gelu.forward(x, form)
+    assert (y.shape, y.dtype) == (x.shape, np.float32)
+    np.testing.assert_allclose(y, wanted, atol=1e-6)
     y, cache = gelu.forward(x, form)
     slope = gelu.backward(np.ones_like(x64), gelu.Cache(x64, form))
     np.testing.assert_allclose(gelu.backward(dy, cache), dy * slope, atol=2e-6)
@@ -73,10 +70,9 @@ def test_layer_norm(shape, dtype, rng):
     gamma, beta = rng.normal(size=(2, shape[-1])).astype(dtype)
     x64 = x.astype(np.float64)
     wanted = gamma * (x64 - x64.mean(-1, keepdims=True)) / np.sqrt(x64.var(-1, keepdims=True) + 1e-12) + beta
-    for ws in (FRESH, Pool()):
-        y, _ = layer_norm.forward(x.copy(), layer_norm.Params(gamma, beta), 1e-12, ws)
-        assert y.dtype == dtype
-        np.testing.assert_allclose(y, wanted, atol=50 * np.finfo(dtype).eps)
+    y, _ = layer_norm.forward(x, layer_norm.Params(gamma, beta), 1e-12)
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, wanted, atol=50 * np.finfo(dtype).eps)
 
 
 def test_a_lookup_adds_onto_another_gradient(rng):

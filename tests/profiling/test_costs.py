@@ -10,7 +10,6 @@ from numpy_bert.blocks import bert, embedding
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.config import BertConfig
 from numpy_bert.numerics import tree
-from numpy_bert.numerics.memory import Fresh
 from numpy_bert.profiling import costs, timer
 from numpy_bert.profiling.costs import Product, Sizes
 from numpy_bert.tasks import objective
@@ -35,11 +34,6 @@ class Counting(np.ndarray):
         if out is not None:
             return out[0]
         return np.asarray(result).view(Counting)
-
-
-class CountingMemory(Fresh):
-    def empty(self, shape, *operands):
-        return np.empty(shape, np.result_type(*map(np.asarray, operands))).view(Counting)
 
 
 def counted():
@@ -74,7 +68,7 @@ def test_products_of_a_training_step(changes):
     labels[0, 2] = labels[2, 1] = labels[2, 6] = labels[1, 0] = 5
     batch = objective.Batch(inputs(), labels)
     with timer.timed(counted) as forward:
-        _, cache = objective.forward("masked_lm", batch, counting(model.params), model.config, ws=CountingMemory())
+        _, cache = objective.forward("masked_lm", batch, counting(model.params), model.config)
     with timer.timed(counted) as backward:
         objective.backward(1.0, cache)
     sizes = Sizes(B, T, 4)
@@ -85,7 +79,7 @@ def test_products_of_a_training_step(changes):
 def test_products_at_inference():
     model = tiny_bert((), has_pooler=False)
     with timer.timed(counted) as forward:
-        bert.forward(inputs(), counting(model.params.bert), model.config, ws=CountingMemory())
+        bert.forward(inputs(), counting(model.params.bert), model.config)
     assert made(forward) == flops(costs.forward(model.config, Sizes(B, T)))
     assert costs.DECODER not in costs.forward(model.config, Sizes(B, T))
 

@@ -10,7 +10,6 @@ from support.training_models import equal, largest_difference, pretraining_batch
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.numerics import threads, tree
-from numpy_bert.numerics.memory import RECOMPUTE
 from numpy_bert.tasks import objective, question_answering
 from numpy_bert.training import accumulation
 
@@ -137,7 +136,7 @@ def test_recomputed_layers_give_the_same_bits(dtype, dropout):
     batch = pretraining_batch([7, 4, 9])
     plain_rng, again_rng = np.random.default_rng(1), np.random.default_rng(1)
     loss, cache = objective.forward("pretraining", batch, params, config, plain_rng)
-    again, small = objective.forward("pretraining", batch, params, config, again_rng, RECOMPUTE)
+    again, small = objective.forward("pretraining", batch, params, config, again_rng, "inputs")
     assert loss == again
     assert equal(objective.backward(1.0, cache), objective.backward(1.0, small))
     assert plain_rng.random() == again_rng.random()  # nor is anything drawn twice
@@ -151,9 +150,8 @@ def test_what_is_recomputed_is_not_kept():
     batch = pretraining_batch([20, 20, 20])
     B, T, H = 3, 20, config.hidden_size
     sizes = []
-    for ws in (None, RECOMPUTE):
-        arguments = () if ws is None else (ws,)
-        _, cache = objective.forward("pretraining", batch, params, config, np.random.default_rng(0), *arguments)
+    for keep in ("caches", "inputs"):
+        _, cache = objective.forward("pretraining", batch, params, config, np.random.default_rng(0), keep)
         own = {id(p) for p in tree.leaves(params)}
         kept = {id(leaf): leaf for leaf in tree.leaves(cache.bert.encoder)}
         arrays = [leaf for leaf in kept.values() if isinstance(leaf, np.ndarray) and id(leaf) not in own]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from ...blocks import encoder_layer
-from ...blocks.encoder import Cache, Checkpoint, Params, _forward_again
+from ...blocks.encoder import Cache, Params, layer_module
 from ...numerics.memory import Array
 from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     """dy (B, T, H) -> dx (B, T, H), dparams"""
-    dlayers = []
-    for layer in reversed(cache.layers):
-        if isinstance(layer, Checkpoint):
-            layer = _forward_again(layer)
-        dy, dlayer = encoder_layer.backward(dy, layer)
+    layer, dlayers = layer_module(cache.keep), []
+    for layer_cache in reversed(cache.layers):
+        dy, dlayer = layer.backward(dy, layer_cache)
         dlayers.append(dlayer)
     return dy, Params(tuple(dlayers))
 

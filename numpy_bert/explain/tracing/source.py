@@ -4,7 +4,7 @@
     total += segment                             writes total
     np.matmul(rows, W.T, out=y)                  writes y
     dx[kept] = ...                               writes a part of dx
-    y = ws.empty(...)                            writes nothing yet: y is blank
+    y = np.empty(...)                            writes nothing yet: y is blank
     x_hat, rstd, gamma = cache                   writes nothing: it only gives names to what is known
 
 The recorder asks this module, so the blocks need not say anything about themselves.
@@ -24,7 +24,7 @@ from typing import NamedTuple
 from ...errors import Error
 
 PACKAGE = __name__.split(".")[0]
-MEMORY = {"empty", "over", "empty_like"}  # functions whose result is memory without values
+MEMORY = {"empty", "empty_like"}  # functions whose result is memory without values
 FILLS_FIRST = {"copyto", "at", "put_along_axis"}  # NumPy's functions that write to their first argument
 NAMES_ONLY = {"cache", "params"}  # taking these apart computes nothing
 RESULT = re.compile(r"->\s*(\w+)")  # in a docstring: "dy (..., O) -> dx (..., I), dparams"
@@ -170,7 +170,7 @@ def _fills(node: ast.stmt) -> bool:
 
 
 def _is_memory(value: object) -> bool:
-    """Whether this is a call for memory: ws.empty(...), ws.over(x), np.empty(...)."""
+    """Whether this is a call for memory: np.empty(...), np.empty_like(x)."""
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in MEMORY
 
 

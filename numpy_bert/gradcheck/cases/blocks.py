@@ -23,14 +23,14 @@ from ...blocks import (
     lookup,
     multi_head_attention,
     pooler,
+    recompute,
     softmax,
     squared_error,
     tanh,
 )
 from ...blocks.dropout import Dropout
 from ...config import BertConfig
-from ...numerics import tree
-from ...numerics.memory import FRESH, RECOMPUTE, Array, Fresh
+from ...numerics.memory import Array
 from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, padding, params
 
 Cases = dict[str, Pair]
@@ -201,15 +201,26 @@ def _encoder_layer(rng: Rng) -> Cases:
     return {"padding": pair(3, 3), "dropout, tanh": pair(2, 3, replace(LAYER, gelu="tanh"), True), "T = 1": pair(1, 1)}
 
 
+def _recompute(rng: Rng) -> Cases:
+    def pair(B: int, T: int, drop: bool) -> Pair:
+        def forward(x: Array, params: encoder_layer.Params) -> tuple[Array, recompute.Cache]:
+            return recompute.forward(x, params, padding(B, T), LAYER, fixed_rng() if drop else None)
+
+        arguments = {"x": rng.standard_normal((B, T, 6)), "params": params(encoder_layer.shapes(LAYER), rng)}
+        return Pair(forward, recompute.backward, arguments)
+
+    return {"dropout": pair(2, 3, True), "T = 1": pair(1, 1, False)}
+
+
 def _encoder(rng: Rng) -> Cases:
-    def pair(ws: Fresh, drop: bool) -> Pair:
+    def pair(keep: encoder.Keep, drop: bool) -> Pair:
         def forward(x: Array, params: encoder.Params) -> tuple[Array, encoder.Cache]:
-            return encoder.forward(x, params, padding(2, 3), WHOLE, fixed_rng() if drop else None, ws)
+            return encoder.forward(x, params, padding(2, 3), WHOLE, fixed_rng() if drop else None, keep)
 
         arguments = {"x": rng.standard_normal((2, 3, 6)), "params": params(encoder.shapes(WHOLE), rng)}
         return Pair(forward, encoder.backward, arguments)
 
-    return {"padding": pair(FRESH, False), "dropout, layers computed twice": pair(RECOMPUTE, True)}
+    return {"padding": pair("caches", False), "dropout, layers computed twice": pair("inputs", True)}
 
 
 def _pooler(rng: Rng) -> Cases:
@@ -273,6 +284,7 @@ BLOCKS = {
     "multi_head_attention": Block(_multi_head_attention, 3e-14),
     "feed_forward": Block(_feed_forward, 3e-14),
     "encoder_layer": Block(_encoder_layer, 1e-13),
+    "recompute": Block(_recompute, 1e-13),
     "encoder": Block(_encoder, 1e-12, 1e-8),
     "pooler": Block(_pooler, 3e-14),
     "bert": Block(_bert, 1e-12, 1e-8),

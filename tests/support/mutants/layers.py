@@ -111,9 +111,9 @@ def upstream_gradient_overwritten(dy, cache):
     hint="Right for L = 1.",
 )
 def layers_not_reversed(dy, cache):
-    dlayers = []
-    for layer in _caches(cache):
-        dy, dlayer = encoder_layer.backward(dy, layer)
+    layer, dlayers = encoder.layer_module(cache.keep), []
+    for layer_cache in cache.layers:
+        dy, dlayer = layer.backward(dy, layer_cache)
         dlayers.append(dlayer)
     return dy, encoder.Params(tuple(dlayers))
 
@@ -121,13 +121,12 @@ def layers_not_reversed(dy, cache):
 gradients_in_reverse_order = exercise("gradients_in_reverse_order")
 
 
+# y = EncoderLayer(x), computed twice
+
+
 layer_computed_twice_with_another_mask = exercise(
     "layer_computed_twice_with_another_mask", seen="activation checkpointing without preserve_rng_state"
 )
-
-
-def _caches(cache):
-    return [encoder._forward_again(layer) if isinstance(layer, encoder.Checkpoint) else layer for layer in cache.layers]
 
 
 # y = tanh(h_[CLS] Wᵀ + b)

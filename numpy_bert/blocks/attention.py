@@ -33,8 +33,7 @@ class Cache(NamedTuple):
 
 def forward(Q: Array, K: Array, V: Array, mask: Array | None = None, drop: Dropout = NONE) -> tuple[Array, Cache]:
     """Q (..., T, D), K and V (..., U, D), mask None or boolean, broadcast to (..., T, U) -> y (..., T, D)"""
-    S = matmul(Q, K.swapaxes(-1, -2))  # (..., T, U)
-    S *= 1.0 / math.sqrt(Q.shape[-1])
+    S = matmul(Q, K.swapaxes(-1, -2)) / math.sqrt(Q.shape[-1])  # (..., T, U)
     P, softmax_cache = softmax.forward(S, mask)
     R, dropout_cache = dropout.forward(P, drop)
     y = matmul(R, V)  # (..., T, D)
@@ -53,7 +52,7 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     # P = softmax(S)
     dS = softmax.backward(dP, softmax_cache)
     # S = Q Kᵀ / √D
-    dS *= 1.0 / math.sqrt(Q.shape[-1])
+    dS /= math.sqrt(Q.shape[-1])
     dQ = dS @ K
     dK = dS.swapaxes(-1, -2) @ Q
     return dQ, dK, dV

@@ -75,10 +75,10 @@ def forward(
     return Output(hidden, pooled), cache
 
 
-def backward(dy: Output, cache: Cache, tied: Array | None = None) -> Params:
-    """dy: the gradient by each output that was read -> dparams. There is no dx: ids are not differentiable.
+def backward(dy: Output, cache: Cache, accumulate_into: Array | None = None) -> Params:
+    """dy: gradients with respect to the outputs that were read -> dparams. There is no dx: ids are not differentiable.
 
-    tied (V, H): another gradient by the word embedding, which this one is added to, in place.
+    accumulate_into (V, H): see embedding.backward.
     """
     dhidden = np.zeros_like(cache.hidden) if dy.hidden is None else dy.hidden
     # pooled = Pooler(hidden)
@@ -91,5 +91,5 @@ def backward(dy: Output, cache: Cache, tied: Array | None = None) -> Params:
     # hidden = Encoder(x)
     dx, dencoder = encoder.backward(dhidden, cache.encoder)
     # x = Embedding(ids)
-    dembedding = embedding.backward(dx, cache.embedding, tied)
+    dembedding = embedding.backward(dx, cache.embedding, accumulate_into)
     return Params(dembedding, dencoder, dpooler)

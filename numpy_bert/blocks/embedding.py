@@ -55,17 +55,17 @@ def forward(ids: Ids, params: Params, eps: float, drop: Dropout) -> tuple[Array,
     word, word_cache = lookup.forward(ids.token, params.word)  # (B, T, H)
     position, position_cache = lookup.forward(ids.position, params.position)  # (B, T, H)
     segment, segment_cache = lookup.forward(ids.segment, params.segment)  # (B, T, H)
-    total = word + position
-    total += segment
+    total = word + position + segment
     normed, norm_cache = layer_norm.forward(total, params.norm, eps)
     y, dropout_cache = dropout.forward(normed, drop)
     return y, Cache(word_cache, position_cache, segment_cache, norm_cache, dropout_cache)
 
 
-def backward(dy: Array, cache: Cache, tied: Array | None = None) -> Params:
+def backward(dy: Array, cache: Cache, accumulate_into: Array | None = None) -> Params:
     """dy (B, T, H) -> dparams. There is no dx: ids are not differentiable.
 
-    tied (V, H): another gradient by the word embedding, which this one is added to, in place.
+    accumulate_into (V, H): the gradient with respect to the word embedding that a tied decoder has made; this one is
+    added to it in place, so that there is no second array as large as the vocabulary.
     """
     # y = dropout(normed)
     dnormed = dropout.backward(dy, cache.dropout)
@@ -74,5 +74,5 @@ def backward(dy: Array, cache: Cache, tied: Array | None = None) -> Params:
     # total = word + position + segment: the sum hands its gradient to each of the three
     dsegment = lookup.backward(dtotal, cache.segment)
     dposition = lookup.backward(dtotal, cache.position)
-    dword = lookup.backward(dtotal, cache.word, tied)
+    dword = lookup.backward(dtotal, cache.word, accumulate_into)
     return Params(dword, dposition, dsegment, dnorm)

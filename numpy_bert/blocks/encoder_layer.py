@@ -54,14 +54,17 @@ def forward(
     eps, heads = config.layer_norm_eps, config.num_attention_heads
     drop, drop_attention = Dropout(config.hidden_dropout, rng), Dropout(config.attention_dropout, rng)
 
-    attended, c1 = multi_head_attention.forward(x, params.attention, heads, mask, drop_attention)
-    dropped, c2 = dropout.forward(attended, drop)
-    z, c3 = layer_norm.forward(x + dropped, params.attention_norm, eps)
+    attended, attention_cache = multi_head_attention.forward(x, params.attention, heads, mask, drop_attention)
+    attended, attention_dropout_cache = dropout.forward(attended, drop)
+    z, attention_norm_cache = layer_norm.forward(x + attended, params.attention_norm, eps)
 
-    fed, c4 = feed_forward.forward(z, params.feed_forward, config.gelu)
-    dropped, c5 = dropout.forward(fed, drop)
-    y, c6 = layer_norm.forward(z + dropped, params.feed_forward_norm, eps)
-    return y, Cache(c1, c2, c3, c4, c5, c6)
+    fed, feed_forward_cache = feed_forward.forward(z, params.feed_forward, config.gelu)
+    fed, feed_forward_dropout_cache = dropout.forward(fed, drop)
+    y, feed_forward_norm_cache = layer_norm.forward(z + fed, params.feed_forward_norm, eps)
+
+    attention_caches = attention_cache, attention_dropout_cache, attention_norm_cache
+    feed_forward_caches = feed_forward_cache, feed_forward_dropout_cache, feed_forward_norm_cache
+    return y, Cache(*attention_caches, *feed_forward_caches)
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:

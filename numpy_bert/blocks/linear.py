@@ -34,8 +34,7 @@ def forward(x: Array, params: Params) -> tuple[Array, Cache]:
     """x (..., I) -> y (..., O)"""
     W, b = params
     rows = x.reshape(-1, W.shape[1])  # (..., I) -> (N, I): one matrix product instead of one for each text
-    y = matmul(rows, W.T)  # (N, O)
-    y += b
+    y = matmul(rows, W.T) + b  # (N, O)
     return y.reshape(*x.shape[:-1], W.shape[0]), Cache(x, W)
 
 
@@ -47,9 +46,8 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     x, W = cache
     x_rows = x.reshape(-1, W.shape[1])  # (N, I)
     dy_rows = dy.reshape(-1, W.shape[0])  # (N, O)
-    # y += b
+    # y = x Wᵀ + b
     db = dy_rows.sum(axis=0)
-    # y = x Wᵀ
     dW = dy_rows.T @ x_rows
     dx = (dy_rows @ W).reshape(x.shape)
     return dx, Params(dW, db)

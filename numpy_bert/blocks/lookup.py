@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..numerics.memory import Array
+from ..numerics.scatter import scatter_add
 
 
 class Cache(NamedTuple):
@@ -26,20 +27,14 @@ def forward(ids: Array, W: Array) -> tuple[Array, Cache]:
     return W[ids], Cache(ids, W.shape[0])
 
 
-def backward(dy: Array, cache: Cache, onto: Array | None = None) -> Array:
-    """dy (..., H) -> dW (V, H). onto (V, H): another gradient by W, which this one is added to, in place.
+def backward(dy: Array, cache: Cache, accumulate_into: Array | None = None) -> Array:
+    """dy (..., H) -> dW (V, H)
 
-    dW_v = Σ_n [ids_n = v] dy_n: a row that was taken k times receives k summands (`dW[ids] += dy` would keep one of
-    them), a row that was not taken exactly zero. This is onehotᵀ dy, with the one-hot matrix stored sparsely:
-    one entry a place, summed in the order of the places, with a row for each id that occurs.
+    dW_v = Σ_n [ids_n = v] dy_n: a row that was taken k times receives k terms, a row that was not taken exactly zero.
+    accumulate_into (V, H): another gradient with respect to W, to which this one is added in place.
     """
-    from scipy.sparse import csr_array  # here, since inference need not wait for its import
-
     ids, V = cache
-    N = ids.size
-    rows = dy.reshape(N, dy.shape[-1])  # (..., H) -> (N, H)
-    taken, which = np.unique(ids.reshape(N), return_inverse=True)
-    onehot = csr_array((np.ones(N, rows.dtype), which, np.arange(N + 1)), shape=(N, len(taken)))
-    dW = np.zeros((V, rows.shape[1]), rows.dtype) if onto is None else onto
-    dW[taken] += onehot.T @ rows  # no id stands in `taken` twice
+    rows = dy.reshape(-1, dy.shape[-1])  # (..., H) -> (N, H)
+    dW = np.zeros((V, rows.shape[1]), rows.dtype) if accumulate_into is None else accumulate_into
+    scatter_add(dW, ids.reshape(-1), rows)
     return dW

@@ -1,10 +1,16 @@
 """MultiHead(x) = concat(head_1, ..., head_A) W_Oᵀ + b_O
 head_a = attention(x W_Qaᵀ + b_Qa, x W_Kaᵀ + b_Ka, x W_Vaᵀ + b_Va)
 
-Self-attention with A heads (Vaswani et al., arXiv:1706.03762, section 3.2.2). The A matrices W_Qa (D, H) lie below each
-other in one W_Q (H, H), and W_Q, W_K and W_V below each other in one `qkv.W` (3H, H): rows 0 to H-1 are the queries,
-H to 2H-1 the keys, 2H to 3H-1 the values, and within each, rows aD to (a+1)D-1 belong to head a. One matrix product
-makes all of them.
+Self-attention with A heads (Vaswani et al., arXiv:1706.03762, section 3.2.2). One matrix product makes the queries, keys
+and values of all heads, from the matrices of the paper below each other in one array:
+
+                 ┌───────────┐           each of the three (H, H) is, from top to bottom,
+    qkv.W        │    W_Q    │  H        the rows of head 0, of head 1, ... , of head A-1,
+    (3H, H)      ├───────────┤           D rows each, D = H / A
+                 │    W_K    │  H
+                 ├───────────┤           QKV (B, T, 3H)
+                 │    W_V    │  H          -> (B, T, 3, A, D)
+                 └───────────┘             -> Q, K, V, each (B, A, T, D)
 
 Letters: B batch, T tokens, H hidden size, A heads, D = H / A head size.
 """

@@ -7,23 +7,24 @@
     float16      weights rounded to float16, arithmetic in float64
     int8         each row of every matrix rounded to 255 steps of its largest element, arithmetic in float64
 
-Each is compared with the model as it is, in float64, at every token of the given texts, layer by layer. The additive
-mask is no second copy of the attention: softmax.py adds a mask of numbers where it excludes by one of booleans, and all
-blocks above it hand on what they get. Its drift is rounding unless a padded key scores some hundreds above a real
-one, for exp(-10000) is zero in float64 too: that is the answer to whether it matters.
+Each is compared with the model as it is, in float64, at every token of the given texts, layer by layer. The drift
+of the additive mask is rounding unless a padded key scores thousands above a real one, for exp(-10000) is zero in
+float64 too: that is the answer to whether it matters.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..blocks import bert
+from ..blocks import attention, bert, softmax
 from ..config import BertConfig
 from ..errors import Error, describe
 from ..files import figures
@@ -132,13 +133,28 @@ def int8(array: Array) -> Array:
 def _hidden(batch: bert.Inputs, variant: Variant) -> list[Array]:
     """(N, H) of the embedding and of each layer, at the N tokens of the texts that are no padding."""
     present = np.ones(batch.ids.token.shape, np.bool_) if batch.mask is None else batch.mask
-    if variant.mask_added and batch.mask is not None:
-        dtype = variant.params.embedding.word.dtype
-        batch = batch._replace(mask=np.where(batch.mask, 0.0, ADDED).astype(dtype))
-    with np.errstate(all="ignore"):  # of weights beyond float16
+    substituted = _mask_added() if variant.mask_added else contextlib.nullcontext()
+    with substituted, np.errstate(all="ignore"):  # of weights beyond float16
         encoded, cache = bert.forward(batch, variant.params, variant.config, keep="inputs")
     layers = [layer.x for layer in cache.encoder.layers]  # type: ignore[union-attr]
     return [h[present] for h in (*layers, encoded.hidden) if h is not None]
+
+
+@contextlib.contextmanager
+def _mask_added() -> Iterator[None]:
+    """Attention with Google's mask: the softmax runs over all keys, and the scores of padding are lowered by 10000.
+
+    For the whole process, so that measure() is for one thread at a time.
+    """
+
+    def forward(x: Array, mask: Array | None = None) -> tuple[Array, softmax.Cache]:
+        return softmax.forward(x if mask is None else x + np.where(mask, x.dtype.type(0), x.dtype.type(ADDED)))
+
+    attention.softmax = SimpleNamespace(forward=forward)  # type: ignore[attr-defined, assignment]
+    try:
+        yield
+    finally:
+        attention.softmax = softmax  # type: ignore[attr-defined, assignment]
 
 
 def _largest(exact: Array, changed: Array) -> float:

@@ -92,12 +92,12 @@ def backward(dloss: Any, cache: Cache) -> Params:
     # loss = task(encoded)
     dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
     touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
-    tied = None
+    accumulate_into = None
     if "masked_lm" in touched and cache.params.masked_lm is not None and cache.params.masked_lm.decoder is None:
-        tied = touched["masked_lm"].decoder  # the decoder was the word embedding: one array, the sum of two gradients
+        accumulate_into = touched["masked_lm"].decoder  # the decoder was the word embedding: two gradients add up
         touched["masked_lm"] = touched["masked_lm"]._replace(decoder=None)
     # encoded = BERT(inputs)
-    dbert = bert.backward(dencoded, cache.bert, tied)
+    dbert = bert.backward(dencoded, cache.bert, accumulate_into)
     untouched = {head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched}
     return Params(dbert, **touched, **untouched)
 

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import ndtr
 
 from numpy_bert.blocks import normal_cdf
+from numpy_bert.numerics import normal_cdf as kernel
 
 
 def test_the_float32_kernel_is_right_to_a_rounding():
@@ -18,8 +19,8 @@ def test_far_out_it_is_exactly_0_and_1_without_a_warning():
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 600])
-def test_the_parts_join_without_a_seam(size, rng, monkeypatch):
-    monkeypatch.setattr(normal_cdf, "PART", 256)
+def test_the_chunks_join_without_a_seam(size, rng, monkeypatch):
+    monkeypatch.setattr(kernel, "CHUNK", 256)
     x = rng.normal(size=size).astype(np.float32)
     whole = normal_cdf.cdf(x)
     assert whole.dtype == np.float32

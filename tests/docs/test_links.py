@@ -60,12 +60,12 @@ def test_the_tour_of_the_readme_runs(tmp_path, monkeypatch):
         exec(line, names)
 
 
-def test_layer_norm_in_the_readme_is_the_code():
-    """The excerpt is the file without docstrings, annotations and the comment on np.var."""
+@pytest.mark.parametrize("block", ["layer_norm", "attention"])
+def test_the_readme_shows_the_block_whole(block):
+    """Every line of both passes that is no docstring and no signature, in order."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    source = (ROOT / "numpy_bert/blocks/layer_norm.py").read_text(encoding="utf-8")
-    shown = re.search(r"```python\ndef forward(.*?)```", text, re.DOTALL)
-    assert shown is not None
-    for line in shown[1].splitlines()[1:]:
-        if line.strip() and not line.startswith("def "):
-            assert line in source, line
+    source = (ROOT / f"numpy_bert/blocks/{block}.py").read_text(encoding="utf-8")
+    passes = re.sub(r'""".*?"""', "", source[source.index("def forward(") :], flags=re.DOTALL)
+    lines = [line for line in passes.splitlines() if line.strip() and not line.startswith("def ")]
+    shown = re.findall(r"```python\n(def forward.*?)```", text, re.DOTALL)
+    assert lines in [[line for line in code.splitlines() if line.strip() and "def " not in line] for code in shown]

@@ -117,17 +117,18 @@ def test_the_added_mask_loses_against_a_large_score():
     assert found.changes[MASK].largest[1] > 0.01
 
 
-def test_a_mask_of_numbers_is_added_to_the_scores(rng):
-    """The argument of softmax that makes this report possible, against its definition."""
-    x = rng.standard_normal((3, 5))
-    mask = rng.standard_normal((3, 5)) * 3
-    p, _ = softmax.forward(x, mask)
-    np.testing.assert_allclose(p, np.exp(x + mask) / np.exp(x + mask).sum(axis=1, keepdims=True), rtol=1e-13)
+def test_the_added_mask_is_that_of_google(rng):
+    """Within the context scores of padding are lowered by 10000; outside of it, and afterwards, they are excluded."""
     Q, K, V = (rng.standard_normal((2, 5, 4)) for _ in range(3))
     present = np.array([[True] * 5, [True, True, False, False, True]])[:, None, :]
-    excluded, _ = attention.forward(Q, K, V, present)
-    added, _ = attention.forward(Q, K, V, np.where(present, 0.0, -1e4))
-    np.testing.assert_allclose(excluded, added, rtol=1e-13)  # one is shifted before exp, the other need not be
+    scores = Q @ K.swapaxes(1, 2) / 2
+    weights = np.exp(scores + np.where(present, 0.0, -1e4) - scores.max())
+    with drift._mask_added():
+        added, _ = attention.forward(Q, K, V, present)
+        nothing, _ = attention.forward(Q, K, V, np.zeros(5, bool))
+    np.testing.assert_allclose(added, weights / weights.sum(axis=-1, keepdims=True) @ V, rtol=1e-12)
+    assert nothing.any()
+    assert not attention.forward(Q, K, V, np.zeros(5, bool))[0].any()
 
 
 def test_padding_is_not_counted(model):

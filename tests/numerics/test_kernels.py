@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from numpy_bert.blocks import gelu, layer_norm, lookup, normal_cdf, softmax
-from numpy_bert.numerics import threads
+from numpy_bert.blocks import gelu, layer_norm, lookup, softmax
+from numpy_bert.numerics import normal_cdf, threads
+from numpy_bert.numerics.exponential import shifted_exp
+from numpy_bert.numerics.rows import row_mean, row_mean_of_product, row_sum
+from numpy_bert.numerics.scatter import scatter_add
 
 
 def plain_softmax(x, mask):
@@ -47,7 +50,7 @@ def test_a_number_that_is_none_stays_in_its_row():
 @pytest.mark.parametrize("form", ["erf", "tanh"])
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (7, 300)])
 def test_gelu_in_parts_and_by_a_team(form, shape, rng, monkeypatch):
-    monkeypatch.setattr(normal_cdf, "PART", 256)
+    monkeypatch.setattr(normal_cdf, "CHUNK", 256)
     monkeypatch.setattr(threads, "cores", lambda: 2)
     x, dy = (np.asarray(rng.normal(size=shape), np.float32) for _ in range(2))
     x64 = x.astype(np.float64)
@@ -75,13 +78,62 @@ def test_layer_norm(shape, dtype, rng):
     np.testing.assert_allclose(y, wanted, atol=50 * np.finfo(dtype).eps)
 
 
-def test_a_lookup_adds_onto_another_gradient(rng):
+@pytest.mark.parametrize("shape", [(7,), (0, 7), (2, 3, 768), (4, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_sums_and_means_of_rows(shape, dtype, rng):
+    x, y = (rng.normal(1.0, 2.0, shape).astype(dtype) for _ in range(2))
+    if dtype == np.complex128:
+        x, y = x + 1j * rng.normal(size=shape), y - 2j
+    bound = {"rtol": 50 * np.finfo(dtype).eps, "atol": 50 * np.finfo(dtype).eps}
+    np.testing.assert_allclose(row_sum(x), x.sum(-1, keepdims=True), rtol=1e-5 if dtype == np.float32 else 1e-13)
+    np.testing.assert_allclose(row_mean(x), x.mean(-1, keepdims=True), **bound)
+    np.testing.assert_allclose(row_mean_of_product(x, y), (x * y).mean(-1, keepdims=True), **bound)
+    for found in (row_sum(x), row_mean(x), row_mean_of_product(x, y)):
+        assert found.dtype == dtype
+
+
+@pytest.mark.parametrize("constant", [3.3333333, 7.7, 123.456, -1e-3, 1e20, 0.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_mean_of_a_constant_row_is_the_constant(constant, dtype):
+    for n in range(1, 1025):
+        x = np.full((2, n), constant, dtype)
+        np.testing.assert_array_equal(row_mean(x), x[:, :1], strict=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_shifted_exponentials_are_a_softmax_up_to_a_factor(dtype, scale, rng):
+    x = (rng.uniform(-1, 1, (3, 4, 9)) * scale).astype(dtype)
+    mask = rng.random((4, 9)) < 0.6
+    mask[1] = False
+    e = shifted_exp(x, mask)
+    assert e.dtype == dtype
+    assert not e[:, ~mask].any()
+    plain = np.where(mask, np.exp(x - np.where(mask, x.real, -np.inf).max(-1, keepdims=True, initial=-1e30)), 0)
+    ratio = row_sum(e)[:, [0, 2, 3]] / row_sum(plain)[:, [0, 2, 3]]
+    np.testing.assert_allclose(
+        e[:, [0, 2, 3]], plain[:, [0, 2, 3]] * ratio, rtol=1e-4 if dtype == np.float32 else 1e-12
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_scatter_add_keeps_every_repeated_row(dtype, rng):
+    ids, rows = np.array([3, 0, 3, 3, 6]), rng.normal(size=(5, 4)).astype(dtype)
+    table = rng.normal(size=(7, 4)).astype(dtype)
+    expected = table.copy()
+    np.add.at(expected, ids, rows)
+    scatter_add(table, ids, rows)
+    np.testing.assert_allclose(table, expected, atol=1e-6 if dtype == np.float32 else 1e-15)
+    scatter_add(table, ids[:0], rows[:0])
+
+
+def test_a_lookup_accumulates_into_another_gradient(rng):
     """Of a tied table: in place, repeated ids summed, the other rows as they were."""
     ids, dy, other = np.array([[3, 0], [3, 3]]), rng.normal(size=(2, 2, 5)), rng.normal(size=(7, 5))
     _, cache = lookup.forward(ids, np.zeros((7, 5)))
-    onto = other.copy()
-    assert lookup.backward(dy, cache, onto) is onto
+    summed = other.copy()
+    assert lookup.backward(dy, cache, accumulate_into=summed) is summed
     expected = other.copy()
     np.add.at(expected, ids.reshape(-1), dy.reshape(-1, 5))
-    np.testing.assert_allclose(onto, expected, rtol=1e-15, atol=1e-15)
-    np.testing.assert_array_equal(onto[[1, 2, 4, 5, 6]], other[[1, 2, 4, 5, 6]])
+    np.testing.assert_allclose(summed, expected, rtol=1e-15, atol=1e-15)
+    np.testing.assert_array_equal(summed[[1, 2, 4, 5, 6]], other[[1, 2, 4, 5, 6]])

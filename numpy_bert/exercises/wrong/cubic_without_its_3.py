@@ -13,23 +13,14 @@ from ..definition import Exercise
 def backward(dy: Array, cache: Cache) -> Array:
     """dy (...) -> dx (...)"""
     x, form = cache
-    dx = np.empty(x.shape, np.result_type(dy, x))
-    flat, dy_flat, out = x.reshape(-1), dy.reshape(-1), dx.reshape(-1)
-    for part in normal_cdf.parts(x.size):
-        np.multiply(dy_flat[part], _slope(flat[part], form), out=out[part])
-    return dx
-
-
-def _slope(x: Array, form: str) -> Array:
-    """dy/dx"""
     if form == "erf":
-        slope = normal_cdf.density(x)
-        slope *= x
-        slope += normal_cdf.cdf(x)
-        return slope
-    t = np.tanh(_inner(x))
-    du = SQRT_2_OVER_PI * (1.0 + CUBIC * x * x)
-    return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du
+        slope = normal_cdf.cdf(x) + x * normal_cdf.density(x)
+    else:
+        t = np.tanh(_inner(x))
+        du = SQRT_2_OVER_PI * (1.0 + CUBIC * x * x)
+        slope = 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du
+    dx: Array = dy * slope
+    return dx
 
 
 EXERCISE = Exercise(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...blocks.layer_norm import Cache, Params, _mean
+from ...blocks.layer_norm import Cache, Params
 from ...numerics.memory import Array
+from ...numerics.rows import row_mean, row_mean_of_product
 from ..definition import Exercise
 
 
@@ -15,9 +16,7 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     dbeta = dy.sum(axis=rows)
     dgamma = (dy * x_hat).sum(axis=rows)
     # x̂ = (x - μ) r
-    dx = dy - _mean(dy)
-    dx -= x_hat * _mean(dy, x_hat)
-    dx *= rstd * gamma
+    dx = gamma * rstd * (dy - row_mean(dy) - x_hat * row_mean_of_product(dy, x_hat))
     return dx, Params(dgamma, dbeta)
 
 

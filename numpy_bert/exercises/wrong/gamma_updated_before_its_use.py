@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...blocks.layer_norm import Cache, Params, _mean
+from ...blocks.layer_norm import Cache, Params
 from ...numerics.memory import Array
+from ...numerics.rows import row_mean, row_mean_of_product
 from ..definition import Exercise
 
 
@@ -17,9 +18,7 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     gamma -= 0.01 * dgamma
     dx_hat = dy * gamma
     # x̂ = (x - μ) r
-    dx = dx_hat - _mean(dx_hat)
-    dx -= x_hat * _mean(dx_hat, x_hat)
-    dx *= rstd
+    dx = rstd * (dx_hat - row_mean(dx_hat) - x_hat * row_mean_of_product(dx_hat, x_hat))
     return dx, Params(dgamma, dbeta)
 
 

@@ -17,14 +17,14 @@ def backward(dloss: Any, cache: Cache) -> Params:
     # loss = task(encoded)
     dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
     touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
-    tied = None
+    decoder_gradient = None
     if "masked_lm" in touched and cache.params.masked_lm is not None and cache.params.masked_lm.decoder is None:
-        tied = touched["masked_lm"].decoder  # the decoder was the word embedding
+        decoder_gradient = touched["masked_lm"].decoder  # the decoder was the word embedding
         touched["masked_lm"] = touched["masked_lm"]._replace(decoder=None)
     # encoded = BERT(inputs)
     dbert = bert.backward(dencoded, cache.bert)
-    if tied is not None:
-        dbert = tree.replace(dbert, "embedding.word", tied)
+    if decoder_gradient is not None:
+        dbert = tree.replace(dbert, "embedding.word", decoder_gradient)
     untouched = {head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched}
     return Params(dbert, **touched, **untouched)
 

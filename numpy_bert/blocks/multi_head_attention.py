@@ -1,8 +1,8 @@
 """MultiHead(x) = concat(head_1, ..., head_A) W_Oᵀ + b_O
 head_a = attention(x W_Qaᵀ + b_Qa, x W_Kaᵀ + b_Ka, x W_Vaᵀ + b_Va)
 
-Self-attention with A heads (Vaswani et al., arXiv:1706.03762, section 3.2.2). One matrix product makes the queries, keys
-and values of all heads, from the matrices of the paper below each other in one array:
+Self-attention with A heads (Vaswani et al., arXiv:1706.03762, section 3.2.2). One matrix product makes the queries,
+keys and values of all heads, from the matrices of the paper below each other in one array:
 
                  ┌───────────┐           each of the three (H, H) is, from top to bottom,
     qkv.W        │    W_Q    │  H        the rows of head 0, of head 1, ... , of head A-1,

@@ -154,7 +154,7 @@ def _mask_added() -> Iterator[None]:
     try:
         yield
     finally:
-        attention.softmax = softmax  # type: ignore[attr-defined, assignment]
+        attention.softmax = softmax  # type: ignore[attr-defined]
 
 
 def _largest(exact: Array, changed: Array) -> float:

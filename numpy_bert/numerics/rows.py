@@ -16,7 +16,7 @@ def row_sum(x: Array) -> Array:
 def row_mean(x: Array) -> Array:
     """x (..., n) -> (..., 1): np.mean(x, axis=-1, keepdims=True), exactly x_1 where a row is constant
 
-    The sum of 768 equal numbers rounds, and a 768th of it is another number. Differences from the first are exact zeros.
+    The sum of 768 equal numbers rounds, so a 768th of it is another number. Differences from the first are exact zeros.
     """
     first = x[..., :1]
     mean: Array = first + row_sum(x - first) / x.shape[-1]
@@ -26,4 +26,5 @@ def row_mean(x: Array) -> Array:
 def row_mean_of_product(x: Array, y: Array) -> Array:
     """x and y (..., n) -> (..., 1): np.mean(x * y, axis=-1, keepdims=True), without an array for the product"""
     total: Array = np.einsum("...i,...i->...", x, y)
-    return total[..., None] / x.shape[-1]
+    mean: Array = total[..., None] / x.shape[-1]
+    return mean

@@ -45,7 +45,7 @@ CASES = {  # by number, with a case in which it shows; people tell each other nu
     "gamma_updated_before_its_use": "texts",
     "dropout_and_softmax_undone_in_the_wrong_order": "heads, dropout",
     "residual_through_the_dropout": "dropout, tanh",
-    "layer_computed_twice_with_another_mask": "dropout, layers computed twice",
+    "layer_computed_twice_with_another_mask": "dropout",
     "tied_decoder_overwrites": "masked_lm, tied",
 }
 NAMES = list(CASES)

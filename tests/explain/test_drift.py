@@ -9,7 +9,8 @@ import pytest
 from support.tiny import tiny_bert
 
 from numpy_bert import Error
-from numpy_bert.blocks import attention, bert, softmax
+from numpy_bert.blocks import attention, bert
+from numpy_bert.explain import drift
 from numpy_bert.explain import drift as module
 from numpy_bert.explain.drift import measure
 from numpy_bert.inference import inputs

@@ -70,21 +70,3 @@ def test_the_last_batches_are_small_so_that_workers_end_together():
     for size in sizes:
         free[free.index(min(free))] += size
     assert abs(free[0] - free[1]) <= batching.FEWEST
-
-
-def test_memory_that_is_kept_between_runs_does_not_add_up(rng, monkeypatch):
-    """Texts longer and longer, one at a time: what is kept is that of a few of the longest."""
-    monkeypatch.setattr(batching, "_idle", [])
-    bert = tiny_bert()
-
-    def kept():
-        return sum(buffer.nbytes for pool in batching._idle for buffer in pool._free)
-
-    sizes = []
-    for n in range(1, 25):
-        batching.run([Text(np.full(n, 6), None)], bert.params.bert, bert.config, lambda encoded, _: [0])
-        sizes.append(kept())
-    assert len(batching._idle) == 1
-    batching._idle.clear()
-    batching.run([Text(np.full(24, 6), None)], bert.params.bert, bert.config, lambda encoded, _: [0])
-    assert sizes[-1] <= 2 * kept()

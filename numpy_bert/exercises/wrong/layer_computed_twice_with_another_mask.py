@@ -25,7 +25,7 @@ EXERCISE = Exercise(
     block="recompute",
     level="hard",
     hints=(
-        "Only the case with dropout fails.",
+        "Both cases have dropout.",
         "What would the generator have drawn next, when the layer was computed first? It is in the cache.",
     ),
     wrong="A layer that is computed a second time draws another dropout mask: the state of the generator was not kept.",

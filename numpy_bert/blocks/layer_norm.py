@@ -37,7 +37,8 @@ def shapes(H: int) -> Params:
 def forward(x: Array, params: Params, eps: float) -> tuple[Array, Cache]:
     """x (..., H) -> y (..., H)"""
     gamma, beta = params
-    centered = x - row_mean(x)
+    mu = row_mean(x)  # (..., 1)
+    centered = x - mu
     variance = row_mean_of_product(centered, centered)  # (..., 1); not np.var, which is wrong for complex x
     rstd = 1.0 / np.sqrt(variance + eps)
     x_hat = centered * rstd

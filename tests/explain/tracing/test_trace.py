@@ -96,18 +96,14 @@ def test_values_of_the_forward(model, traced):
     np.testing.assert_allclose(traced["masked_lm.head.forward.logits"], logits, rtol=1e-5, atol=1e-6)
 
 
-def test_each_line_has_what_it_wrote_when_it_wrote_it(model, traced):
-    """Layer norm writes x_hat and y twice, in place: x - μ, then times r; times γ, then plus β."""
-    block = f"{LAYER}.attention_norm.forward"
-    x, mu, rstd = (traced[f"{block}.{name}"] for name in ("x", "mu", "rstd"))
-    norm = model.params.bert.encoder.layers[1].attention_norm
-    np.testing.assert_array_equal(traced[f"{block}.x_hat.1"], x - mu)
-    np.testing.assert_array_equal(traced[f"{block}.x_hat"], (x - mu) * rstd)
-    np.testing.assert_array_equal(traced[f"{block}.y.1"], traced[f"{block}.x_hat"] * norm.gamma)
-    np.testing.assert_array_equal(traced[f"{block}.y"], traced[f"{block}.y.1"] + norm.beta)
-    lines = source.read_module("blocks.layer_norm").lines
-    assert lines[traced.by_name[f"{block}.x_hat.1"].first - 1].strip().startswith("x_hat = ")
-    assert lines[traced.by_name[f"{block}.x_hat"].first - 1].strip() == "x_hat *= rstd"
+def test_each_line_has_what_it_wrote_when_it_wrote_it(traced):
+    """Softmax writes p twice, in place: the exponentials, then divided by their sum."""
+    block = f"{ATTENTION}.softmax.forward"
+    p, total = (traced[f"{block}.{name}"] for name in ("p", "total"))
+    np.testing.assert_array_equal(traced[f"{block}.p.1"] / total, p)
+    lines = source.read_module("blocks.softmax").lines
+    assert lines[traced.by_name[f"{block}.p.1"].first - 1].strip().startswith("p = ")
+    assert lines[traced.by_name[f"{block}.p"].first - 1].strip().startswith("p /= ")
 
 
 def test_gradients_inside_attention(traced):

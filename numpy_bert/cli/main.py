@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -69,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to be written cannot be, at exit neither
         return _fail(Error(f"output: cannot write: {error.strerror or type(error).__name__}"), 1, debug)
     except KeyboardInterrupt as error:
-        return _fail(Error(str(error) or "interrupted"), 130, debug)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not cut the message off
+        return _fail(Error(str(error) or "interrupted"), getattr(error, "status", 130), debug)
     except MemoryError:
         return _fail(Error("expected enough memory for this input, got none left"), 1, debug)
 

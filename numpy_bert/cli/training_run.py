@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import Error, UsageError, show
 from .numbers import count, not_negative, positive, share, whole
 from .output import print_json, printable, table, tell
+from .signals import resumable
 
 if TYPE_CHECKING:
     from ..config import BertConfig, Rule
@@ -146,17 +147,12 @@ def max_length(given: int | None, usual: int, shortest: int, config: BertConfig)
 
 @contextmanager
 def monitored(run: Run, steps: int, every: int, evaluate: Evaluate) -> Iterator[Monitor]:
-    """A monitor that shows the progress; Ctrl-C says how to continue. every: steps between saves unless told."""
+    """A monitor that shows the progress; Ctrl-C and SIGTERM say how to resume. every: steps between saves (default)."""
     from ..training.loop import Monitor
     from .training_progress import shown
 
-    try:
-        with shown(steps, run.as_json) as report:
-            yield Monitor(evaluate, run.evaluate_every or every, run.save_every or every, report, tell)
-    except KeyboardInterrupt:
-        name = printable(str(run.folder))
-        told = f"interrupted; the same command with --resume continues from the last save in {name}"
-        raise KeyboardInterrupt(told) from None
+    with resumable(), shown(steps, run.as_json) as report:
+        yield Monitor(evaluate, run.evaluate_every or every, run.save_every or every, report, tell)
 
 
 def save(

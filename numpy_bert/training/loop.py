@@ -132,32 +132,40 @@ def take_steps(state: TrainingState, run: Run) -> dict[str, float]:
     With a folder the run is logged and saved there; a save holds all that is needed to continue with the same bits.
     Error: the loss is no longer finite (the message names the step and the last save), or the disk fails.
     """
-    recipe, monitor, folder = run.recipe, run.monitor, run.folder
-    factors = multipliers(state.params, recipe.layer_decay, (*recipe.frozen, *idle(state.params, recipe.task)))
-    figures: dict[str, float] = {}
+    folder = run.folder
     if folder is not None and folder.last is None:
         folder.save(state, run.source.position)  # shows, before any work is done, that saving works
     elif folder is not None:
-        monitor.say(f"resumes after step {state.step}: {folder.last}")
-    while state.step < recipe.steps:
-        with _naming_the_save(folder):
-            report = step.take(state, run.source.next(), recipe, run.config, factors)
-        monitor.report(report)
+        run.monitor.say(f"resumes after step {state.step}: {folder.last}")
+    figures: dict[str, float] = {}
+    frozen = (*run.recipe.frozen, *idle(state.params, run.recipe.task))
+    factors = multipliers(state.params, run.recipe.layer_decay, frozen)
+    with _naming_the_save(folder):
+        while state.step < run.recipe.steps:
+            figures = _take_step(state, run, factors) or figures
         if folder is not None:
-            folder.steps.add(StepReport._fields, report)
-        evaluates, saves = (_due(state.step, recipe, every) for every in (monitor.evaluate_every, monitor.save_every))
-        if evaluates or saves:
-            with _naming_the_save(folder):
-                step.refuse_not_finite(state)
-        if evaluates:
-            figures = monitor.evaluate(state.params)
-            _report_figures(figures, state.step, run)
-        if saves and folder is not None:
-            path = folder.save(state, run.source.position)
-            monitor.say(f"saved step {state.step}: {path}")
+            folder.draw()
+        return figures or run.monitor.evaluate(state.params)  # a finished run that is resumed takes no step
+
+
+def _take_step(state: TrainingState, run: Run, factors: objective.Params) -> dict[str, float]:
+    """One step with what is due after it; returns its evaluation, or nothing."""
+    recipe, monitor, folder = run.recipe, run.monitor, run.folder
+    figures: dict[str, float] = {}
+    report = step.take(state, run.source.next(), recipe, run.config, factors)
+    monitor.report(report)
     if folder is not None:
-        folder.draw()
-    return figures or monitor.evaluate(state.params)  # a finished run that is resumed takes no step
+        folder.steps.add(StepReport._fields, report)
+    evaluates, saves = (_due(state.step, recipe, every) for every in (monitor.evaluate_every, monitor.save_every))
+    if evaluates or saves:
+        step.refuse_not_finite(state)
+    if evaluates:
+        figures = monitor.evaluate(state.params)
+        _report_figures(figures, state.step, run)
+    if saves and folder is not None:
+        path = folder.save(state, run.source.position)
+        monitor.say(f"saved step {state.step}: {path}")
+    return figures
 
 
 def _due(step: int, recipe: Recipe, every: int) -> bool:
@@ -166,9 +174,13 @@ def _due(step: int, recipe: Recipe, every: int) -> bool:
 
 @contextlib.contextmanager
 def _naming_the_save(folder: RunFolder | None) -> Iterator[None]:
-    """Add to a training error where the run can be resumed."""
+    """Add to a training error, or an interruption, where the run can be resumed."""
     try:
         yield
+    except KeyboardInterrupt as error:
+        if folder is None or folder.last is None:
+            raise
+        raise type(error)(f"interrupted; {folder.last} is saved") from None
     except Error as error:
         if folder is None or folder.last is None:
             raise

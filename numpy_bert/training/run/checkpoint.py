@@ -59,6 +59,7 @@ def write(
     path: Path, state: TrainingState, position: dict[str, int], identity: dict[str, Any], curves: dict[str, str]
 ) -> None:
     """Make the save `path`, which must not exist. Error: it cannot be written; then nothing of it is left."""
+    _require_space(path, state)
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
         os.mkdir(temporary)
@@ -74,6 +75,18 @@ def write(
         if isinstance(error, OSError):
             raise unwritable(path, error) from None
         raise
+
+
+def _require_space(path: Path, state: TrainingState) -> None:
+    """Error: the disk has less room than the arrays of a save need."""
+    arrays = (array for params in (state.params, *state.optimizer.moments) for array in tree.leaves(params))
+    needed = sum(array.nbytes for array in arrays)
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError:
+        return  # writing will say why
+    if free < needed:
+        raise Error(f"cannot write: expected {needed:,} bytes free for a save, got {free:,}", at=path)
 
 
 def _fill(folder: Path, state: TrainingState, position: dict[str, int], curves: dict[str, str]) -> None:

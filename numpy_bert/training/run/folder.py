@@ -27,8 +27,8 @@ from .checkpoint import SaveManifest
 KEPT = 2  # saves
 STEPS, EVALUATIONS, PICTURE, LOCK = "steps.csv", "evaluations.csv", "curve.png", "lock"
 SAVE = re.compile(r"save-(\d+)(?:\.(\d+))?")
-LEFTOVER = re.compile(r"save-[\d.]+\.(?:tmp|old)-\d+")
-OTHERS = re.compile(r"lock|model|steps\.csv|evaluations\.csv|curve\.png|\.numpy-bert-\w+\.tmp")
+LEFTOVER = re.compile(r"save-[\d.]+\.(?:tmp|old)-\d+|\.numpy-bert-[0-9a-f]+\.tmp")
+OTHERS = re.compile(r"lock|model|steps\.csv|evaluations\.csv|curve\.png")
 
 
 class RunFolder:
@@ -73,7 +73,11 @@ class RunFolder:
         """Remove what interrupted processes left: we hold the lock, so nobody is writing it."""
         for entry in self.path.iterdir():
             if LEFTOVER.fullmatch(entry.name):
-                shutil.rmtree(entry, ignore_errors=True)
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    with contextlib.suppress(OSError):
+                        entry.unlink()
 
     def saves(self) -> list[Path]:
         """All saves, the newest first, whether good or not."""

@@ -6,9 +6,13 @@ import types
 import warnings
 
 import pytest
+from support.training_models import small_model
 
 from numpy_bert.errors import Error
-from numpy_bert.training.run import curve
+from numpy_bert.numerics import tree
+from numpy_bert.training import step
+from numpy_bert.training.recipe import Recipe
+from numpy_bert.training.run import checkpoint, curve
 from numpy_bert.training.run.folder import RunFolder, require_usable
 from numpy_bert.training.step import StepReport
 
@@ -17,8 +21,8 @@ def begun(path, names=("a",), values=(0.5,), rate=1e-3):
     """A run of two steps with one evaluation."""
     folder = RunFolder(path, {})
     folder.begin()
-    for step in (1, 2):
-        folder.steps.add(StepReport._fields, StepReport(step, 0.5, rate, 1.0, 10))
+    for number in (1, 2):
+        folder.steps.add(StepReport._fields, StepReport(number, 0.5, rate, 1.0, 10))
     folder.evaluations.add(("step", *names), (2, *values))
     return folder
 
@@ -109,3 +113,31 @@ def test_a_broken_library_is_no_end_either(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", broken)
     with begun(tmp_path / "run") as folder, pytest.warns(UserWarning, match=r"^curve.png is not drawn: that takes"):
         folder.draw()
+
+
+def test_what_a_kill_left_is_removed_at_the_next_start(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "save-000001").mkdir()
+    file, model = folder / ".numpy-bert-0123456789abcdef.tmp", folder / ".numpy-bert-fedcba9876543210.tmp"
+    file.write_bytes(b"half a file")
+    model.mkdir()
+    (model / "model.safetensors").write_bytes(b"half a model")
+    other = folder / ".numpy-bert-notes.tmp"
+    other.write_bytes(b"")
+    RunFolder(folder, {}).close()
+    assert not file.exists()
+    assert not model.exists()
+    assert other.exists()
+
+
+def test_a_save_that_does_not_fit_is_refused_with_the_numbers(tmp_path, monkeypatch):
+    params, _ = small_model()
+    state = step.begin(params, Recipe("pretraining", 1))
+    free = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda path: free)
+    needed = 3 * sum(array.nbytes for array in tree.leaves(params))
+    expected = rf"save-1: cannot write: expected {needed:,} bytes free for a save, got 1,000$"
+    with pytest.raises(Error, match=expected):
+        checkpoint.write(tmp_path / "save-1", state, {}, {}, {})
+    assert list(tmp_path.iterdir()) == []

@@ -79,7 +79,7 @@ def test_a_link_does_not_lead_out_of_the_named_output(tmp_path):
 def test_honest_code_runs(tmp_path):
     code = """
 import collections, dataclasses, numpy, os, threading, threadpoolctl, typing, zipfile
-from numpy_bert.checkpoints import files
+from numpy_bert.checkpoints.formats import zip_archive
 collections.namedtuple("P", "x y")
 dataclasses.make_dataclass("D", ["x"])
 typing.NamedTuple("N", [("x", "tuple[int, ...]")])

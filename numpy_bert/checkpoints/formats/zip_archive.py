@@ -91,7 +91,7 @@ def directory(file: File) -> tuple[int, int, int]:
         raise file.error("expected a zip archive that ends with its end record, got other bytes: cut or longer")
     if disk or disk_2 or here != count:
         raise file.error("zip end record: expected one disk, got several")
-    locator = file.read_at(max(place - LOCATOR.size, 0), min(LOCATOR.size, place))
+    locator = file.read_at(place - LOCATOR.size, LOCATOR.size) if place >= LOCATOR.size else b""
     if locator[:4] == b"PK\x06\x07":
         place -= LOCATOR.size + END_64.size
         wide = wide_end(file, place, locator)

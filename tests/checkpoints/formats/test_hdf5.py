@@ -275,7 +275,7 @@ def test_flipped_bits(small):
 
 DAMAGED = """
 import os
-from numpy_bert.checkpoints import hdf5
+from numpy_bert.checkpoints.formats import hdf5
 from numpy_bert.errors import Error
 for name in sorted(os.listdir(sys.argv[1])):
     try:

@@ -38,7 +38,7 @@ from numpy_bert.config import BertConfig
 from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.model import Bert
 from numpy_bert.numerics import tree
-from numpy_bert.numerics.threads import spread
+from numpy_bert.numerics.threads import ordered_map
 from numpy_bert.tasks import objective, sentence_embedding, sequence_classification
 from numpy_bert.tokenizer.pipeline import Tokenizer, read_tokenizer
 from numpy_bert.training import accumulation, initialization, pretrain
@@ -177,7 +177,7 @@ def gradients(
         return teach(work[0], params, config, np.random.default_rng(work[1]), without)
 
     if not {"sentiment", "similarity"} <= set(without):
-        for losses, found in spread(one, zip(lessons, seeds, strict=True)):
+        for losses, found in ordered_map(one, zip(lessons, seeds, strict=True)):
             taught += losses
             total = found if total is None else tree.map(lambda a, b: np.add(a, b, out=a), total, found)
     return [pretraining, *taught.tolist()], total

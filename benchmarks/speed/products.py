@@ -17,7 +17,7 @@ from jobs import Job
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.config import read_config
 from numpy_bert.inference import batching
-from numpy_bert.numerics.threads import cores, spread
+from numpy_bert.numerics.threads import cores, ordered_map
 from numpy_bert.profiling import costs
 from numpy_bert.profiling.costs import Product, Sizes
 from numpy_bert.training.data.batches import parts
@@ -45,7 +45,7 @@ class Products:
 
     def run(self) -> None:
         one: Callable[[list[tuple[int, Product]]], None] = self._multiply
-        for _ in spread(one, self.batches) if self.workers else map(one, self.batches):
+        for _ in ordered_map(one, self.batches) if self.workers else map(one, self.batches):
             pass
 
     def answer(self) -> np.ndarray:

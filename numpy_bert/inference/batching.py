@@ -7,7 +7,6 @@ worker.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -15,8 +14,8 @@ import numpy as np
 
 from ..blocks import bert
 from ..config import BertConfig
-from ..numerics.memory import Array, keep_freed_memory
-from ..numerics.threads import cores, spread, team
+from ..numerics.memory import Array
+from ..numerics.threads import cores, ordered_map, single_blas_thread, thread_team
 from .inputs import Text, padded
 
 PIECES = 1024  # in one batch, padding included; a longer text makes a batch of its own
@@ -58,7 +57,6 @@ def run(
     `read` gets the encoded batch and returns one result for each of its texts. A view of it would keep all of it.
     """
     results: list[Any] = [None] * len(texts)
-    keep_freed_memory()
 
     def one(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
         inputs = padded([texts[i] for i in chosen], config.pad_token_id)
@@ -69,11 +67,11 @@ def run(
     many = workers or cores()
     share = sum(counted) // many  # with less than a batch for each, smaller ones: nobody stands idle
     groups = list(batches(counted, min(PIECES, max(FEWEST, share)), many if share > PIECES else 1))
-    # A single batch has no other beside it. In a large one the cores share out products and heads; in a small one BLAS
-    # may use them, whose threads do not sleep between two products.
+    # A single batch has no other beside it. In a large one the cores share out products and heads. A small one stays in
+    # one thread: BLAS threads wait for each other, on a busy core for longer than they save.
     alone = workers is None and len(groups) <= 1
-    with team() if alone and sum(counted) >= FEWEST else contextlib.nullcontext():
-        for chosen, found in map(one, groups) if alone else spread(one, groups, workers):
+    with thread_team() if alone and sum(counted) >= FEWEST else single_blas_thread():
+        for chosen, found in map(one, groups) if alone else ordered_map(one, groups, workers):
             for i, result in zip(chosen, found, strict=True):
                 results[i] = result
             progress(len(chosen))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from .memory import Array
-from .threads import blas_has_one, each, shares
+from .threads import blas_is_single, even_slices, parallel_for
 
 SMALL = 1_000_000  # multiplications
 LANES = 16  # float32 numbers in a register of AVX-512: the rows of a block are a multiple of it
@@ -31,9 +31,9 @@ def matmul(A: Array, B: Array) -> Array:
     if A.ndim == 2:
         _two(A, B.T, out, shared)
     elif shared:
-        each(
+        parallel_for(
             lambda some: np.matmul(A[..., some, :, :], B[..., some, :, :], out=out[..., some, :, :]),
-            shares(A.shape[-3]),
+            even_slices(A.shape[-3]),
         )
     else:
         np.matmul(A, B, out=out)
@@ -44,7 +44,7 @@ def _two(X: Array, W: Array, out: Array, shared: bool) -> None:
     """X (N, I), W (O, I) -> out (N, O) = X Wᵀ"""
     (O, I), N = W.shape, len(X)
     block = min(LARGEST, SMALL // max(1, N * I) // LANES * LANES)
-    if block and N > 1 and blas_has_one():
+    if block and N > 1 and blas_is_single():
         XT = np.ascontiguousarray(X.T)  # (I, N)
 
         def piece(some: slice) -> None:
@@ -64,4 +64,4 @@ def _two(X: Array, W: Array, out: Array, shared: bool) -> None:
         def piece(some: slice) -> None:
             np.matmul(X, W[some].T, out=out[:, some])
 
-    each(piece, shares(O) if shared else [slice(0, O)])
+    parallel_for(piece, even_slices(O) if shared else [slice(0, O)])

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from .memory import Array
-from .threads import each
+from .threads import parallel_for
 
 Q = (
     1.7561712552772307e-09,
@@ -44,7 +44,7 @@ def _in_float32(x: Array) -> Array:
     def chunk(start: int) -> None:
         _tanh_form(flat[start : start + CHUNK], out[start : start + CHUNK])
 
-    each(chunk, range(0, x.size, CHUNK))
+    parallel_for(chunk, range(0, x.size, CHUNK))
     return y
 
 

@@ -20,14 +20,46 @@ from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
+from .memory import give_back_freed_memory, keep_freed_memory
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_lock = threading.Lock()
-_inside = 0  # how many callers hold BLAS to one thread
-_before: Any = None  # what gives the threads back
-_helpers: ThreadPoolExecutor | None = None  # the other threads of a team; they wait for work until the process ends
-_own = threading.local()  # .team: whether what this thread computes is shared out
+
+class _Process:
+    """What this process has set up in order to compute on several cores."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.holders = 0  # how many callers hold BLAS to one thread
+        self.limits: Any = None  # what gives BLAS its threads back
+        self.helpers: ThreadPoolExecutor | None = None  # the other threads of a team, which wait for work
+        self.own = threading.local()  # .team: whether what this thread computes is shared out
+
+    def forget(self) -> None:
+        """In a process forked while others were at work: they are not there, and the lock is nobody's."""
+        held, self.holders = self.holders, 0
+        self.lock, self.helpers, self.own = threading.Lock(), None, threading.local()
+        if held:
+            self.give_back()
+
+    def hold(self) -> None:
+        """The first to come remembers the number of BLAS threads and makes it 1."""
+        _take_control()
+        if self.limits is None:  # else giving back was interrupted
+            self.limits = _controller().limit(limits=None, user_api="blas")
+        _controller().limit(limits=1, user_api="blas")
+
+    def give_back(self) -> None:
+        """The last to leave gives back what the first found, and leaves the numbers to whoever comes next."""
+        if self.limits is not None:
+            _take_control()
+            self.limits.restore_original_limits()
+            _take_control()
+            self.limits = None
+
+
+_process = _Process()
 
 
 def cores() -> int:
@@ -35,64 +67,48 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def close() -> None:
+    """End the threads that wait for work and give idle memory back to the system. The next work sets both up again.
+
+    No work may be under way.
+    """
+    with _process.lock:
+        helpers, _process.helpers = _process.helpers, None
+    if helpers is not None:
+        helpers.shutdown()
+    give_back_freed_memory()
+
+
 @functools.cache
 def _controller() -> ThreadpoolController:
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget)
+        os.register_at_fork(after_in_child=_process.forget)
     return ThreadpoolController()  # looks through the libraries of the process, which takes a while: once
 
 
-def _forget() -> None:
-    """In a process forked while others were at work: they are not there, and the lock is nobody's."""
-    global _lock, _inside, _helpers, _own
-    _lock, _helpers, _own = threading.Lock(), None, threading.local()
-    if _inside:
-        _inside = 0
-        _give_back()
-
-
 @contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
+def single_blas_thread() -> Iterator[None]:
     """BLAS computes each product in the thread that asks for it. May be entered by several threads at once."""
-    global _inside
+    keep_freed_memory()
     entered = False  # an interruption may come at any moment
     try:
-        with _lock:
-            _inside += 1
+        with _process.lock:
+            _process.holders += 1
             entered = True
-            if _inside == 1:
-                _hold()
+            if _process.holders == 1:
+                _process.hold()
         yield
     finally:
         if entered:
-            with _lock:
-                _inside = max(0, _inside - 1)  # 0 before: in a process that was forked meanwhile
-                if _inside == 0:
-                    _give_back()
+            with _process.lock:
+                _process.holders = max(0, _process.holders - 1)  # 0 before: in a process that was forked meanwhile
+                if _process.holders == 0:
+                    _process.give_back()
 
 
-def blas_has_one() -> bool:
+def blas_is_single() -> bool:
     """Whether BLAS is held to one thread, or has no core for a second."""
-    return _inside > 0 or cores() == 1
-
-
-def _hold() -> None:
-    """The first to come remembers the number of threads and makes it 1."""
-    global _before
-    _take_control()
-    if _before is None:  # else giving back was interrupted
-        _before = _controller().limit(limits=None, user_api="blas")
-    _controller().limit(limits=1, user_api="blas")
-
-
-def _give_back() -> None:
-    """The last to leave gives back what the first found, and leaves the numbers to whoever comes next."""
-    global _before
-    if _before is not None:
-        _take_control()
-        _before.restore_original_limits()
-        _take_control()
-        _before = None
+    return _process.holders > 0 or cores() == 1
 
 
 def _take_control() -> None:
@@ -104,22 +120,24 @@ def _take_control() -> None:
             library.clear_controlling_thread(force=True)
 
 
-def spread(function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None) -> Iterator[Result]:
-    """The results in the order of the items, computed by one worker for each core, or by as many as told.
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Iterator[Result]:
+    """The results in the order of the items, computed by `workers` threads (default: one for each core).
 
     No more than two results for each worker wait to be taken, so large ones do not pile up.
     """
-    many = workers or cores()
+    size = workers or cores()
     waiting: deque[Future[Result]] = deque()
-    with one_blas_thread():
+    with single_blas_thread():
         if _ending():
             yield from map(function, items)
             return
-        with ThreadPoolExecutor(many) as pool:
+        with ThreadPoolExecutor(size) as pool:
             try:
                 for item in items:
                     waiting.append(pool.submit(function, item))
-                    if len(waiting) > 2 * many:
+                    if len(waiting) > 2 * size:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
@@ -134,37 +152,38 @@ def _ending() -> bool:
 
 
 @contextlib.contextmanager
-def team() -> Iterator[None]:
-    """All cores for what this thread computes meanwhile, where it uses `each`: for a single batch, which has no other
-    beside it. To wake a thread takes some 0.1 ms, so this is for large arrays.
+def thread_team() -> Iterator[None]:
+    """All cores for what this thread computes meanwhile, where it uses `parallel_for`: for a single batch, which has no
+    other beside it. To wake a thread takes some 0.1 ms, so this is for large arrays.
     """
-    global _helpers
-    with one_blas_thread():
-        with _lock:
-            if _helpers is None and cores() > 1:
-                _helpers = ThreadPoolExecutor(cores() - 1)
-        outer = getattr(_own, "team", False)  # whether this team is within another
-        _own.team = True
+    with single_blas_thread():
+        with _process.lock:
+            if _process.helpers is None and cores() > 1:
+                _process.helpers = ThreadPoolExecutor(cores() - 1)
+        own = _process.own
+        outer = getattr(own, "team", False)  # whether this team is within another
+        own.team = True
         try:
             yield
         finally:
-            _own.team = outer
+            own.team = outer
 
 
-def hands() -> int:
-    """How many threads `each` would use here."""
-    return cores() if getattr(_own, "team", False) and not _ending() else 1
+def team_size() -> int:
+    """How many threads `parallel_for` would use here."""
+    return cores() if getattr(_process.own, "team", False) and not _ending() else 1
 
 
-def shares(n: int) -> list[slice]:
-    """0 to n-1 in as many stretches of like length as `each` would use threads."""
-    ends = [n * i // hands() for i in range(hands() + 1)]
+def even_slices(n: int) -> list[slice]:
+    """0 to n-1 in as many stretches of like length as `parallel_for` would use threads."""
+    ends = [n * i // team_size() for i in range(team_size() + 1)]
     return [slice(start, stop) for start, stop in itertools.pairwise(ends)]
 
 
-def each(function: Callable[[Item], object], items: Sequence[Item]) -> None:
+def parallel_for(function: Callable[[Item], object], items: Sequence[Item]) -> None:
     """function(item) for every item, whose results lie apart from each other: in a team on all cores, else in turn."""
-    if len(items) < 2 or hands() == 1 or _helpers is None:
+    helpers = _process.helpers
+    if len(items) < 2 or team_size() == 1 or helpers is None:
         for item in items:
             function(item)
         return
@@ -182,7 +201,7 @@ def each(function: Callable[[Item], object], items: Sequence[Item]) -> None:
             left.clear()  # for nothing
             raise
 
-    others = [_helpers.submit(work) for _ in range(min(len(items), hands()) - 1)]
+    others = [helpers.submit(work) for _ in range(min(len(items), team_size()) - 1)]
     try:
         work()
     finally:  # one that has not begun is not needed any more; all that have must end, they write where the caller reads

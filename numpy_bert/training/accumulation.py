@@ -20,7 +20,7 @@ from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..numerics import tree
 from ..numerics.memory import Array
-from ..numerics.threads import spread
+from ..numerics.threads import ordered_map
 from ..tasks import objective
 
 
@@ -49,7 +49,7 @@ def gradients(
         return _weighted(objective.losses(loss, cache), weights), objective.backward(weights, cache)
 
     jobs = list(zip(microbatches, counts, seeds, strict=True))
-    results = spread(loss_and_gradients, jobs) if len(jobs) > 1 else map(loss_and_gradients, jobs)
+    results = ordered_map(loss_and_gradients, jobs) if len(jobs) > 1 else map(loss_and_gradients, jobs)
     loss, summed = 0.0, None
     for partial_loss, dparams in results:  # a single microbatch leaves the cores to BLAS
         loss += partial_loss

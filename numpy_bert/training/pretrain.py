@@ -14,7 +14,7 @@ from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error
 from ..numerics.memory import Array
-from ..numerics.threads import spread
+from ..numerics.threads import ordered_map
 from ..tasks import masked_lm, next_sentence, objective
 from . import initialization, loop
 from .data.pretraining import PretrainingData
@@ -72,7 +72,7 @@ def evaluate(batches: list[objective.Batch], params: objective.Params, config: B
         return np.array([_sums(masked, labels[places]), _sums(follows, batch.labels.next_sentence)])
 
     found = {}
-    for name, (loss, right, many) in zip(HEADS, sum(spread(sums, batches), np.zeros((2, 3))), strict=True):
+    for name, (loss, right, many) in zip(HEADS, sum(ordered_map(sums, batches), np.zeros((2, 3))), strict=True):
         found[f"{name}_loss"] = float(loss / max(1, many))
         found[f"{name}_accuracy"] = float(right / max(1, many))
     return found

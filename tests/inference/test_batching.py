@@ -58,7 +58,7 @@ def test_whatever_ends_a_run_blas_is_given_back(workers, monkeypatch):
         for read, progress in ((fail, len), (lambda encoded, _: [0] * len(encoded.hidden), fail)):
             with pytest.raises(KeyboardInterrupt):
                 batching.run(texts, bert.params.bert, bert.config, read, progress, workers)
-            assert (threads._inside, threads.hands()) == (0, 1)
+            assert (threads._process.holders, threads.team_size()) == (0, 1)
     assert batching.run([], bert.params.bert, bert.config, fail, fail, workers) == []
 
 

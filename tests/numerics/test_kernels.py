@@ -56,7 +56,7 @@ def test_gelu_in_parts_and_by_a_team(form, shape, rng, monkeypatch):
     x64 = x.astype(np.float64)
     inner = np.sqrt(2 / np.pi) * (x64 + 0.044715 * x64**3)
     wanted = x64 * (ndtr(x64) if form == "erf" else 0.5 * (1 + np.tanh(inner)))
-    with threads.team():
+    with threads.thread_team():
         y, cache = gelu.forward(x, form)
     assert (y.shape, y.dtype) == (x.shape, np.float32)
     np.testing.assert_allclose(y, wanted, atol=1e-6)

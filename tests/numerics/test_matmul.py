@@ -8,7 +8,7 @@ import pytest
 from numpy_bert.numerics import matmul, threads
 
 
-@pytest.mark.parametrize("policy", [contextlib.nullcontext, threads.one_blas_thread, threads.team])
+@pytest.mark.parametrize("policy", [contextlib.nullcontext, threads.single_blas_thread, threads.thread_team])
 @pytest.mark.parametrize(
     ("N", "O", "I"),
     [(0, 5, 3), (1, 40, 7), (3, 1, 1), (21, 100, 384), (21, 384, 1536), (64, 33, 1000), (65, 70, 90), (300, 330, 128)],
@@ -24,7 +24,7 @@ def test_rows_by_weights(N, O, I, dtype, policy, rng, monkeypatch):
     np.testing.assert_allclose(out, np.einsum("ni,oi->no", X, W), rtol=bound, atol=bound)
 
 
-@pytest.mark.parametrize("policy", [contextlib.nullcontext, threads.team])
+@pytest.mark.parametrize("policy", [contextlib.nullcontext, threads.thread_team])
 @pytest.mark.parametrize("leading", [(), (1, 3), (2, 1), (4,)])
 def test_matrix_by_matrix(leading, policy, rng, monkeypatch):
     monkeypatch.setattr(matmul, "WORTH", 10)

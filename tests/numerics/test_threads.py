@@ -19,7 +19,7 @@ def blas_threads():
 def test_blas_has_one_thread_meanwhile_and_its_own_number_after():
     np.ones((2, 2)) @ np.ones((2, 2))
     before = blas_threads()
-    with threads.one_blas_thread():
+    with threads.single_blas_thread():
         assert set(blas_threads()) == {1}
     assert blas_threads() == before
 
@@ -29,12 +29,12 @@ def test_callers_that_overlap_give_back_what_the_first_found():
     entered, leave = threading.Event(), threading.Event()
 
     def second():
-        with threads.one_blas_thread():
+        with threads.single_blas_thread():
             entered.set()
             leave.wait(10)
 
     other = threading.Thread(target=second)
-    with threads.one_blas_thread():
+    with threads.single_blas_thread():
         other.start()
         entered.wait(10)
     assert set(blas_threads()) == {1}  # the other is still at work
@@ -44,7 +44,7 @@ def test_callers_that_overlap_give_back_what_the_first_found():
 
 
 def test_results_keep_the_order_of_the_items():
-    assert list(threads.spread(lambda n: n * n, range(100), 3)) == [n * n for n in range(100)]
+    assert list(threads.ordered_map(lambda n: n * n, range(100), 3)) == [n * n for n in range(100)]
 
 
 def test_an_error_in_a_worker_reaches_the_caller_and_frees_blas():
@@ -54,16 +54,16 @@ def test_an_error_in_a_worker_reaches_the_caller_and_frees_blas():
         raise ValueError(str(n))
 
     with pytest.raises(ValueError, match="0"):
-        list(threads.spread(fail, range(4)))
+        list(threads.ordered_map(fail, range(4)))
     assert blas_threads() == before
 
 
 def test_each_computes_every_item_once_alone_and_in_a_team():
-    for policy in (threads.one_blas_thread, threads.team):
+    for policy in (threads.single_blas_thread, threads.thread_team):
         done = []
         with policy():
-            threads.each(done.append, list(range(50)))
-            assert [part.stop - part.start for part in threads.shares(10)] in (
+            threads.parallel_for(done.append, list(range(50)))
+            assert [part.stop - part.start for part in threads.even_slices(10)] in (
                 [10],
                 [10 // threads.cores()] * threads.cores(),
             )
@@ -82,17 +82,17 @@ def test_an_error_in_a_team_reaches_the_caller_after_the_others_have_ended():
             running.remove(n)
 
     before = blas_threads()
-    with threads.team(), pytest.raises(ValueError, match="3"):
-        threads.each(fail, list(range(20)))
+    with threads.thread_team(), pytest.raises(ValueError, match="3"):
+        threads.parallel_for(fail, list(range(20)))
     assert not running
     assert blas_threads() == before
-    assert threads.hands() == 1
+    assert threads.team_size() == 1
 
 
 def test_a_team_within_another_thread_has_no_part_in_ours():
     seen = []
-    with threads.team():
-        other = threading.Thread(target=lambda: seen.append(threads.hands()))
+    with threads.thread_team():
+        other = threading.Thread(target=lambda: seen.append(threads.team_size()))
         other.start()
         other.join()
     assert seen == [1]
@@ -103,7 +103,7 @@ def test_threads_that_take_turns_all_hold_blas_to_one():
     held = {}
 
     def enter(name):
-        held[name] = threads.one_blas_thread()
+        held[name] = threads.single_blas_thread()
         held[name].__enter__()
         return set(blas_threads())
 
@@ -148,20 +148,20 @@ def test_an_interruption_while_the_number_is_changed_leaves_no_trace(moment, mon
     with monkeypatch.context() as patch:
         patch.setattr(threads, "_take_control", interrupted(threads._take_control))
         patch.setattr(threads._controller(), "limit", interrupted(limit))
-        with pytest.raises(KeyboardInterrupt), threads.one_blas_thread():
+        with pytest.raises(KeyboardInterrupt), threads.single_blas_thread():
             pass
-    with threads.one_blas_thread():
-        assert (set(blas_threads()), threads._inside) == ({1}, 1)
-    assert (blas_threads(), threads._inside) == (before, 0)
+    with threads.single_blas_thread():
+        assert (set(blas_threads()), threads._process.holders) == ({1}, 1)
+    assert (blas_threads(), threads._process.holders) == (before, 0)
 
 
 def test_a_team_in_a_team_does_not_end_it(monkeypatch):
     monkeypatch.setattr(threads, "cores", lambda: 2)
-    with threads.team():
-        with threads.team():
-            assert threads.hands() == 2
-        assert threads.hands() == 2
-    assert threads.hands() == 1
+    with threads.thread_team():
+        with threads.thread_team():
+            assert threads.team_size() == 2
+        assert threads.team_size() == 2
+    assert threads.team_size() == 1
 
 
 def test_an_error_in_a_helper_comes_out_after_all_the_others_have_ended(monkeypatch):
@@ -178,9 +178,9 @@ def test_an_error_in_a_helper_comes_out_after_all_the_others_have_ended(monkeypa
             ended.append(name)
 
     with ThreadPoolExecutor(2, "helper") as helpers:
-        monkeypatch.setattr(threads, "_helpers", helpers)
-        with threads.team(), pytest.raises(ValueError, match="a helper"):
-            threads.each(work, [0, 1, 2])
+        monkeypatch.setattr(threads._process, "helpers", helpers)
+        with threads.thread_team(), pytest.raises(ValueError, match="a helper"):
+            threads.parallel_for(work, [0, 1, 2])
         assert ended == ["helper_1"]
 
 
@@ -191,12 +191,12 @@ def test_after_the_main_thread_has_ended_the_others_compute_alone(monkeypatch):
     ended.join()
     monkeypatch.setattr(threads.threading, "main_thread", lambda: ended)
     monkeypatch.setattr(threads, "cores", lambda: 2)
-    for name in ("ThreadPoolExecutor", "_helpers"):
-        monkeypatch.setattr(threads, name, "not asked")
-    assert list(threads.spread(abs, [-1, -2])) == [1, 2]
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", "not asked")
+    monkeypatch.setattr(threads._process, "helpers", "not asked")
+    assert list(threads.ordered_map(abs, [-1, -2])) == [1, 2]
     done = []
-    with threads.team():
-        threads.each(done.append, [1, 2])
+    with threads.thread_team():
+        threads.parallel_for(done.append, [1, 2])
     assert done == [1, 2]
 
 
@@ -204,21 +204,35 @@ def test_after_the_main_thread_has_ended_the_others_compute_alone(monkeypatch):
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_process_forked_within_a_team_may_go_on_to_its_end(monkeypatch):
     monkeypatch.setattr(threads, "cores", lambda: 2)
-    with threads.team():
+    with threads.thread_team():
         child = os.fork()
     if child == 0:
-        right = threads.hands() == 1
-        with threads.team():
-            right = right and threads.hands() == 2 and set(blas_threads()) == {1}
-        os._exit(0 if right and threads._inside == 0 else 1)
+        right = threads.team_size() == 1
+        with threads.thread_team():
+            right = right and threads.team_size() == 2 and set(blas_threads()) == {1}
+        os._exit(0 if right and threads._process.holders == 0 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_results_that_nobody_has_taken_are_few():
     begun = []
-    results = threads.spread(begun.append, range(100), 2)
+    results = threads.ordered_map(begun.append, range(100), 2)
     for taken in range(1, 50):
         next(results)
         assert len(begun) <= taken + 2 * 2 + 1
     results.close()
     assert len(begun) < 60
+
+
+def test_closing_ends_the_helpers_and_the_next_team_has_new_ones(monkeypatch):
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    with threads.thread_team():
+        threads.parallel_for(abs, [1, 2])
+    threads.close()
+    assert threads._process.helpers is None
+    assert threads._process.holders == 0
+    done = []
+    with threads.thread_team():
+        threads.parallel_for(done.append, [1, 2])
+    assert sorted(done) == [1, 2]
+    threads.close()

@@ -12,7 +12,7 @@ from ...blocks import bert, encoder_layer
 from ...config import BertConfig
 from ...errors import Error, UsageError, show
 from ...numerics import tree
-from ...numerics.threads import one_blas_thread
+from ...numerics.threads import single_blas_thread
 from ...tasks import objective
 from .. import checker
 from ..checker import Row
@@ -43,7 +43,7 @@ def run_at(
     rng = np.random.default_rng(7)
     texts = inputs(config, TEXTS, min(TOKENS, config.max_position_embeddings), rng)
     rows: list[Row] = []
-    with one_blas_thread():  # products of a dozen rows take longer with more
+    with single_blas_thread():  # products of a dozen rows take longer with more
         for name in chosen:
             if name == "encoder_layer":
                 rows += _layers(texts, params.bert, config, progress)

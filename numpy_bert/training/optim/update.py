@@ -17,7 +17,7 @@ import numpy as np
 
 from ...numerics import tree
 from ...numerics.memory import Array
-from ...numerics.threads import spread
+from ...numerics.threads import ordered_map
 from ...tasks.objective import Params
 from . import adamw, bert_adam, sgd
 
@@ -67,7 +67,7 @@ def step(
             update(p, g * rates.clip, tuple(moments), t, (rate, chunk.decay), settings)
 
     chunks = list(_chunks(params, gradients, state, multipliers, rates.weight_decay))
-    for _ in spread(one, chunks) if len(chunks) > MIN_CHUNKS else map(one, chunks):
+    for _ in ordered_map(one, chunks) if len(chunks) > MIN_CHUNKS else map(one, chunks):
         pass
     return state._replace(t=t)
 

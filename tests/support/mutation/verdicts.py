@@ -29,7 +29,7 @@ import numpy_bert.blocks
 import numpy_bert.tasks
 from numpy_bert.gradcheck import cases, checker
 from numpy_bert.numerics import tree
-from numpy_bert.numerics.threads import one_blas_thread
+from numpy_bert.numerics.threads import single_blas_thread
 from support.mutation.changes import Change, changes, parsed
 
 SURVIVORS = Path(__file__).with_name("survivors.json")
@@ -131,7 +131,7 @@ def verdict(change: Change) -> Verdict:
     In a process of its own: a change may write beside an array, or never end. Either counts as found.
     """
     reading, writing = os.pipe()
-    with warnings.catch_warnings(), one_blas_thread():
+    with warnings.catch_warnings(), single_blas_thread():
         warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads: the child uses none of them
         child = os.fork()
     if child == 0:

@@ -35,3 +35,50 @@ def _f1(answer: list[str], right: list[str]) -> float:
         return float(answer == right)  # an empty answer is right only where nothing is asked for
     common = sum((Counter(answer) & Counter(right)).values())
     return 2.0 * common / (len(answer) + len(right))
+
+
+def measures(answers: Sequence[str], right: Sequence[Sequence[str]], nulls: Sequence[float]) -> dict[str, float]:
+    """The figures of a file, 1 at best: exact_match and f1, and where some questions have no answer those of SQuAD 2.0
+    (Rajpurkar et al., arXiv:1806.03822; its evaluate-v2.0.py).
+
+    answers: the best one of each question. right: the right ones, none where there is no answer. nulls: the null score
+    minus the score of the answer; above 0 no answer is given.
+    """
+    right = [[answer for answer in one if normalised(answer)] or [""] if one else [] for one in right]
+    if all(right):
+        exact = [exact_match(answer, one) for answer, one in zip(answers, right, strict=True)]
+        overlap = [f1(answer, one) for answer, one in zip(answers, right, strict=True)]
+        return {"exact_match": _mean(exact), "f1": _mean(overlap)}
+    figures: dict[str, float] = {}
+    has_answer = [bool(one) for one in right]
+    for name, score in (("exact_match", exact_match), ("f1", f1)):
+        given = [answer if null <= 0 else "" for answer, null in zip(answers, nulls, strict=True)]
+        scores = [score(answer, one or [""]) for answer, one in zip(given, right, strict=True)]
+        figures[name] = _mean(scores)
+        for kind, wanted in (("has_answer", True), ("no_answer", False)):
+            figures[f"{kind}_{name}"] = _mean([s for s, has in zip(scores, has_answer, strict=True) if has == wanted])
+        raw = [score(answer, one or [""]) for answer, one in zip(answers, right, strict=True)]
+        best, threshold = best_threshold(raw, answers, nulls, has_answer)
+        figures |= {f"best_{name}": best, f"best_{name}_threshold": threshold}
+    return figures
+
+
+def best_threshold(
+    scores: Sequence[float], answers: Sequence[str], nulls: Sequence[float], has_answer: Sequence[bool]
+) -> tuple[float, float]:
+    """The best mean score over all thresholds of the nulls, and that threshold: `find_best_thresh` of evaluate-v2.0.py.
+
+    Beginning with no answer anywhere, answers are given in the order of their nulls: a right one adds its score, one to
+    a question without an answer loses 1.
+    """
+    current = best = float(sum(not has for has in has_answer))
+    threshold = 0.0
+    for i in sorted(range(len(scores)), key=lambda i: nulls[i]):
+        current += scores[i] if has_answer[i] else -1.0 if answers[i] else 0.0
+        if current > best:
+            best, threshold = current, float(nulls[i])
+    return best / max(1, len(scores)), threshold
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(1, len(values))

@@ -1,13 +1,15 @@
-"""Questions about paragraphs, from a file in the form of SQuAD 1.1 (see squad_file), as examples of question answering.
+"""Questions about paragraphs, from a file in the form of SQuAD 1.1 or 2.0 (see squad), as examples of their task.
 
 An example is a window [CLS] question [SEP] part of the context [SEP]; a long context makes several that overlap (see
 inference/answer_spans.py). Its label is where the first of the answers begins and ends, or [CLS] twice in a window that
-does not hold all of it (Google's run_squad.py). A word that the answer begins or ends within counts as a whole.
+does not hold all of it, or where there is none (Google's run_squad.py). A word that the answer begins or ends within
+counts as a whole.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -77,14 +79,16 @@ class QuestionExamples:
         self.lengths = [len(text.ids) for text in self.texts]
         questions = [question for paragraph in found for question in paragraph.questions]
         self.summary = [f"{len(questions)} questions, {len(self.texts)} windows"]
+        if unanswered := sum(not question.answers for question in questions):
+            self.summary = [f"{self.summary[0]}; SQuAD 2.0: {unanswered} questions without an answer"]
         self.digest = digest([(p.context, [tuple(q)[1:] for q in p.questions]) for p in found] + [cut], self.texts)
 
     def _add(
         self, context: str, tokens: Encoding, question: SquadQuestion, tokenizer: Tokenizer, cut: tuple[int, int]
     ) -> None:
         ids = tokenizer.encode(question.text, special=False, add_special_tokens=False).ids
-        span = first_and_last(question.answers[0], tokens.offsets)
-        if span is None:
+        span = first_and_last(question.answers[0], tokens.offsets) if question.answers else None
+        if question.answers and span is None:
             text = show(question.answers[0].text, 40)
             raise Error(f"{question.where}: expected an answer that the tokenizer finds tokens in, got {text}")
         try:
@@ -93,7 +97,7 @@ class QuestionExamples:
             raise Error(f"{question.where}: {error}") from None
         answers = [answer.text for answer in question.answers]
         self.asked.append(WindowedQuestion(context, tokens.offsets, answers, windows))
-        self.labels.extend(label(window, *span) for window in windows)
+        self.labels.extend((0, 0) if span is None else label(window, *span) for window in windows)
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
         """The chosen windows (B, T) and where in them the answers begin and end, each (B,)."""
@@ -102,17 +106,23 @@ class QuestionExamples:
         return objective.Batch(inputs, question_answering.Labels(start, end))
 
     def measures(self, logits: Sequence[Array]) -> dict[str, float]:
-        """logits: (T, 2) of each window, without padding -> loss; exact match and F1 of SQuAD, 1 at best."""
-        sums = np.zeros(2)
+        """logits: (T, 2) of each window, without padding -> loss; exact match and F1 of SQuAD, 1 at best.
+
+        With questions that have no answer, the measures of SQuAD 2.0: no answer is given where the null score, start
+        plus end logit of [CLS], is above the score of the best answer. The best_ measures move that threshold; the
+        threshold itself is best_..._threshold.
+        """
+        answers, nulls = [], []
         first = 0
         for asked in self.asked:
             end = first + len(asked.windows)
-            answer = best_answer(asked, logits[first:end])
-            sums += squad_scores.exact_match(answer, asked.answers), squad_scores.f1(answer, asked.answers)
+            text, score = best_answer(asked, logits[first:end])
+            answers.append(text)
+            nulls.append(min(float(values[0].sum()) for values in logits[first:end]) - score)
             first = end
-        exact, f1 = sums / max(1, len(self.asked))
         losses = [_loss(values, label) for values, label in zip(logits, self.labels, strict=True)]
-        return {"loss": float(np.mean(losses)), "exact_match": float(exact), "f1": float(f1)}
+        right = [asked.answers for asked in self.asked]
+        return {"loss": float(np.mean(losses)), **squad_scores.measures(answers, right, nulls)}
 
 
 def first_and_last(answer: GoldAnswer, offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
@@ -130,12 +140,14 @@ def label(window: Window, first: int, last: int) -> tuple[int, int]:
     return first + shift, last + shift
 
 
-def best_answer(asked: WindowedQuestion, logits: Sequence[Array]) -> str:
-    """The stretch of the context with the best score over all windows; "" where no end follows a start."""
+def best_answer(asked: WindowedQuestion, logits: Sequence[Array]) -> tuple[str, float]:
+    """The stretch of the context with the best score over all windows, and that score; "" where no end follows a
+    start.
+    """
     spans = answer_spans.best_spans(asked.windows, logits)
     if not spans:
-        return ""
-    return asked.context[asked.offsets[spans[0].first][0] : asked.offsets[spans[0].last][1]]
+        return "", -math.inf
+    return asked.context[asked.offsets[spans[0].first][0] : asked.offsets[spans[0].last][1]], spans[0].score
 
 
 def _loss(logits: Array, label: tuple[int, int]) -> float:

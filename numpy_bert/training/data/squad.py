@@ -1,13 +1,14 @@
-"""Paragraphs with questions and their answers, from a JSON file in the form of SQuAD 1.1:
+"""Paragraphs with questions and their answers, from a JSON file in the form of SQuAD 1.1 and 2.0:
 
     {"data": [{"paragraphs": [{"context": "...", "qas": [
         {"id": "...", "question": "...", "answers": [{"text": "...", "answer_start": 34}]}]}]}]}
 
+In SQuAD 2.0 a question that the context does not answer has "is_impossible": true and "answers": [].
 answer_start counts the characters of the context before the answer. Other keys are passed over, and so is a byte-order
 mark. The reading is strict: an answer that does not stand where the file says would train the model on another stretch
 of text.
 
-Form: Rajpurkar et al., arXiv:1606.05250, as published.
+Form: Rajpurkar et al., arXiv:1606.05250 and arXiv:1806.03822, as published.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ...files import strict_json
 from .records import Path
 
 LARGEST = 1 << 26  # bytes, twice those of SQuAD's own training file
-EXPECTED = {str: "a text", int: "an integer", list: "an array", dict: "an object"}
+EXPECTED = {str: "a text", int: "an integer", list: "an array", dict: "an object", bool: "true or false"}
 
 
 class GoldAnswer(NamedTuple):
@@ -32,7 +33,7 @@ class SquadQuestion(NamedTuple):
     where: str  # in the file, for messages: data[0].paragraphs[2].qas[1]
     id: str
     text: str
-    answers: tuple[GoldAnswer, ...]  # at least one
+    answers: tuple[GoldAnswer, ...]  # none where the context has no answer
 
 
 class Paragraph(NamedTuple):
@@ -68,8 +69,11 @@ def _paragraph(part: object, place: str) -> Paragraph:
 
 def _question(one: object, place: str, context: str) -> SquadQuestion:
     listed = _member(one, place, "answers", list)
-    if not listed:
-        raise Error(f"{place}.answers: expected at least one, as in SQuAD 1.1, got none")
+    impossible = isinstance(one, dict) and "is_impossible" in one and _member(one, place, "is_impossible", bool)
+    if not listed and not impossible:
+        raise Error(f"{place}.answers: expected at least one, or is_impossible: true as in SQuAD 2.0, got none")
+    if listed and impossible:
+        raise Error(f"{place}.answers: expected none where is_impossible is true, got {len(listed)}")
     answers = tuple(_answer(answer, f"{place}.answers[{i}]", context) for i, answer in enumerate(listed))
     return SquadQuestion(place, _member(one, place, "id", str), _member(one, place, "question", str), answers)
 

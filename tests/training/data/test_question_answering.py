@@ -184,3 +184,34 @@ def test_it_is_learned(tmp_path):
         params, config, examples, recipe, Monitor(lambda params: question_answering.evaluate(examples, params, config))
     )
     assert found["exact_match"] == 1
+
+
+def test_squad_2_is_trained_and_scored_with_questions_without_an_answer(tmp_path):
+    answer = {"text": "a train", "answer_start": CONTEXT.index("a train")}
+    asked = [{"id": "1", "question": "was it good", "answers": [answer], "is_impossible": False},
+             {"id": "2", "question": "to berlin", "answers": [], "is_impossible": True,
+              "plausible_answers": [answer]}]  # fmt: skip
+    path = tmp_path / "squad2.json"
+    path.write_text(json.dumps({"version": "v2.0", "data": [{"paragraphs": [{"context": CONTEXT, "qas": asked}]}]}))
+    examples = question_answering.read(path, TOKENIZER, CONFIG, 24)
+    assert examples.labels[0] != (0, 0)
+    assert examples.labels[-1] == (0, 0)
+    assert examples.summary[0].endswith("; SQuAD 2.0: 1 questions without an answer")
+    sure = [np.full((length, 2), -5.0) for length in examples.lengths]
+    for values, (start, end) in zip(sure, examples.labels, strict=True):
+        values[start, 0] = values[end, 1] = 5.0
+    figures = examples.measures(sure)
+    assert [figures[name] for name in ("exact_match", "f1", "no_answer_f1", "has_answer_f1", "best_f1")] == [1.0] * 5
+    for values, window in zip(sure, [window for asked in examples.asked for window in asked.windows], strict=True):
+        values[window.begin + 1] = 9.0  # the second word of each window instead
+    wrong = examples.measures(sure)
+    assert (wrong["no_answer_f1"], wrong["exact_match"]) == (0.0, 0.0)
+    assert wrong["best_exact_match"] == 0.5
+    for change, message in (
+        ({"is_impossible": True}, "answers: expected none where is_impossible is true, got 1"),
+        ({"is_impossible": 1}, r"is_impossible: expected true or false, got 1 \(integer\)"),
+    ):
+        bad = [asked[0] | change]
+        path.write_text(json.dumps({"data": [{"paragraphs": [{"context": CONTEXT, "qas": bad}]}]}))
+        with pytest.raises(Error, match=message):
+            question_answering.read(path, TOKENIZER, CONFIG, 24)

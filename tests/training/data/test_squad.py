@@ -72,7 +72,7 @@ def changed(place, value):
     ([*PLACE, "qas"], "x", r"data\[1\]\.paragraphs\[0\]\.qas: expected an array, got 'x' \(string\)"),
     ([*PLACE, "qas", 0, "question"], None, r"qas\[0\]\.question: expected a text, got no such key"),
     ([*PLACE, "qas", 1, "id"], "a", r"qas\[1\]\.id: expected one of its own, got that of data\[1\]\.paragraphs\[0\]\."),
-    ([*PLACE, "qas", 1, "answers"], [], r"qas\[1\]\.answers: expected at least one, as in SQuAD 1\.1, got none"),
+    ([*PLACE, "qas", 1, "answers"], [], r"answers: expected at least one, or is_impossible: true as in SQuAD 2\.0"),
     ([*ANSWER, "text"], " ", r"answers\[1\]\.text: expected an answer, got ' '"),
     ([*ANSWER, "answer_start"], True, r"answers\[1\]\.answer_start: expected an integer, got True \(boolean\)"),
     ([*ANSWER, "answer_start"], 16.0, r"answers\[1\]\.answer_start: expected an integer, got 16.0 \(number\)"),

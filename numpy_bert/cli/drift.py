@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .command import Command
 from .inputs import add_texts, load_model, read_texts, require_new
-from .output import print_json
+from .output import paragraph, print_json, table
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from ..explain.drift import Drift
 
 CHANGES = 6
 
@@ -31,8 +35,19 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(drift.to_json(measured))
     else:
-        print(drift.format_drift(measured))
+        print(format_drift(measured))
     return 0
+
+
+def format_drift(drift: Drift) -> str:
+    """A row for each layer, a column for each change."""
+    rows = []
+    for i, scale in enumerate(drift.scale):
+        numbers = [f"{change.largest[i]:.1e}" if change.largest[i] else "0" for change in drift.changes]
+        rows.append((str(i - 1) if i else "embedding", f"{scale:.3g}", *numbers))
+    header = ("layer", "largest |h|", *(change.name for change in drift.changes))
+    title = f"largest change of a hidden state, {drift.texts} texts, {drift.tokens} tokens"
+    return f"{paragraph(title)}\n\n{table(header, rows, 'l' + 'r' * (len(header) - 1), repeat_first=True)}"
 
 
 COMMAND = Command(

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .command import Command
 from .inputs import load_model, require_new
 from .numbers import count
-from .output import print_json
+from .output import Bar, paragraph, print_json, table
 from .progress import Progress
 
+if TYPE_CHECKING:
+    from ..profiling.roofline import Profile, ProfileRow
+
+REACHED = (
+    "reached: the least time, by computing or by memory, as a share of the time taken; more than 100 % where the "
+    "arrays stay in the cache, which is faster than memory"
+)
 LENGTH = 128  # tokens by default
 BERT_SIZE = 30522  # tokens of the vocabulary of BERT-base, uncased
 
@@ -55,8 +63,51 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(roofline.to_json(profile))
     else:
-        print(roofline.format_profile(profile))
+        print(format_profile(profile))
     return 0
+
+
+def format_profile(profile: Profile) -> str:
+    """The sizes, the table, and what its columns say."""
+    B, T, M = profile.sizes
+    c = profile.config
+    masked = f", {M} of them masked" if M else ""
+    cores = "one core" if profile.threads == 1 else f"{profile.threads} BLAS threads"
+    peak = f"{profile.peak.flops / 1e9:.0f} GFLOP/s in products, {profile.peak.bandwidth / 1e9:.1f} GB/s in copies"
+    passes = ("forward", "backward") if profile.backward else ("forward",)
+    header = ["block", *(f"{name} {unit}" for name in passes for unit in ("GFLOP", "MB", "ms"))]
+    least = sum(map(profile.least, profile.rows))
+    total = f"{profile.seconds * 1e3:.1f} ms (median of {profile.repeats}); {least * 1e3:.1f} ms at best"
+    right = "l" + "r" * len(header[1:]) + "rlrlr"
+    rows = [_cells(profile, row) for row in profile.rows]
+    return "\n".join([
+        f"L={c.num_hidden_layers} H={c.hidden_size} A={c.num_attention_heads} F={c.intermediate_size} V={c.vocab_size}",
+        paragraph(f"{B} x {T} tokens{masked}; {profile.dtype}; {cores}, at best {peak}"),
+        "",
+        table([*header, "share", "", "FLOP/byte", "bound by", "reached"], rows, right, repeat_first=True),
+        "",
+        paragraph(f"{' and '.join(passes)}: {total}"),
+        paragraph(REACHED),
+    ])  # fmt: skip
+
+
+def _cells(profile: Profile, row: ProfileRow) -> tuple[object, ...]:
+    from ..profiling import costs
+    from ..profiling.roofline import NOTHING, work
+
+    passes = [(row.forward, row.forward_seconds)]
+    if profile.backward:
+        passes.append((row.backward, row.backward_seconds))
+    cells: list[object] = [row.name]
+    for cost, seconds in passes:
+        cells += [f"{work(cost) / 1e9:.3f}", f"{profile.bytes(cost) / 1e6:.1f}", f"{seconds * 1e3:.2f}"]
+    both = costs.plus(row.forward, row.backward)
+    share = row.seconds / profile.seconds
+    cells += [f"{share:.1%}", Bar(share)]
+    if both == NOTHING:
+        return (*cells, "", "", "")
+    reached = profile.least(row) / row.seconds if row.seconds else 0.0
+    return (*cells, f"{work(both) / profile.bytes(both):.2f}", profile.bound(row), f"{reached:.0%}")
 
 
 COMMAND = Command(

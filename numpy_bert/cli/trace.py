@@ -6,14 +6,17 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..errors import UsageError, show
 from .command import Command
 from .inputs import load_model, require_new
 from .numbers import positive
-from .output import print_json, printable
+from .output import paragraph, print_json, printable, table
 
 if TYPE_CHECKING:
+    from ..explain.tracing.comparison import ComparedValue, Comparison
     from ..explain.tracing.result import Trace
+
+FEW = 20  # names that are listed where they are in one file alone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,8 +82,37 @@ def _compare(paths: tuple[str, str], tolerance: float | None, as_json: bool) -> 
     if as_json:
         print_json(comparison.to_json(compared))
     else:
-        print(comparison.format_comparison(compared))
+        print(format_comparison(compared))
     return 0 if compared.first is None else 1
+
+
+def format_comparison(compared: Comparison) -> str:
+    """What is not equal, in order, with a mark where it is beyond the tolerance."""
+    heads = [f"{side}: {show(path)[1:-1]}" for side, path in zip("ab", compared.paths, strict=True)]
+    sections = ["\n".join([*heads, *map(paragraph, compared.notes)])]
+    unequal = [row for row in compared.rows if row.beyond or row.largest]
+    if unequal:
+        header = ("", "value", "shape", "largest difference", "of the largest")
+        sections.append(table(header, list(map(_cells, unequal)), "lllrr"))
+    for side, names in zip("ab", compared.only, strict=True):
+        if names:
+            listed = [f"  {show(name)[1:-1]}" for name in names[:FEW]]
+            more = [f"  and {len(names) - FEW} more"] if len(names) > FEW else []
+            sections.append("\n".join([f"only in {side}:", *listed, *more]))
+    beyond = sum(row.beyond for row in compared.rows)
+    equal = len(compared.rows) - len(unequal)
+    count = f"{len(compared.rows)} values in both: {equal} equal in every element, {beyond} beyond"
+    last = paragraph(f"{count} {compared.tolerance:g}")
+    if compared.first is not None:
+        last += f"\nthe first of these: {show(compared.first.name)[1:-1]}"
+    return "\n\n".join([*sections, last])
+
+
+def _cells(row: ComparedValue) -> tuple[str, ...]:
+    shapes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in dict.fromkeys(row.shapes))
+    if row.largest is None or row.relative is None:
+        return (">", show(row.name)[1:-1], shapes, "other shape", "")
+    return (">" if row.beyond else "", show(row.name)[1:-1], shapes, f"{row.largest:.3g}", f"{row.relative:.3g}")
 
 
 COMMAND = Command(

@@ -28,7 +28,6 @@ from ..blocks import attention, bert, softmax
 from ..config import BertConfig
 from ..errors import Error, describe
 from ..files import figures
-from ..files.terminal import table
 from ..inference import inputs
 from ..numerics import tree
 from ..numerics.memory import Array
@@ -170,17 +169,6 @@ def to_json(drift: Drift) -> dict[str, Any]:
         "largest_hidden": drift.scale,
         "changes": {c.name: [x if math.isfinite(x) else None for x in c.largest] for c in drift.changes},
     }
-
-
-def format_drift(drift: Drift) -> str:
-    """A row for each layer, a column for each change."""
-    rows = []
-    for i, scale in enumerate(drift.scale):
-        numbers = [f"{change.largest[i]:.1e}" if change.largest[i] else "0" for change in drift.changes]
-        rows.append((str(i - 1) if i else "embedding", f"{scale:.3g}", *numbers))
-    header = ("layer", "largest |h|", *(change.name for change in drift.changes))
-    title = f"largest change of a hidden state, {drift.texts} texts, {drift.tokens} tokens"
-    return f"{title}\n\n{table(header, rows, 'l' + 'r' * (len(header) - 1))}"
 
 
 def figure(drift: Drift, path: str | os.PathLike[str]) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from ..config import BertConfig
 from ..files import figures
-from ..files.terminal import bar, table
 from . import costs, machine
 from .costs import Cost, Sizes
 
@@ -104,47 +103,6 @@ def to_json(profile: Profile) -> dict[str, Any]:
             for row in profile.rows
         ],
     }
-
-
-def format_profile(profile: Profile) -> str:
-    """For people: the sizes, the table, and what its columns say."""
-    B, T, M = profile.sizes
-    c = profile.config
-    masked = f", {M} of them masked" if M else ""
-    cores = "one core" if profile.threads == 1 else f"{profile.threads} BLAS threads"
-    passes = "forward and backward" if profile.backward else "forward"
-    kinds = ("block", "GFLOP", "MB", "ms") + ("GFLOP", "MB", "ms") * profile.backward
-    ways = ("", "forward", "", "") + ("backward", "", "") * profile.backward
-    rows = [(*kinds, "share", "", "FLOP/byte", "bound by", "reached"), *(_cells(profile, row) for row in profile.rows)]
-    least = sum(map(profile.least, profile.rows))
-    return "\n".join([
-        f"L={c.num_hidden_layers} H={c.hidden_size} A={c.num_attention_heads} F={c.intermediate_size} V={c.vocab_size}",
-        f"{B} x {T} tokens{masked}; {profile.dtype}; {cores}, "
-        f"at best {profile.peak.flops / 1e9:.0f} GFLOP/s in products, "
-        f"{profile.peak.bandwidth / 1e9:.1f} GB/s in copies",
-        "",
-        table((*ways, "", "", "", "", ""), rows, "l" + "r" * len(kinds[1:]) + "rlrlr"),
-        "",
-        f"{passes}: {profile.seconds * 1e3:.1f} ms (median of {profile.repeats}); {least * 1e3:.1f} ms at best",
-        "reached: the least time, by computing or by memory, as a share of the time taken; more than 100 % where the",
-        "arrays stay in the cache, which is faster than memory",
-    ])  # fmt: skip
-
-
-def _cells(profile: Profile, row: ProfileRow) -> tuple[str, ...]:
-    ways = [(row.forward, row.forward_seconds)]
-    if profile.backward:
-        ways.append((row.backward, row.backward_seconds))
-    cells = [row.name]
-    for cost, seconds in ways:
-        cells += [f"{work(cost) / 1e9:.3f}", f"{profile.bytes(cost) / 1e6:.1f}", f"{seconds * 1e3:.2f}"]
-    both = costs.plus(row.forward, row.backward)
-    share = row.seconds / profile.seconds
-    cells += [f"{share:.1%}", bar(share, 12)]
-    if both == NOTHING:
-        return (*cells, "", "", "")
-    reached = profile.least(row) / row.seconds if row.seconds else 0.0
-    return (*cells, f"{work(both) / profile.bytes(both):.2f}", profile.bound(row), f"{reached:.0%}")
 
 
 def figure(profile: Profile, path: str | os.PathLike[str]) -> None:

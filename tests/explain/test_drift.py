@@ -10,6 +10,7 @@ from support.tiny import tiny_bert
 
 from numpy_bert import Error
 from numpy_bert.blocks import attention, bert
+from numpy_bert.cli.drift import format_drift
 from numpy_bert.explain import drift
 from numpy_bert.explain import drift as module
 from numpy_bert.explain.drift import measure
@@ -158,7 +159,7 @@ def test_weights_beyond_float16():
     found = measure(Bert(model.config, params, model.tokenizer), TEXTS[:2])
     assert found.changes[FLOAT16].largest == (math.inf,) * 3
     assert json.loads(json.dumps(module.to_json(found), allow_nan=False))["changes"]["weights float16"] == [None] * 3
-    assert "inf" in module.format_drift(found)
+    assert "inf" in format_drift(found)
 
 
 def test_nothing_of_the_model_is_changed(model):
@@ -183,7 +184,7 @@ def test_refused(model, texts):
 
 
 def test_the_table_for_people(found):
-    lines = module.format_drift(found).split("\n")
+    lines = format_drift(found).split("\n")
     assert lines[0] == f"largest change of a hidden state, {found.texts} texts, {found.tokens} tokens"
     assert lines[2].split("  ")[0] == "layer"
     assert [line.split()[0] for line in lines[3:]] == ["embedding", "0", "1"]

@@ -10,7 +10,9 @@ from support.tiny import tiny_bert
 
 from numpy_bert import Error
 from numpy_bert.blocks import bert, gelu, layer_norm, linear
+from numpy_bert.cli import profile as command
 from numpy_bert.cli.main import main
+from numpy_bert.cli.profile import format_profile
 from numpy_bert.config import BertConfig
 from numpy_bert.profiling import costs, machine, passes, roofline, timer
 from numpy_bert.profiling.passes import Workload
@@ -118,12 +120,12 @@ def test_a_profile(workload, heads):
     if workload.backward and heads:
         masked_tokens = workload.B * max(1, round(0.15 * workload.T))
         assert masked_tokens == found.sizes.M
-    text = roofline.format_profile(found)
+    text = format_profile(found)
     assert f"{workload.B} x {workload.T} tokens" in text
     assert ("backward" in text) == workload.backward
-    table = text.split("\n")[3 : 5 + len(names)]
-    assert [line.split("  ")[0] for line in table[2:]] == names
-    starts = {line.rindex(word) for line in table[2:] for word in ("computing", "memory") if word in line}
+    table = text.split("\n")[3 : 4 + len(names)]
+    assert [line.split("  ")[0] for line in table[1:]] == names
+    starts = {line.rindex(word) for line in table[1:] for word in ("computing", "memory") if word in line}
     assert len(starts) == 1  # the columns align
     json.dumps(roofline.to_json(found), allow_nan=False)
 
@@ -143,7 +145,7 @@ def test_least_time_and_bound():
     assert found.least(rows[1]) == pytest.approx(0.012)
     assert found.bound(rows[1]) == "memory"
     assert found.seconds == pytest.approx(0.020)
-    first, second = roofline.format_profile(found).split("\n")[5:7]
+    first, second = format_profile(found).split("\n")[4:6]
     assert first.split()[-3:] == ["1000.00", "computing", "50%"]
     assert second.split()[-2:] == ["memory", "100%"]
 
@@ -228,7 +230,7 @@ def test_without_a_model_the_sizes_are_those_of_bert_base(capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(passes, "random_params", lambda config: config)
     monkeypatch.setattr(passes, "measure", lambda params, config, workload, progress: asked.append((config, workload)))
-    monkeypatch.setattr(roofline, "format_profile", lambda found: "")
+    monkeypatch.setattr(command, "format_profile", lambda found: "")
     assert run(capsys, "--batch", 4)[0] == 0
     [(config, workload)] = asked
     assert (config.num_hidden_layers, config.hidden_size, config.vocab_size) == (12, 768, 30522)

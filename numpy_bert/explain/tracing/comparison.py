@@ -14,14 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import Error, show, show_path
-from ...files.terminal import table
+from ...errors import Error, show_path
 from ...numerics.memory import Array
 from . import archive
 from .result import Trace
 
 TOLERANCE = 1e-4  # float32 on two machines agrees to some 1e-6 in a forward and 1e-5 in a backward
-FEW = 20  # names that are listed where they are in one file alone
 
 
 class ComparedValue(NamedTuple):
@@ -134,33 +132,3 @@ def to_json(found: Comparison) -> dict[str, Any]:
 
 def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
-
-
-def format_comparison(found: Comparison) -> str:
-    """The comparison for people: what is not equal, in order, with a mark where it is beyond the tolerance."""
-    sections = [
-        f"a: {show(found.paths[0])[1:-1]}\nb: {show(found.paths[1])[1:-1]}"
-        + "".join(f"\n{note}" for note in found.notes)
-    ]
-    unequal = [row for row in found.rows if row.beyond or row.largest]
-    if unequal:
-        header = ("", "value", "shape", "largest difference", "of the largest")
-        sections.append(table(header, [_cells(row) for row in unequal], "lllrr"))
-    for side, names in zip("ab", found.only, strict=True):
-        if names:
-            listed = [f"  {show(name)[1:-1]}" for name in names[:FEW]]
-            more = [f"  and {len(names) - FEW} more"] if len(names) > FEW else []
-            sections.append("\n".join([f"only in {side}:", *listed, *more]))
-    beyond = sum(row.beyond for row in found.rows)
-    equal = len(found.rows) - len(unequal)
-    last = f"{len(found.rows)} values in both: {equal} equal in every element, {beyond} beyond {found.tolerance:g}"
-    if found.first is not None:
-        last += f"\nthe first of these: {show(found.first.name)[1:-1]}"
-    return "\n\n".join([*sections, last])
-
-
-def _cells(row: ComparedValue) -> tuple[str, ...]:
-    shapes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in dict.fromkeys(row.shapes))
-    if row.largest is None or row.relative is None:
-        return (">", show(row.name)[1:-1], shapes, "other shape", "")
-    return (">" if row.beyond else "", show(row.name)[1:-1], shapes, f"{row.largest:.3g}", f"{row.relative:.3g}")

@@ -20,6 +20,7 @@ from numpy_bert import Error
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.checkpoints.formats import npz
 from numpy_bert.cli.main import main
+from numpy_bert.cli.trace import format_comparison
 from numpy_bert.explain import static_page, vector_norm
 from numpy_bert.explain.tracing import comparison, explorer, explorer_data, manifest, quantize, source
 from numpy_bert.explain.tracing.result import Trace
@@ -407,7 +408,7 @@ def test_where_two_models_first_part(files):
     assert found.only == ((), ())
     before = list(itertools.takewhile(lambda row: row is not found.first, found.rows))
     assert all(row.largest == 0.0 for row in before)
-    assert f"the first of these: {found.first.name}" in comparison.format_comparison(found)
+    assert f"the first of these: {found.first.name}" in format_comparison(found)
     assert comparison.compare(files[0], files[0]).first is None
     # A tolerance as large as the differences lets them pass.
     assert comparison.compare(*files, tolerance=1e9).first is None
@@ -463,7 +464,7 @@ def test_differences_that_are_no_numbers(files, traced, tmp_path):
     assert [(row.name, row.largest, row.beyond) for row in found.rows] == [(name, np.inf, True), (other, None, True)]
     told = json.dumps(comparison.to_json(found), allow_nan=False)
     assert '"largest": null' in told
-    assert "other shape" in comparison.format_comparison(found)
+    assert "other shape" in format_comparison(found)
 
 
 def test_traces_of_different_texts(model, files, tmp_path):

@@ -2,13 +2,16 @@
 
     {"prompt": "He opened the umbrella because", "choices": ["it rained.", "it was noon."], "label": 0}
 
-label counts from 0. All questions of a file have equally many choices, so that they fit in one batch. Other keys are
-passed over, empty lines left out.
+or in the published form of SWAG, a CSV file with the columns sent1, sent2, ending0, ending1, ... and label: the prompt
+is sent1, and each choice is sent2 with an ending. label counts from 0. All questions of a file have equally many
+choices, so that they fit in one batch. Other keys are ignored, and so are empty lines.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,7 +19,7 @@ import numpy as np
 
 from ...blocks import bert, log_softmax
 from ...config import BertConfig
-from ...errors import Error, describe, show_path
+from ...errors import Error, describe, show, show_path
 from ...files import strict_json
 from ...files.text_lines import lines
 from ...inference import batching
@@ -24,6 +27,7 @@ from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import multiple_choice, objective
 from ...tokenizer.pipeline import Tokenizer
+from . import records
 from .classification import digest
 from .options import DataOptions
 from .records import Path
@@ -39,6 +43,8 @@ class ChoiceQuestion(NamedTuple):
 
 def questions(path: Path) -> list[ChoiceQuestion]:
     """Every question. Error: a line that is none, or has another number of choices than the first; none at all."""
+    if os.path.splitext(os.fspath(path))[1].lower() in (".csv", ".tsv"):
+        return _swag(path)
     found: list[ChoiceQuestion] = []
     for number, line in lines(path):
         if not line.strip():
@@ -51,6 +57,31 @@ def questions(path: Path) -> list[ChoiceQuestion]:
     if not found:
         raise Error("expected a question a line, got none", at=path)
     return found
+
+
+def _swag(path: Path) -> list[ChoiceQuestion]:
+    """The questions of a table with the columns of SWAG."""
+    table = records.read(path)
+    names = table.records[0].fields
+    endings = [name for name in names if re.fullmatch(r"ending\d+", name)]
+    lacking = [name for name in ("sent1", "sent2", "ending0", "ending1", "label") if name not in names]
+    if lacking:
+        expected = "expected the columns of SWAG (sent1, sent2, ending0, ending1, ..., label), or JSON lines"
+        raise Error(f"{expected}, got none called {lacking[0]}", at=path)
+    if not table.records[1:]:
+        raise Error("expected a question a line, got a header alone", at=path)
+    records.refuse_other_width(path, table.records, f"{len(names)} columns, as the header has", len(names))
+    questions = []
+    for line, fields in table.records[1:]:
+        row = dict(zip(names, fields, strict=True))
+        label = row["label"].strip()
+        if label not in map(str, range(len(endings))):
+            raise Error(
+                f"label: expected an integer from 0 to {len(endings) - 1}, got {show(label)}", at=path, line=line
+            )
+        choices = tuple(f"{row['sent2']} {row[f'ending{k}']}".strip() for k in range(len(endings)))
+        questions.append(ChoiceQuestion(row["sent1"], choices, int(label)))
+    return questions
 
 
 def _question(one: object, path: Path, number: int) -> ChoiceQuestion:

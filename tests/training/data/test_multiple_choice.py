@@ -122,3 +122,28 @@ def test_it_is_learned(tmp_path):
         params, config, examples, recipe, Monitor(lambda params: multiple_choice.evaluate(examples, params, config))
     )
     assert found["accuracy"] == 1
+
+
+SWAG = (
+    ",video-id,fold-ind,startphrase,sent1,sent2,gold-source,ending0,ending1,ending2,ending3,label\n"
+    '0,v_1,17,It rains. She,It rains.,She,gold,"opens the umbrella, slowly.",sings.,is red.,"says ""no"".",0\n'
+    "1,v_2,18,Bo reads. He,Bo reads.,He,gold,turns a page.,flies.,is a page.,eats rain.,3\n"
+)
+
+
+def test_swag_as_it_is_published(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text(SWAG)
+    first, second = multiple_choice.questions(path)
+    choices = ("She opens the umbrella, slowly.", "She sings.", "She is red.", 'She says "no".')
+    assert first == ("It rains.", choices, 0)
+    assert (second.prompt, second.choices[3], second.label) == ("Bo reads.", "He eats rain.", 3)
+    for text, message in (
+        (SWAG.replace("sent2", "middle"), "expected the columns of SWAG .*, got none called sent2"),
+        (SWAG.replace("eats rain.,3", "eats rain.,4"), "line 3: label: expected an integer from 0 to 3, got '4'"),
+        (SWAG.splitlines()[0] + "\n", "expected a question a line, got a header alone"),
+        (SWAG + "2,v\n", "line 4: expected 12 columns, as the header has, got 2"),
+    ):
+        path.write_text(text)
+        with pytest.raises(Error, match=message):
+            multiple_choice.questions(path)

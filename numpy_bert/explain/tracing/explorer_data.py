@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from . import gradient_flow, manifest, source
-from .axes import axes
+from .descriptions import describe
 from .manifest import Value
 from .quantize import grid, packed, plain_number
 from .result import Trace
@@ -45,13 +45,20 @@ def page_data(trace: Trace) -> dict[str, Any]:
                 value.last,
                 list(value.shape),
                 place[_table(like)],
-                list(axes(like.shape, like.variable, _call(trace, like.call), trace.asked)),
+                *_described(trace, value, like),
             ]
             for value, like in zip(trace.values, shown, strict=True)
         ],
         "arrays": [packed(trace[value.name], attended if key in attention else most) for key, value in tables.items()],
         "flow": {name: _plain(part) for name, part in gradient_flow.flow(trace)._asdict().items()},
     }
+
+
+def _described(trace: Trace, value: Value, like: Value) -> tuple[list[str], str, bool]:
+    """The axes of the picture, and what the value is."""
+    axes = describe(like.shape, like.variable, _call(trace, like.call), trace.asked).axes
+    own = describe(value.shape, value.variable or value.name, _call(trace, value.call), trace.asked)
+    return list(axes), own.sentence, own.is_gradient
 
 
 def _shown_as(trace: Trace) -> list[Value]:

@@ -23,6 +23,7 @@ from ...numerics.memory import Array
 from . import source
 from .source import Function, Statement
 
+CACHES = ("Cache", "LossCache")  # what a module calls the types of its caches
 FORWARD, BACKWARD = ("forward", "loss"), ("backward", "loss_backward")
 RECORDED = ("blocks.", "tasks.", "explain.vector_norm")  # modules whose calls are recorded
 PASSED_OVER = "blocks.dropout"  # does nothing without a generator, and a trace has none
@@ -62,7 +63,7 @@ class Open(NamedTuple):
     function: Function
     parent: int | None
     line: int | None
-    cache: list[Any]  # of one element, once it is known
+    caches: list[Any]  # a forward's, once it is known; those a backward was called with
     blank: list[Array]  # memory that it was given and has not written to
     last: dict[str, tuple[tuple[int, ...], int]]  # of each variable the shape and the array that were written last
 
@@ -84,6 +85,8 @@ def record(run: Callable[[], tuple[Any, dict[str, Array]]], parameters: Any) -> 
 class Recorder:
     def __init__(self, parameters: Any) -> None:
         self._parameters = {id(leaf) for leaf in tree.leaves(parameters)}
+        self._parameter_types = _types(parameters)
+        self._cache_types: set[type] = set()  # of the modules that have run
         self._functions: dict[CodeType, Function | None] = {}
         self._calls: list[Open] = []
         self._inside: list[int] = []  # the calls under way
@@ -99,11 +102,13 @@ class Recorder:
         parent = self._inside[-1] if self._inside else None
         line = frame.f_back.f_lineno if parent is not None and frame.f_back is not None else None
         number = len(self._calls)
-        given = dict(frame.f_locals)
-        self._calls.append(Open(function, parent, line, [given["cache"]] if "cache" in given else [], [], {}))
+        self._cache_types.update(frame.f_globals[name] for name in CACHES if name in frame.f_globals)
+        arguments = dict(frame.f_locals)
+        caches = [value for value in arguments.values() if type(value) in self._cache_types]
+        self._calls.append(Open(function, parent, line, caches, [], {}))
         self._inside.append(number)
-        head = Statement(function.first, function.first, tuple(given), (), (), False, None)
-        self._write(number, head, given)
+        head = Statement(function.first, function.first, tuple(arguments), (), (), False, None)
+        self._write(number, head, arguments)
         return self._follow(number, function)
 
     def _follow(self, number: int, function: Function) -> Callable[..., Any]:
@@ -128,17 +133,16 @@ class Recorder:
         self._inside.pop()
         call = self._calls[number]
         if function.name in FORWARD and isinstance(value, tuple):
-            call.cache.append(value[-1])
+            call.caches.append(value[-1])
         statement = function.statements.get(line)
         if statement is None or statement.result is None:
             return
         first = value[0] if isinstance(value, tuple) and not hasattr(value, "_fields") else value
         if not isinstance(first, np.ndarray):
             return
-        name = statement.result or function.result
-        if call.last.get(name) != (first.shape, self._keep(first)):
+        if call.last.get(function.names.get(statement.result, "")) != (first.shape, self._keep(first)):
             call.blank.clear()
-            self._write(number, statement._replace(writes=(name,)), {name: first})
+            self._write(number, statement._replace(writes=(statement.result,)), {statement.result: first})
 
     def _function(self, frame: FrameType) -> Function | None:
         """The function that a frame runs, if it is one to be recorded. Error: its file is not what runs."""
@@ -153,7 +157,8 @@ class Recorder:
         call = self._calls[number]
         call.blank.extend(values[name] for name in statement.blank)
         for name in statement.writes:
-            for variable, array in self._arrays_of(name, values.get(name)):
+            public = call.function.names.get(name, name)
+            for variable, array in self._arrays_of(public, values.get(name)):
                 if self._is_blank(call, array, statement):
                     continue
                 place = self._keep(array)
@@ -172,11 +177,11 @@ class Recorder:
         return False
 
     def _arrays_of(self, name: str, value: Any) -> Iterator[tuple[str, Array]]:
-        """The arrays in a value: itself, or those of a tuple with named fields that is no parameters and no cache."""
+        """The arrays in a value: itself, or those of a tuple with named fields that is neither Params nor a Cache."""
         if isinstance(value, (np.ndarray, np.generic)):
             if id(value) not in self._parameters and value.dtype.kind in "biuf":
                 yield name, np.asarray(value)
-        elif hasattr(value, "_fields") and not type(value).__name__.endswith(("Params", "Cache")):
+        elif hasattr(value, "_fields") and type(value) not in self._cache_types | self._parameter_types:
             for field, part in tree.children(value):
                 yield from self._arrays_of(f"{name}.{field}", part)
 
@@ -191,22 +196,30 @@ class Recorder:
 
     def recording(self, root: Any, results: dict[str, Array]) -> Recording:
         """All of it, once the tree of Caches is known."""
-        blocks = {id(cache): name for name, cache in _caches(root, "")}
+        blocks = {id(cache): name for name, cache in self._caches(root, "")}
         calls = []
-        for function, parent, line, cache, _, _ in self._calls:
-            assert cache, f"a call of {function.module}.{function.name} left no cache"
-            calls.append(Call(blocks[id(cache[0])], function.module, function.name, parent, line))
+        for function, parent, line, caches, _, _ in self._calls:
+            here = [blocks[id(cache)] for cache in caches if id(cache) in blocks]
+            assert here, f"a call of {function.module}.{function.name} left no cache"
+            calls.append(Call(here[0], function.module, function.name, parent, line))
         kept = {name: (array.shape, self._keep(array)) for name, array in results.items()}
         return Recording(tuple(calls), tuple(self._written), tuple(self._arrays), kept)
 
+    def _caches(self, cache: Any, name: str) -> Iterator[tuple[str, Any]]:
+        """(dotted name, Cache) of every Cache in the tree, the root called "objective"."""
+        if not isinstance(cache, tuple) or type(cache) in self._parameter_types:
+            return
+        yield name or "objective", cache
+        for field, part in tree.children(cache):
+            yield from self._caches(part, f"{name}.{field}" if name else _root_name(cache, field))
 
-def _caches(cache: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """(dotted name, Cache) of every Cache in the tree, the root called "objective"."""
-    if not isinstance(cache, tuple) or type(cache).__name__.endswith("Params"):
-        return
-    yield name or "objective", cache
-    for field, part in tree.children(cache):
-        yield from _caches(part, f"{name}.{field}" if name else _root_name(cache, field))
+
+def _types(parameters: Any) -> set[type]:
+    """The types of all tuples with named fields in a tree of parameters."""
+    if not isinstance(parameters, tuple):
+        return set()
+    own = {type(parameters)} if hasattr(parameters, "_fields") else set()
+    return own.union(*(_types(part) for _, part in tree.children(parameters)))
 
 
 def _root_name(root: Any, field: str) -> str:

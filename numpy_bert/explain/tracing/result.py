@@ -1,7 +1,7 @@
 """A trace: every intermediate of the forward and every gradient of the backward of one text, as named arrays in order.
 
     bert.encoder.layers.0.attention.attention . backward . dS
-    block, by its path in the parameters        function   array, as arrays.py names it
+    block, by its path in the parameters        function   array, as names.py calls it
 
 If a later line of the same function overwrites an array, its earlier contents are kept as `dS.1`, `dS.2` and so on; the
 plain name is the last. The gradient with respect to a parameter is called `gradients.` and the name of the parameter.

@@ -7,7 +7,8 @@
     y = np.empty(...)                            writes nothing yet: y is blank
     x_hat, rstd, gamma = cache                   writes nothing: it only gives names to what is known
 
-The recorder asks this module, so the blocks need not say anything about themselves.
+The recorder asks this module, so the blocks need not say anything about themselves. How the variables are called in a
+trace is not read from the source: names.py declares it.
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ import ast
 import functools
 import importlib
 import inspect
-import re
 from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
 from ...errors import Error
+from .names import NAMES
 
 PACKAGE = __name__.split(".")[0]
 MEMORY = {"empty", "empty_like"}  # functions whose result is memory without values
 FILLS_FIRST = {"copyto", "at", "put_along_axis"}  # NumPy's functions that write to their first argument
-NAMES_ONLY = {"cache", "params"}  # taking these apart computes nothing
-RESULT = re.compile(r"->\s*(\w+)")  # in a docstring: "dy (..., O) -> dx (..., I), dparams"
+RESULT = "return"  # stands among the variables for a result that has no name: return dy * (1.0 - y * y)
 
 
 class Statement(NamedTuple):
@@ -37,7 +37,7 @@ class Statement(NamedTuple):
     parts: tuple[str, ...]  # of these, those that it may write a part of
     blank: tuple[str, ...]  # names it gives to memory without values
     fills: bool  # whether it writes to memory that is there, and does not only give names
-    result: str | None  # of a return: the name of what it returns, "" for what has none
+    result: str | None  # of a return: the variable that it returns first, RESULT for what is none
 
 
 class Function(NamedTuple):
@@ -47,7 +47,7 @@ class Function(NamedTuple):
     name: str  # "forward"
     first: int
     last: int
-    result: str  # what its docstring calls the first of its results
+    names: dict[str, str]  # of each variable, and of RESULT, the name in a trace
     statements: dict[int, Statement]  # by each line of it
     code: CodeType  # what Python makes of these lines
 
@@ -109,13 +109,28 @@ def _changed(module: str) -> Error:
 
 
 def _function(module: str, node: ast.FunctionDef, code: CodeType) -> Function:
-    found = RESULT.search(ast.get_docstring(node) or "")
+    statements = list(_statements(node.body))
     lines = {}
-    for statement in _statements(node.body):
+    for statement in statements:
         for line in range(statement.first, statement.last + 1):
             lines[line] = statement
     last = node.end_lineno or node.lineno
-    return Function(module, node.name, node.lineno, last, found[1] if found else "result", lines, code)
+    variables = _variables(node.args, statements)
+    names = NAMES.get(module, {}).get(node.name, "").split()
+    if len(names) != len(variables):  # the function has been changed: its own names are better than wrong ones
+        names = variables
+    public = {variable: variable if name == "-" else name for variable, name in zip(variables, names, strict=True)}
+    return Function(module, node.name, node.lineno, last, public, lines, code)
+
+
+def _variables(arguments: ast.arguments, statements: list[Statement]) -> list[str]:
+    """What may hold an array, in order: the arguments, the variables that are written, a result without a name."""
+    found = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    for statement in statements:
+        found += [*statement.writes, *statement.blank]
+    if any(statement.result == RESULT for statement in statements):
+        found.append(RESULT)
+    return list(dict.fromkeys(found))
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[Statement]:
@@ -141,10 +156,11 @@ def _writes(node: ast.stmt) -> tuple[list[str], list[str]]:
     """The names it writes wholly, and those it may write a part of."""
     whole: list[str] = []
     parts: list[str] = []
-    if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and not _only_names(node.value):
+    if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        only_names = not isinstance(node, ast.AugAssign) and _only_names(node.value)
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             for part in ast.walk(target):
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) and not only_names:
                     whole.append(part.id)
                 if isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name):
                     parts.append(part.value.id)
@@ -175,15 +191,15 @@ def _is_memory(value: object) -> bool:
 
 
 def _only_names(value: ast.expr | None) -> bool:
-    """Whether this only takes apart what is known: cache, cache.p, params."""
+    """Whether this only gives a name to what is known: cache, cache.p, x.shape."""
     while isinstance(value, ast.Attribute):
         value = value.value
-    return isinstance(value, ast.Name) and value.id in NAMES_ONLY
+    return isinstance(value, ast.Name)
 
 
 def _result(node: ast.stmt) -> str | None:
-    """What a return gives back first: the name of a variable, "" for `return slope * dy`, None for no return."""
+    """What a return gives back first: a variable, RESULT for `return slope * dy`, None for no return."""
     if not isinstance(node, ast.Return) or node.value is None:
         return None
     first = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
-    return first.id if isinstance(first, ast.Name) else ""
+    return first.id if isinstance(first, ast.Name) else RESULT

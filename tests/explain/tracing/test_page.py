@@ -217,7 +217,7 @@ def test_a_gradient_leads_to_the_line_that_wrote_it(browser, address, traced):
     value = traced.by_name[f"{ATTENTION}.backward.dS"]
     assert find(browser, ".line.now .number").text == str(value.first)
     assert find(browser, "#viewer .facts .name").text == value.name
-    assert "gradient" in find(browser, "#viewer .meaning").text
+    assert "Gradient of the loss with respect to: attention scores" in find(browser, "#viewer .meaning").text
     find(browser, '#block .back [aria-label*="softmax.backward"].words').click()
     assert find(browser, "#viewer h3 code").text == "dS"
     find(browser, "#block .back .door").click()

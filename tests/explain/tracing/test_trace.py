@@ -193,7 +193,7 @@ def test_a_debugger_is_not_disturbed(model):
     ("a = b + 1", "a", "", "", None),
     ("a, (b, c) = f()", "a b c", "", "", None),
     ("a += b", "a", "", "", None),
-    ("a: int = b", "a", "", "", None),
+    ("a: int = b + 1", "a", "", "", None),
     ("a[kept] = b", "a", "a", "", None),
     ("np.multiply(b, c, out=a)", "a", "", "", None),
     ("np.multiply(b, c, out=a[part])", "a", "a", "", None),
@@ -202,8 +202,9 @@ def test_a_debugger_is_not_disturbed(model):
     ("a = np.empty_like(b)", "", "", "a", None),
     ("a, b = cache", "", "", "", None),
     ("a = cache.b", "", "", "", None),
+    ("a = b", "", "", "", None),
     ("return a, Cache(b)", "", "", "", "a"),
-    ("return a * b, Cache(b)", "", "", "", ""),
+    ("return a * b, Cache(b)", "", "", "", source.RESULT),
     ("return a", "", "", "", "a"),
 ])  # fmt: skip
 def test_what_a_statement_writes(code, writes, parts, blank, result):
@@ -213,7 +214,7 @@ def test_what_a_statement_writes(code, writes, parts, blank, result):
 
 
 def test_statements_within_statements():
-    body = ast.parse("for i in x:\n    if i:\n        a = (\n            i)\n    else:\n        b = i").body
+    body = ast.parse("for i in x:\n    if i:\n        a = (\n            -i)\n    else:\n        b = -i").body
     found = [(one.first, one.last, one.writes) for one in source._statements(body)]
     assert found == [(1, 1, ()), (2, 2, ()), (3, 4, ("a",)), (6, 6, ("b",))]
 

@@ -15,8 +15,8 @@ for (const call of calls) {
   if (call.parent !== null) calls[call.parent].made.push(call);
 }
 
-const values = data.values.map(([call, variable, version, first, last, shape, array, axes], index) => {
-  const value = { index, call: call === null ? null : calls[call], variable, version, first, last, shape, array: data.arrays[array], axes };
+const values = data.values.map(([call, variable, version, first, last, shape, array, axes, sentence, gradient], index) => {
+  const value = { index, call: call === null ? null : calls[call], variable, version, first, last, shape, array: data.arrays[array], axes, sentence, gradient };
   if (value.call) value.call.values.push(value);
   return value;
 });
@@ -36,7 +36,7 @@ for (const value of values) {
 
 const isBackward = (call) => call.name.endsWith('backward');
 const firstBackward = steps.findIndex((step) => isBackward(step.call));
-const isGradient = (value) => !value.call || (isBackward(value.call) && value.variable.startsWith('d'));
+const isGradient = (value) => value.gradient;
 const nameOf = (value) => (value.call ? `${value.call.block.path}.${value.call.name}.${value.variable}${value.version}` : value.variable);
 const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
 const shapeText = (shape) => (shape.length ? shape.join('×') : 'one number');
@@ -48,7 +48,7 @@ function flowOf(block, backward) {
   if (!call) return null;
   const [head] = data.modules[block.module].functions[call.name];
   const found = backward
-    ? call.values.find((value) => value.first === head && value.variable.startsWith('d'))
+    ? call.values.find((value) => value.first === head && value.gradient)
     : call.values.findLast((value) => value.array.rms !== undefined);
   return found && found.array.rms !== undefined ? lengthOf(found) : null;
 }

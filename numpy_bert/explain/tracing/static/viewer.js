@@ -27,11 +27,10 @@ function showValue(value) {
   viewer.heat.show(value, value.variable);
 }
 
+// What the array holds, and where it comes from.
 function meaningOf(value) {
-  if (!value.call) return `The gradient of the loss by the parameter ${value.variable.replace('gradients.', '')}.`;
-  if (isGradient(value)) return `A gradient: how the loss changes with ${value.variable.replace(/^d/, '').replace(/\..*/, '')}.`;
-  if (value.first === data.modules[value.call.block.module].functions[value.call.name][0]) return 'What the function was called with.';
-  return isBackward(value.call) ? 'Computed on the way back.' : 'Computed on the way forward.';
+  const isArgument = value.call && value.first === data.modules[value.call.block.module].functions[value.call.name][0];
+  return [value.sentence, isArgument ? 'An argument of the function.' : ''].filter(Boolean).join(' ');
 }
 
 function precisionText(array) {

@@ -12,63 +12,63 @@ from __future__ import annotations
 
 NAMES: dict[str, dict[str, str]] = {
     "blocks.attention": {
-        "forward": "Q K V mask - - S P - R - y",
+        "forward": "Q K V mask - S P - R - y",
         "backward": "dy - R dR dV dP dS dQ dK",
     },
     "blocks.bert": {
         "forward": "inputs - - - - - x - hidden - pooled - - -",
-        "backward": "dy - tied dhidden - dhidden_pooled dx - - dparams",
+        "backward": "dy - accumulate_into dhidden - dhidden_pooled dx - - dparams",
     },
     "blocks.cross_entropy": {
         "forward": "x labels kept log_p - - loss",
         "backward": "dloss - dlog_p dx",
     },
     "blocks.embedding": {
-        "forward": "ids - - - - word - position - segment - total normed - y -",
-        "backward": "dy - tied dnormed dtotal - dsegment dposition dword dparams",
+        "forward": "ids - - - word - position - segment - total normed - y -",
+        "backward": "dy - accumulate_into dnormed dtotal - dsegment dposition dword dparams",
     },
     "blocks.encoder": {
-        "forward": "x - mask - - - - - h -",
+        "forward": "x - mask - - - - - -",
         "backward": "dy - - - -",
     },
     "blocks.encoder_layer": {
-        "forward": "x - mask - - - - - - - attended - dropped - residual z - fed - - y -",
+        "forward": "x - mask - - - - - - attended - - z - fed - - y - - -",
         "backward": "dy - dresidual - dfed dz - - dattended dx -",
     },
     "blocks.feed_forward": {
-        "forward": "x - - - h - a - y -",
+        "forward": "x - - h - a - y -",
         "backward": "dy - da - dh dx -",
     },
     "blocks.gelu": {
-        "forward": "x - - y flat -",
-        "backward": "dy - dx flat dy_flat out",
+        "forward": "x - y",
+        "backward": "dy - slope - - dx",
     },
     "blocks.layer_norm": {
-        "forward": "x - - - mu x_hat variance rstd y",
+        "forward": "x - - mu centered variance rstd x_hat y",
         "backward": "dy - - dbeta dgamma dx_hat dx",
     },
     "blocks.linear": {
-        "forward": "x - - rows y y",
+        "forward": "x - rows y y",
         "backward": "dy - x_rows dy_rows db dW dx",
     },
     "blocks.log_softmax": {
-        "forward": "x - y",
+        "forward": "x y",
         "backward": "dy - p dx",
     },
     "blocks.lookup": {
         "forward": "ids W y",
-        "backward": "dy - onto rows taken which - dW",
+        "backward": "dy - accumulate_into rows dW",
     },
     "blocks.multi_head_attention": {
-        "forward": "x - - mask - - QKV - Q K V - - heads - concat y -",
+        "forward": "x - - mask - QKV - Q K V - heads - concat y -",
         "backward": "dy - dconcat - dheads dQ dK dV dQKV dx -",
     },
     "blocks.pooler": {
-        "forward": "h - - cls u - y -",
+        "forward": "h - cls u - y -",
         "backward": "dy - du dcls - dh",
     },
     "blocks.softmax": {
-        "forward": "x mask - p total",
+        "forward": "x mask p total",
         "backward": "dp - dx",
     },
     "blocks.squared_error": {
@@ -76,7 +76,7 @@ NAMES: dict[str, dict[str, str]] = {
         "backward": "dloss - - dx",
     },
     "blocks.tanh": {
-        "forward": "x - y",
+        "forward": "x y",
         "backward": "dy - dx",
     },
     "explain.vector_norm": {
@@ -84,40 +84,40 @@ NAMES: dict[str, dict[str, str]] = {
         "loss_backward": "dloss - dv dhidden dencoded",
     },
     "tasks.masked_lm": {
-        "forward": "encoded positions - - - asked u - a - n - logits -",
-        "loss": "encoded labels - - - - flat positions logits - value -",
+        "forward": "encoded positions - - asked u - a - n - logits -",
+        "loss": "encoded labels - - - flat positions logits - value -",
         "backward": "dlogits - dn dE dbias da - du dasked - - dh dencoded",
         "loss_backward": "dloss - dencoded",
     },
     "tasks.next_sentence": {
-        "forward": "encoded - - logits -",
-        "loss": "encoded labels - - - - logits - value -",
+        "forward": "encoded - logits -",
+        "loss": "encoded labels - - - logits - value -",
         "backward": "dlogits - dpooled - dencoded",
         "loss_backward": "dloss - dencoded",
     },
     "tasks.objective": {
         "forward": "- batch - - - - encoded - - loss -",
-        "backward": "- - dencoded - - tied - - dparams",
+        "backward": "- - dencoded - - accumulate_into - - dparams",
     },
     "tasks.question_answering": {
-        "forward": "encoded - - logits -",
-        "loss": "encoded labels - - - - logits - start - end - losses loss",
+        "forward": "encoded - logits -",
+        "loss": "encoded labels - - - logits - start - end - losses loss",
         "backward": "dlogits - dhidden - dencoded",
         "loss_backward": "dloss - - - dend dstart dencoded",
     },
     "tasks.sentence_embedding": {
-        "forward": "h mask - - - share v - v",
+        "forward": "h mask - - share v - v",
         "backward": "dy - - - - dh",
     },
     "tasks.sequence_classification": {
-        "forward": "encoded - - - - - dropped - logits -",
-        "loss": "encoded labels - - - - logits - value - -",
+        "forward": "encoded - - - - dropped - logits -",
+        "loss": "encoded labels - - - logits - value - -",
         "backward": "dlogits - ddropped - dpooled dencoded",
         "loss_backward": "dloss - dlogits dencoded",
     },
     "tasks.token_classification": {
-        "forward": "encoded - - - - - dropped - logits -",
-        "loss": "encoded labels - - - - logits - value -",
+        "forward": "encoded - - - - dropped - logits -",
+        "loss": "encoded labels - - - logits - value -",
         "backward": "dlogits - ddropped - dhidden dencoded",
         "loss_backward": "dloss - dlogits dencoded",
     },

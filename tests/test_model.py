@@ -163,7 +163,7 @@ def test_what_is_no_text(bert, text):
 
 
 def test_a_long_text_is_cut_with_a_warning(bert):
-    with pytest.warns(UserWarning, match="1 text was longer than 24 pieces"):
+    with pytest.warns(UserWarning, match="1 text was longer than 24 tokens"):
         assert bert("good " * 100).shape == (24, 12)
     with pytest.warns(UserWarning, match="2 texts were longer than 24"):
         bert.classify([("good " * 100, "bad"), ("good", "bad " * 50), ("good", "bad")])
@@ -364,3 +364,89 @@ def test_the_number_of_threads_changes_no_answer(bert, threads):
 def test_numbers_of_threads_that_make_no_sense(bert, threads):
     with pytest.raises(Error, match=r"^threads: expected an integer above 0, got "):
         bert.embed(["good"], threads=threads)
+
+
+# Lists.
+
+PAIRS = [("i liked this movie", "it was good"), ("it rains", "the very very good film ."), ("good", "bad")]
+
+
+@pytest.mark.parametrize(("method", "texts"), [
+    ("__call__", TEXTS), ("fill_mask", ["the [MASK] was good", "[MASK]", "it [MASK] to [MASK] ."] * 5),
+    ("tag", TEXTS * 3), ("classify", TEXTS), ("classify", PAIRS), ("next_sentence", PAIRS * 4),
+    ("answer", PAIRS), ("choose", [("i liked", ["it", "the movie"]), ("it rains", ["in berlin", "and", "not"])] * 3),
+])  # fmt: skip
+def test_a_list_gives_what_its_texts_give_one_by_one(double, method, texts):
+    call = getattr(double, method)
+    separate = [call(*text) if method in ("next_sentence", "answer", "choose") else call(text) for text in texts]
+    done = []
+    for results in (call(texts), call(iter(texts), progress=done.append), call(texts, threads=2)):
+        assert len(results) == len(texts)
+        for result, single in zip(results, separate, strict=True):
+            assert_close(result, single)
+    assert sum(done) == (15 if method == "choose" else len(texts))
+    assert call([]) == []
+
+
+def assert_close(a, b):
+    """Equal in structure and words, and in numbers to 1e-9."""
+    assert type(a) is type(b)
+    if isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_close(x, y)
+    elif isinstance(a, dict):
+        assert_close(list(a.items()), list(b.items()))
+    elif isinstance(a, (float, np.ndarray)):
+        np.testing.assert_allclose(a, b, atol=1e-9, rtol=0)
+    else:
+        assert a == b
+
+
+def test_a_long_context_in_a_list_is_read_in_windows(double):
+    context = "the film was good and the plot was dull but the actor was fun and it rains in berlin . " * 3
+    single = double.answer("was it good", context, 3, 4)
+    both = double.answer(["was it good", "and"], [context, "the actor"], top_k=3, stride=4)
+    assert_close(both[0], single)
+    assert_close(both[1], double.answer("and", "the actor", 3))
+
+
+def test_pairs_come_as_two_lists_or_as_lists_of_two(double):
+    a, b = zip(*PAIRS, strict=True)
+    wanted = double.next_sentence(PAIRS)
+    assert_close(double.next_sentence(a, b), wanted)
+    assert_close(double.next_sentence([list(pair) for pair in PAIRS]), wanted)
+    assert_close(double.classify([list(pair) for pair in PAIRS]), double.classify(PAIRS))
+
+
+class NAType:
+    """What pandas has for a missing value."""
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float64("nan"), NAType()])
+@pytest.mark.parametrize("method", ["__call__", "embed", "classify", "tag", "fill_mask"])
+def test_a_missing_value_names_its_row(bert, method, missing):
+    with pytest.raises(Error, match=r"^row 2: expected a text \(str\), got a missing value \("):
+        getattr(bert, method)(["[MASK]", "[MASK] good", missing, "[MASK]"])
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda bert: bert.next_sentence(["a", "b"], ["c", None]), "^row 1, second of the pair: expected a text"),
+    (lambda bert: bert.next_sentence(["a", "b"], ["c"]), r"^b: expected one for each a \(2\), got 1"),
+    (lambda bert: bert.next_sentence([("a", "b"), "c"]), "^row 1: expected a pair, a and b, got str"),
+    (lambda bert: bert.answer(["a", None], ["it", "was"]), "^row 1: question: expected a text .* missing"),
+    (lambda bert: bert.answer(["a", "b"], ["it", ""]), "^row 1: context: expected a text with at least one word"),
+    (lambda bert: bert.choose(["a", "b"], [["it", "was"], ["it"]]), "^row 1: choices: expected at least two texts"),
+    (lambda bert: bert.choose(["a", "b"], [["it", "was"], ["it", None]]), "^row 1: choices, choice 1: expected a text"),
+    (lambda bert: bert.fill_mask(["[MASK]", "good"]), r"^row 1: expected at least one \[MASK\], got none within 3"),
+    (lambda bert: bert.tag(["good"], progress=3), "^progress: expected True, False or a function, got 3"),
+])  # fmt: skip
+def test_what_is_wrong_in_a_list_is_named_with_its_row(bert, call, message):
+    with pytest.raises(Error, match=message):
+        call(bert)
+
+
+def test_progress_true_counts_on_stderr(bert, capsys):
+    bert.tag(TEXTS, progress=True)
+    bert.embed(TEXTS, progress=False)
+    assert capsys.readouterr().err.endswith("\r5 of 5 texts\n")

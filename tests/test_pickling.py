@@ -97,3 +97,38 @@ def test_a_pooling_that_is_an_error_stays_one():
     bert._pooling = Error("pooling: expected another")
     with pytest.raises(Error, match="pooling: expected another"):
         pickle.loads(pickle.dumps(bert)).embed("good")
+
+
+def changed_in_place(folder, **arguments):
+    bert = numpy_bert.load(folder, **arguments)
+    bert.params.bert.encoder.layers[0].attention_norm.gamma[:] *= 3
+    return bert
+
+
+@pytest.mark.parametrize("again", [lambda bert: pickle.loads(pickle.dumps(bert)), copy.copy, copy.deepcopy])
+def test_weights_that_were_changed_in_place_are_not_lost(folder, again):
+    bert = changed_in_place(folder)
+    assert not same(bert, numpy_bert.load(folder))
+    assert same(again(bert), bert)
+    assert same(again(changed_in_place(folder, dtype="float64")), changed_in_place(folder, dtype="float64"))
+
+
+def test_a_copy_shares_the_arrays_and_a_deep_copy_does_not(folder):
+    bert = numpy_bert.load(folder)
+    word = bert.params.bert.embedding.word
+    assert copy.copy(bert).params.bert.embedding.word is word
+    assert not np.shares_memory(copy.deepcopy(bert).params.bert.embedding.word, word)
+    for again in (copy.copy(bert), copy.deepcopy(bert)):
+        assert again.source == bert.source
+        assert len(pickle.dumps(again)) < 500
+
+
+@pytest.mark.filterwarnings("ignore:.*random")
+def test_a_file_that_changed_or_is_gone_does_not_matter(tmp_path):
+    first = tiny_bert().save(tmp_path / "first")
+    bert = numpy_bert.load(first)
+    data = (first / "model.safetensors").read_bytes()
+    (first / "model.safetensors").write_bytes(data[:-4] + b"\0\0\x80\x3f")
+    assert same(pickle.loads(pickle.dumps(bert)), bert)
+    (first / "model.safetensors").unlink()
+    assert same(pickle.loads(pickle.dumps(bert)), bert)

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..checkpoints.fingerprint import fingerprint
 from ..errors import Error
+from ..inference import encoding, vectors
+from ..inference.run import Options
 from ..model import Bert
 from ..numerics.memory import Array
 from .texts_file import Chunk
@@ -31,12 +33,13 @@ def embed(
 
     Error: a number that is none, or beyond what the dtype holds.
     """
-    vectors, cut = bert.embed_counting(chunk.texts, workers, progress)
+    texts, cut = encoding.encode_counting(bert.tokenizer, chunk.texts, vectors.limit(bert, bert.pooling))
+    embedded = vectors.of_sentences(bert, bert.pooling, texts, Options(progress, workers))
     with np.errstate(over="ignore"):
-        stored = vectors.astype(dtype, copy=False)
+        stored = embedded.astype(dtype, copy=False)
     if not np.isfinite(stored).all():  # the vectors were
         line = chunk.row + 1 + int(np.flatnonzero(~np.isfinite(stored).all(axis=1))[0])
-        largest = float(np.abs(vectors[line - chunk.row - 1]).max())
+        largest = float(np.abs(embedded[line - chunk.row - 1]).max())
         raise Error(f"line {line}: expected a vector of numbers that {dtype} holds, got {largest:g}")
     return Embedded(chunk.row, stored, cut)
 

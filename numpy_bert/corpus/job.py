@@ -23,7 +23,8 @@ from ..errors import Error, show, warn
 from ..files.atomic import require_new
 from ..files.lock import Lock
 from ..files.reading import Path as AnyPath
-from ..inference import encoding as pieces
+from ..inference import encoding
+from ..inference.vectors import limit
 from ..model import Bert
 from . import manifest as manifests
 from .chunk import Embedded, embed, model_sha256
@@ -116,8 +117,7 @@ def embed_file(
             raise Error("expected a file that stays as it is, got one that changed meanwhile", at=texts)
         require_new(output)
         vectors.finish(output)
-    if state.texts_cut:
-        pieces.warn_of_cuts(state.texts_cut, bert.longest_embedded)
+    encoding.warn_of_cuts(state.texts_cut, limit(bert, bert.pooling))
     return Done(output, shape, state.texts_cut)
 
 
@@ -200,7 +200,7 @@ def _manifest(bert: Bert, source: TextsFile, dtype: str, files: dict[str, str | 
         "settings": {
             "pooling": bert.pooling.pooling,
             "normalise": bert.pooling.normalise,
-            "max_length": bert.longest_embedded,
+            "max_length": limit(bert, bert.pooling),
             "dtype": dtype,
         },
         "input": {"size": source.size, "sha256": source.sha256},

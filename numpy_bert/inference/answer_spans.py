@@ -10,12 +10,18 @@ Letters: T tokens of a window.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..blocks import bert, softmax
 from ..errors import Error
 from ..numerics.memory import Array
+from ..tasks import question_answering
+from . import batching, encoding
+from .inputs import Text
+from .outputs import Answer
+from .run import Model, Options, finite, head, run
 
 STRIDE = 128
 LONGEST_QUESTION = 64  # pieces; a longer one is cut
@@ -94,3 +100,52 @@ def best_spans(found: Sequence[Window], logits: Sequence[Array], n_best: int = 2
                     spans[place] = max(score, spans.get(place, score))
     ranked = sorted(spans.items(), key=lambda item: (-item[1], item[0]))
     return [Span(first, last, score) for (first, last), score in ranked[:n_best]]
+
+
+def answer(
+    model: Model, pairs: Sequence[tuple[Any, Any]], top_k: int, stride: int, options: Options
+) -> list[list[Answer]]:
+    """pairs: a question and its context -> for each the top_k likeliest answers. Error: a context without words."""
+    params = head(model, "question_answering")
+    top_k, stride = encoding.count("top_k", top_k), encoding.count("stride", stride)
+    names = [encoding.row_name(row, len(pairs)) for row in range(len(pairs))]
+    asked = [_windows_of(model, name, *pair, stride) for name, pair in zip(names, pairs, strict=True)]
+
+    def logits(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
+        values = finite(question_answering.forward(encoded, params)[0])  # (B, T, 2)
+        return [rows[:length].copy() for rows, length in zip(values, batching.lengths(batch), strict=True)]
+
+    texts = [Text(window.ids, window.segment_ids) for _, question_windows in asked for window in question_windows]
+    remaining = iter(run(model, texts, logits, options))
+    results = []
+    for (_, context), (offsets, question_windows) in zip(pairs, asked, strict=True):
+        spans = best_spans(question_windows, [next(remaining) for _ in question_windows])
+        results.append(_answers(context, offsets, spans, top_k))
+    return results
+
+
+def _windows_of(
+    model: Model, name: str, question: Any, context: Any, stride: int
+) -> tuple[list[tuple[int, int]], list[Window]]:
+    """Offsets of the tokens of the context, and its windows."""
+    tokenizer = model.tokenizer
+    question, context = (
+        encoding.text(value, f"{name}: {kind}") for kind, value in (("question", question), ("context", context))
+    )
+    ids = tokenizer.encode(question, special=False, add_special_tokens=False).ids
+    tokens = tokenizer.encode(context, special=False, add_special_tokens=False)
+    if not tokens.ids:
+        raise Error(f"{name}: context: expected a text with at least one word, got none")
+    longest = model.config.max_position_embeddings
+    return tokens.offsets, windows(ids, tokens.ids, tokenizer.cls_id, tokenizer.sep_id, longest, stride)
+
+
+def _answers(context: str, offsets: Sequence[tuple[int, int]], spans: Sequence[Span], top_k: int) -> list[Answer]:
+    if not spans:  # no likely end follows a likely start
+        return []
+    p, _ = softmax.forward(np.array([[span.score for span in spans]]))
+    answers = []
+    for span, probability in zip(spans[:top_k], p[0], strict=False):
+        start, end = offsets[span.first][0], offsets[span.last][1]
+        answers.append(Answer(context[start:end], start, end, span.score, float(probability)))
+    return answers

@@ -1,64 +1,115 @@
-"""The door of the texts: what a caller hands over becomes pieces that fit the model, or one line that says why not.
+"""Validation of texts, and their tokens: at most as many as the model takes, or one line that says what is wrong.
 
-In a user's text "[SEP]" is plain text, so no text can pretend to be two; only where a text is to hold a [MASK] are the
-special tokens in it read as such (special=True). What is too long is cut, and a warning says so.
+"[SEP]" in a user's text is plain text, so no text can pretend to be two; only where a text is to hold a [MASK] are the
+special tokens in it read as such (special=True). A text that is too long is cut, and a warning says so. A value that is
+no text, or is missing (None, NaN), is named with its row.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import Error, describe, warn
+from ..errors import Error, describe, show, warn
 from ..tokenizer.pipeline import Encoding, Tokenizer
 from .inputs import Text
 
 
-def read(tokenizer: Tokenizer, given: Any, limit: int, special: bool = False) -> list[Text]:
-    """given: texts (str) or pairs of texts (tuples), in any iterable -> pieces of each, at most `limit`."""
-    found, cut = within(tokenizer, given, limit, special)
-    if cut:
-        warn_of_cuts(cut, limit)
-    return found
+def rows(value: Any, name: str = "texts") -> list[Any]:
+    """The items of any iterable but a text, a mapping or bytes."""
+    if not isinstance(value, (str, bytes, dict)):
+        try:
+            return list(value)
+        except TypeError:
+            pass
+    raise Error(f"{name} must be a list of str, got {type(value).__name__}")
 
 
-def within(tokenizer: Tokenizer, given: Any, limit: int, special: bool = False) -> tuple[list[Text], int]:
-    """What `read` gives, and how many texts were cut, of which nobody is told."""
-    if isinstance(given, (str, bytes)):
-        raise Error(f"texts must be a list of str, got {type(given).__name__}")
-    try:
-        texts = list(given)
-    except TypeError:
-        raise Error(f"texts must be a list of str, got {type(given).__name__}") from None
-    found, cut = [], 0
-    for text in texts:
-        if isinstance(text, tuple) and len(text) == 2:
-            pieces = _pair(tokenizer, text, limit + 1, special)
-            if len(pieces.ids) > limit:
-                pieces = _pair(tokenizer, text, limit, special)
-                cut += 1
-        else:
-            # One more than fits tells whether something is cut, and no more of a long text is looked at.
-            pieces = Text(tokenizer.encode_ids([text], limit + 1, special=special)[0], None)
-            if len(pieces.ids) > limit:
-                pieces = Text([*pieces.ids[: limit - 1], tokenizer.sep_id], None)
-                cut += 1
-        found.append(pieces)
-    return found, cut
+def pairs(first: Any, second: Any, names: tuple[str, str]) -> tuple[list[tuple[Any, Any]], bool]:
+    """What a method of two arguments was called with -> pairs, and whether it was a single one.
+
+    Accepts two values, two lists of one length, or a list of pairs (tuples or lists of two) and None.
+    """
+    if isinstance(first, str) and second is not None:
+        return [(first, second)], True
+    if second is None:
+        items = rows(first, " and ".join(names))
+        for i, item in enumerate(items):
+            if not isinstance(item, (tuple, list)) or len(item) != 2:
+                raise Error(f"row {i}: expected a pair, {names[0]} and {names[1]}, got {_kind(item)}")
+        return [(item[0], item[1]) for item in items], False
+    firsts, seconds = rows(first, names[0]), rows(second, names[1])
+    if len(firsts) != len(seconds):
+        raise Error(f"{names[1]}: expected one for each {names[0]} ({len(firsts)}), got {len(seconds)}")
+    return list(zip(firsts, seconds, strict=True)), False
 
 
-def with_offsets(tokenizer: Tokenizer, text: str, limit: int) -> Encoding:
-    """The pieces of one text with the characters each comes from."""
-    pieces = tokenizer.encode(text, max_length=limit + 1, special=False)
-    if len(pieces.ids) > limit:
-        pieces = tokenizer.encode(text, max_length=limit, special=False)
-        warn_of_cuts(1, limit)
-    return pieces
+def row_name(number: int, rows: int) -> str:
+    """How an error names one of so many texts."""
+    return "text" if rows == 1 else f"row {number}"
+
+
+def text(value: Any, name: str) -> str:
+    """The value, if it is a text."""
+    if not isinstance(value, str):
+        raise Error(f"{name}: expected a text (str), got {_kind(value)}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    if value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType"):
+        return f"a missing value ({value}); leave such rows out or fill them"
+    return f"a list of {len(value)}" if isinstance(value, list) else type(value).__name__
+
+
+def encode(tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool = False) -> list[Text]:
+    """Texts (str) or pairs of texts (tuples or lists of two) -> their tokens, at most `limit`. Warns of cut texts."""
+    texts, cut = encode_counting(tokenizer, items, limit, special)
+    warn_of_cuts(cut, limit)
+    return texts
+
+
+def encode_counting(
+    tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool = False
+) -> tuple[list[Text], int]:
+    """As `encode`, without a warning -> the tokens, and how many of the texts were cut."""
+    texts, cut = [], 0
+    values = rows(items)
+    for number, item in enumerate(values):
+        name = row_name(number, len(values))
+        # One token more than fits shows whether a text is cut; the rest of a long text is not looked at.
+        encoded = _encode_one(tokenizer, item, name, limit + 1, special)
+        if len(encoded.ids) > limit:
+            encoded = _encode_one(tokenizer, item, name, limit, special)
+            cut += 1
+        texts.append(encoded)
+    return texts, cut
+
+
+def _encode_one(tokenizer: Tokenizer, item: Any, name: str, limit: int, special: bool) -> Text:
+    if isinstance(item, (tuple, list)) and len(item) == 2:
+        a, b = text(item[0], f"{name}, first of the pair"), text(item[1], f"{name}, second of the pair")
+        encoding = tokenizer.encode(a, b, max_length=limit, special=special)
+        return Text(encoding.ids, encoding.segment_ids)
+    return Text(tokenizer.encode_ids([text(item, name)], limit, special=special)[0], None)
+
+
+def with_offsets(tokenizer: Tokenizer, texts: Sequence[Any], limit: int) -> list[Encoding]:
+    """The tokens of each text with the characters each comes from. Warns of cut texts."""
+    encodings, cut = [], 0
+    for number, value in enumerate(texts):
+        encoding = tokenizer.encode(text(value, row_name(number, len(texts))), max_length=limit + 1, special=False)
+        if len(encoding.ids) > limit:
+            encoding = tokenizer.encode(value, max_length=limit, special=False)
+            cut += 1
+        encodings.append(encoding)
+    warn_of_cuts(cut, limit)
+    return encodings
 
 
 def count(name: str, value: Any, most: int | None = None) -> int:
-    """A whole number from 1, of Python or NumPy."""
+    """An integer from 1, of Python or NumPy."""
     expected = f"expected an integer from 1 to {most}" if most is not None else "expected an integer above 0"
     try:
         number = operator.index(value)
@@ -69,25 +120,18 @@ def count(name: str, value: Any, most: int | None = None) -> int:
     return number
 
 
-def choices(given: Any) -> list[str]:
+def choices(value: Any, name: str) -> list[str]:
     """At least two texts to choose from."""
-    if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
-        raise Error(f"choices: expected a list of at least two texts, got {describe(given)}")
-    found = list(given)
-    if len(found) < 2:
-        raise Error(f"choices: expected at least two texts, got {len(found)}")
-    return found
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+        raise Error(f"{name}: expected a list of at least two texts, got {show(value)}")
+    texts = [text(choice, f"{name}, choice {i}") for i, choice in enumerate(value)]
+    if len(texts) < 2:
+        raise Error(f"{name}: expected at least two texts to choose from, got {len(texts)}")
+    return texts
 
 
-def _pair(tokenizer: Tokenizer, pair: tuple[Any, Any], limit: int, special: bool) -> Text:
-    for text in pair:
-        if not isinstance(text, str):
-            raise Error(f"a pair must be two str, got {type(text).__name__}")
-    pieces = tokenizer.encode(*pair, max_length=limit, special=special)
-    return Text(pieces.ids, pieces.segment_ids)
-
-
-def warn_of_cuts(many: int, limit: int) -> None:
-    """Warn that texts were longer than the limit and cut, and how many."""
-    text = "1 text was" if many == 1 else f"{many} texts were"
-    warn(f"{text} longer than {limit} pieces and cut there")
+def warn_of_cuts(cut: int, limit: int) -> None:
+    """Warn that texts were longer than the limit and cut, and how many, if any were."""
+    if cut:
+        texts = "1 text was" if cut == 1 else f"{cut} texts were"
+        warn(f"{texts} longer than {limit} tokens and cut there")

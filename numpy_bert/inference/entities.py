@@ -9,13 +9,18 @@ The schemes BIOES, BILOU and BMES also mark the last word of an entity and entit
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unicodedata import category
 
 import numpy as np
 
+from ..blocks import bert, softmax
 from ..numerics.memory import Array
+from ..tasks import token_classification
 from ..tokenizer.character_classes import is_chinese, is_white_space
+from . import batching, encoding
+from .inputs import Text
+from .run import Model, Options, finite, head, run
 
 OUTSIDE = "O"
 SCHEMES = {"BIO": "BI", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES"}
@@ -122,3 +127,18 @@ def entities(text: str, offsets: Sequence[tuple[int, int]], p: Array, labels: Se
         share = float(words[np.arange(first, end), best[first:end]].mean())
         found.append(Entity(label, text[start:stop], start, stop, share))
     return found
+
+
+def tag(model: Model, texts: Sequence[Any], options: Options) -> list[list[Entity]]:
+    """The entities of each text."""
+    params = head(model, "token_classification")
+
+    def probabilities(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
+        logits, _ = token_classification.forward(encoded, params, model.config)  # (B, T, C)
+        p, _ = softmax.forward(finite(logits))
+        return [rows[:length].copy() for rows, length in zip(p, batching.lengths(batch), strict=True)]
+
+    encodings = encoding.with_offsets(model.tokenizer, texts, model.config.max_position_embeddings)
+    p = run(model, [Text(encoded.ids, None) for encoded in encodings], probabilities, options)
+    names = model.config.label_names
+    return [entities(text, e.offsets, rows, names) for text, e, rows in zip(texts, encodings, p, strict=True)]

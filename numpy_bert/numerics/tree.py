@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 class Shape(NamedTuple):
     """Stands where an array will be: a leaf of a tree that says what a model needs before it is loaded."""
@@ -76,3 +78,11 @@ def replace(tree: Any, name: str, value: Any) -> Any:
         return value
     first, _, rest = name.partition(".")
     return rebuild(tree, [replace(sub, rest, value) if key == first else sub for key, sub in children(tree)])
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two trees have the same names and arrays of the same type, shape and numbers; NaN equals NaN."""
+    if [name for name, _ in items(a)] != [name for name, _ in items(b)]:
+        return False
+    pairs = list(zip(leaves(a), leaves(b), strict=True))
+    return all(x.dtype == y.dtype and np.array_equal(x, y, equal_nan=True) for x, y in pairs)

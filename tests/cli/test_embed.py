@@ -53,7 +53,7 @@ def test_json_and_float16(capsys, place, folder):
 
 def test_cut_texts_are_told(capsys, place, folder):
     (place / "texts.txt").write_text("good " * 30)
-    assert run(capsys, place, folder)[2] == "numpy-bert: warning: 1 text was longer than 24 pieces and cut there\n"
+    assert run(capsys, place, folder)[2] == "numpy-bert: warning: 1 text was longer than 24 tokens and cut there\n"
 
 
 def test_an_interruption_says_how_to_go_on(capsys, place, folder, monkeypatch):

@@ -14,7 +14,7 @@ import pytest
 from support.tiny import PLAIN, tiny_bert
 
 import numpy_bert
-from numpy_bert.corpus import embed_file, job, texts_file, vectors_file
+from numpy_bert.corpus import chunk, embed_file, job, texts_file, vectors_file
 from numpy_bert.corpus import manifest as manifest_file
 from numpy_bert.corpus.manifest import Manifest
 from numpy_bert.corpus.vectors_file import VectorsFile
@@ -154,7 +154,7 @@ def test_texts_that_are_cut_are_counted_and_told_once(bert, place):
     (place / "texts.txt").write_text("good " * 40 + "\n" + ("bad\n" * 20) + "movie " * 50 + "\n")
     with interrupted(2):
         run(bert, place)
-    with pytest.warns(UserWarning, match="2 texts were longer than 24 pieces and cut there") as told:
+    with pytest.warns(UserWarning, match="2 texts were longer than 24 tokens and cut there") as told:
         run(bert, place)
     assert len(told) == 1
     assert told[0].filename == __file__
@@ -218,7 +218,7 @@ def test_killed_after_the_last_row_it_only_takes_its_name(bert, place, monkeypat
         run(bert, place)
     assert rows_done(place) == 50
     monkeypatch.undo()
-    monkeypatch.setattr(bert, "embed_counting", None)  # is not called
+    monkeypatch.setattr(job, "embed", None)  # is not called
     np.testing.assert_array_equal(run(bert, place), wanted)
 
 
@@ -420,7 +420,7 @@ def test_a_disk_too_small_is_told_before_the_work(bert, place, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    monkeypatch.setattr(bert, "embed_counting", None)  # is not called
+    monkeypatch.setattr(job, "embed", None)  # is not called
     with pytest.raises(Error, match=r"out.npy.partial: cannot write: No space left on device"):
         run(bert, place)
     assert names(place) == ["texts.txt"]
@@ -494,7 +494,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
     """Of the job itself, without the model. By hand, with a million lines: benchmarks/corpus_memory.py."""
     bert = tiny_bert()
     vectors = np.zeros((texts_file.ROWS, 12), np.float32)
-    monkeypatch.setattr(bert, "embed_counting", lambda texts, workers, progress: (vectors[: len(texts)], 0))
+    monkeypatch.setattr(chunk.vectors, "of_sentences", lambda bert, pooling, texts, options: vectors[: len(texts)])
     peaks = []
     monkeypatch.setattr(text_lines, "CHUNK", 1 << 14)
     for count in (8_000, 24_000):

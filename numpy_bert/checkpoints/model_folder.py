@@ -1,0 +1,62 @@
+"""A checkpoint and what lies beside it: weights, config, tokenizer and sentence pooling."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..config import BertConfig, read_config
+from ..errors import Error, show
+from ..tasks import objective
+from ..tokenizer.pipeline import Tokenizer, read_tokenizer
+from . import locate, sentence_pooling, weights
+from .sentence_pooling import SentencePooling
+
+
+class ModelFolder(NamedTuple):
+    """What a folder holds."""
+
+    config: BertConfig  # with what only the weights know: the number of labels, an untied decoder
+    params: objective.Params
+    tokenizer: Tokenizer | None  # None: the folder has no vocabulary
+    pooling: SentencePooling | Error  # an Error is kept for those who ask for sentence vectors
+    weights: locate.Weights
+
+
+def read(path: Any, dtype: str | None, mmap: bool, strict_finite: bool, without: tuple[str, ...]) -> ModelFolder:
+    """Read a folder, a file with weights or a hub name, but for the heads `without`. Error: it cannot be used."""
+    if dtype not in (None, "float32", "float64"):
+        raise Error(f"dtype: expected float32 or float64, got {show(dtype)}; half precision overflows in the norms")
+    if isinstance(path, bytes):
+        path = Path(os.fsdecode(path))
+    if not isinstance(path, (str, os.PathLike)):
+        raise Error(f"path: expected a folder or a file, got {type(path).__name__}")
+    source = locate.locate(path)
+    config = read_config(source.folder)
+    params, report = weights.load(source, config, dtype, mmap, strict_finite, without=without)
+    config = report.config
+    if params.bert.embedding.word.dtype == np.float32 and np.float32(config.layer_norm_eps) == 0:
+        got = config.layer_norm_eps
+        raise Error(f"{source.folder}: layer_norm_eps: expected a number that float32 holds, got {got}")
+    return ModelFolder(config, params, _tokenizer(source.folder, config), _pooling(source.folder), source)
+
+
+def _pooling(folder: Path) -> SentencePooling | Error:
+    try:
+        return sentence_pooling.read(folder)
+    except Error as error:
+        return error
+
+
+def _tokenizer(folder: Path, config: BertConfig) -> Tokenizer | None:
+    if not any((folder / name).exists() for name in ("vocab.txt", "tokenizer.json")):
+        return None
+    tokenizer = read_tokenizer(folder)
+    size, limit = len(tokenizer.tokens), config.vocab_size
+    if size > limit:
+        expected = f"at most {limit} tokens (vocab_size of the config)"
+        raise Error(f"{folder}: expected {expected}, got a vocabulary of {size}")
+    return tokenizer

@@ -1,0 +1,61 @@
+"""Arrays in, arrays out: hidden states, the raw outputs of a head, and a batch with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..blocks import bert, encoder_layer
+from ..config import BertConfig
+from ..errors import Error, show
+from ..numerics.memory import Array
+from ..tasks import labels, masked_lm, objective
+from . import inputs
+from .outputs import Hidden
+from .run import Model, head
+
+
+def hidden(model: Model, batch: bert.Inputs, everything: bool) -> Hidden:
+    """The hidden states of a batch; with `everything` also those of every layer, and the attentions."""
+    if not everything:
+        encoded, _ = bert.forward(batch, model.params.bert, model.config, keep="nothing")
+        assert encoded.hidden is not None
+        return Hidden(encoded.hidden, encoded.pooled, (), ())
+    encoded, cache = bert.forward(batch, model.params.bert, model.config)
+    assert encoded.hidden is not None
+    kept = [layer.attention for layer in cache.encoder.layers if isinstance(layer, encoder_layer.Cache)]
+    layers = [attention.qkv.x for attention in kept] + [encoded.hidden]
+    attentions = [attention.attention.softmax.p for attention in kept]
+    return Hidden(encoded.hidden, encoded.pooled, tuple(layers), tuple(attentions))
+
+
+def logits(model: Model, task: str, batch: bert.Inputs) -> Array:
+    """The raw outputs of one head."""
+    params = head(model, task)
+    encoded, _ = bert.forward(batch, model.params.bert, model.config, keep="nothing")
+    if task == "masked_lm":
+        B, T = batch.ids.token.shape
+        rows, _ = masked_lm.forward(encoded, np.arange(B * T), params, model.config)
+        return rows.reshape(B, T, rows.shape[-1])
+    has_config = task not in ("next_sentence", "question_answering")
+    arguments = (encoded, params, model.config) if has_config else (encoded, params)
+    outputs: Array = objective.HEADS[task].forward(*arguments)[0]
+    return outputs
+
+
+KEYS = ("token_ids", "segment_ids", "attention_mask", "position_ids", "labels")
+
+
+def labelled(task: str, batch: Mapping[str, Any], config: BertConfig) -> objective.Batch:
+    """A mapping with token_ids and labels, perhaps the other KEYS -> a checked batch. Error: a bad key or value."""
+    if not isinstance(batch, Mapping):
+        raise Error(f"batch: expected a mapping with token_ids and labels, got {type(batch).__name__}")
+    for key in sorted(set(batch) ^ set(KEYS), key=str):
+        if key not in KEYS or key in ("token_ids", "labels"):
+            got = "an unknown key" if key not in KEYS else "none"
+            raise Error(f"batch: {show(key)}: expected token_ids, labels and perhaps {sorted(KEYS)}, got {got}")
+    segment_ids, attention_mask, position_ids = (batch.get(key) for key in KEYS[1:4])
+    arrays = inputs.inputs(batch["token_ids"], segment_ids, attention_mask, position_ids, config)
+    return objective.Batch(arrays, labels.labels(task, batch["labels"], arrays.ids.token.shape, config))

@@ -1,0 +1,47 @@
+"""p = softmax(head(BERT(text))):   the class of a text or of a pair, and whether a sentence follows another"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..blocks import bert, softmax
+from ..config import BertConfig
+from ..numerics.memory import Array
+from ..tasks import next_sentence, sequence_classification
+from . import encoding
+from .outputs import Classification
+from .run import Model, Options, finite, head, run
+
+
+def classify(model: Model, texts: Sequence[Any], options: Options) -> list[Classification]:
+    """The class of each text or pair."""
+    params = head(model, "sequence_classification")
+
+    def classes(encoded: bert.Output, batch: bert.Inputs) -> list[Classification]:
+        logits, _ = sequence_classification.forward(encoded, params, model.config)  # (B, C)
+        return [_classification(row, model.config) for row in finite(logits)]
+
+    return run(model, encoding.encode(model.tokenizer, texts, model.config.max_position_embeddings), classes, options)
+
+
+def _classification(logits: Array, config: BertConfig) -> Classification:
+    if config.is_regression:
+        return Classification(None, None, {"value": float(logits[0])})
+    p, _ = softmax.forward(logits[None])
+    best = int(p[0].argmax())
+    scores = {label: float(value) for label, value in zip(config.label_names, p[0], strict=True)}
+    return Classification(config.label_names[best], float(p[0, best]), scores)
+
+
+def follows(model: Model, pairs: Sequence[Any], options: Options) -> list[float]:
+    """For each pair of texts the probability that the second follows the first."""
+    params = head(model, "next_sentence")
+
+    def probabilities(encoded: bert.Output, batch: bert.Inputs) -> list[float]:
+        logits, _ = next_sentence.forward(encoded, params)  # (B, 2)
+        p, _ = softmax.forward(finite(logits))
+        return [float(row[next_sentence.FOLLOWS]) for row in p]
+
+    texts = encoding.encode(model.tokenizer, pairs, model.config.max_position_embeddings)
+    return run(model, texts, probabilities, options)

@@ -1,0 +1,43 @@
+"""p = softmax(masked_lm(BERT(text))) at each [MASK]:   the likeliest tokens in its place"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..blocks import bert, softmax
+from ..errors import Error, show
+from ..tasks import masked_lm
+from . import encoding
+from .outputs import Prediction
+from .run import Model, Options, finite, head, run
+
+
+def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) -> list[list[list[Prediction]]]:
+    """For each text, for each of its [MASK], in order, the top_k likeliest tokens. Error: a text without a [MASK]."""
+    params = head(model, "masked_lm")
+    tokenizer, config = model.tokenizer, model.config
+    top_k = encoding.count("top_k", top_k, config.vocab_size)
+    encoded_texts = encoding.encode(tokenizer, texts, config.max_position_embeddings, special=True)
+    for row, (text, (ids, _)) in enumerate(zip(texts, encoded_texts, strict=True)):
+        if tokenizer.mask_id not in ids:
+            got = f"got none within {len(ids)} tokens: {show(text)}"
+            raise Error(
+                f"{encoding.row_name(row, len(texts))}: expected at least one {tokenizer.special_tokens.mask}, {got}"
+            )
+
+    def predictions(encoded: bert.Output, batch: bert.Inputs) -> list[list[list[Prediction]]]:
+        is_mask = batch.ids.token == tokenizer.mask_id  # (B, T)
+        if batch.mask is not None:
+            is_mask = is_mask & batch.mask
+        logits, _ = masked_lm.forward(encoded, np.flatnonzero(is_mask), params, config)  # (M, V)
+        p, _ = softmax.forward(finite(logits))
+        results: list[list[list[Prediction]]] = [[] for _ in is_mask]
+        for row, probabilities in zip(np.nonzero(is_mask)[0], p, strict=True):
+            best = np.argsort(-probabilities, kind="stable")[:top_k]
+            results[row].append([Prediction(tokenizer.tokens[i], int(i), float(probabilities[i])) for i in best])
+        return results
+
+    return run(model, encoded_texts, predictions, options)

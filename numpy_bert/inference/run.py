@@ -1,0 +1,97 @@
+"""What the answers of all heads have in common: the model, its heads, and texts that run through it in batches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from ..blocks import bert
+from ..config import BertConfig
+from ..errors import Error, describe, show
+from ..numerics.memory import Array
+from ..tasks import objective
+from ..tokenizer.pipeline import Tokenizer
+from . import batching, encoding
+from .inputs import Text
+
+Result = TypeVar("Result")
+Progress = bool | Callable[[int], object] | None
+
+
+class Model(Protocol):
+    """What inference needs of a `Bert`."""
+
+    @property
+    def config(self) -> BertConfig: ...
+    @property
+    def params(self) -> objective.Params: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    @property
+    def path(self) -> Path | None: ...
+    @property
+    def heads(self) -> tuple[str, ...]: ...
+
+
+class Options(NamedTuple):
+    """How texts are run, whatever is asked of them."""
+
+    progress: Progress = None  # called with how many texts are done since the last call; True: a counter on stderr
+    threads: int | None = None  # how many batches are computed at once; None: one for each core of this process
+
+
+def head(model: Model, task: str) -> Any:
+    """The parameters of a head. Error: the model lacks it, with the heads it has."""
+    if not isinstance(task, str) or task not in objective.HEADS:
+        raise Error(f"task: expected one of {', '.join(objective.HEADS)}, got {show(task)}")
+    if task not in model.heads:
+        present = ", ".join(model.heads) or "none"
+        raise Error(f"{model.path or 'model'}: expected a {task} head, got a checkpoint with heads: {present}")
+    return objective.head_params(task, model.params)
+
+
+def run(
+    model: Model,
+    texts: Sequence[Text],
+    results: Callable[[bert.Output, bert.Inputs], Sequence[Result]],
+    options: Options,
+) -> list[Result]:
+    """One result for each text, in order. `results` makes them of an encoded batch; they must not be views of it."""
+    threads = None if options.threads is None else encoding.count("threads", options.threads)
+    progress = _reporter(options.progress, len(texts))
+    return batching.run(texts, model.params.bert, model.config, results, progress, threads)
+
+
+def _reporter(progress: Progress, total: int) -> Callable[[int], object]:
+    if progress is None or progress is False:
+        return lambda done: None
+    if progress is True:
+        return _Counter(total)
+    if not callable(progress):
+        raise Error(f"progress: expected True, False or a function, got {describe(progress)}")
+    return progress
+
+
+class _Counter:
+    """`progress=True`: a line on stderr that counts the texts."""
+
+    def __init__(self, total: int) -> None:
+        self._done, self._total = 0, total
+
+    def __call__(self, more: int) -> None:
+        self._done += more
+        if sys.stderr is not None:
+            end = "\n" if self._done == self._total else ""
+            sys.stderr.write(f"\r{self._done} of {self._total} texts{end}")
+            sys.stderr.flush()
+
+
+def finite(outputs: Array) -> Array:
+    """The outputs, if all of them are numbers."""
+    if not np.isfinite(outputs).all():
+        raise Error("outputs: expected finite numbers, got NaN or infinity; the weights are damaged or out of range")
+    return outputs

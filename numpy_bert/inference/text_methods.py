@@ -1,0 +1,192 @@
+"""The methods of `Bert` that take texts: each takes one or many, runs them in batches and keeps their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from ..checkpoints.sentence_pooling import SentencePooling
+from ..config import BertConfig
+from ..errors import Error
+from ..numerics.memory import Array
+from ..tasks import objective
+from ..tokenizer.pipeline import Tokenizer
+from . import answer_spans, classification, encoding, entities, fill_mask, vectors
+from . import choices as choosing
+from .entities import Entity
+from .outputs import Answer, Choice, Classification, Prediction
+from .run import Options, Progress
+
+Texts = list[str] | tuple[str, ...] | Array  # any other iterable is accepted as well
+Pairs = list[tuple[str, str]] | list[list[str]]
+Threads = int | None
+
+
+class TextMethods:
+    """What can be asked of a model in words."""
+
+    config: BertConfig
+    params: objective.Params
+    path: Path | None
+    _tokenizer: Tokenizer | None
+    _pooling: SentencePooling | Error  # an Error is kept for those who ask for sentence vectors
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the heads the checkpoint carries."""
+        return tuple(name for name in objective.HEADS if getattr(self.params, name) is not None)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the checkpoint. Error: it has none."""
+        if self._tokenizer is None:
+            raise Error(f"{self.path}: expected vocab.txt or tokenizer.json beside the weights, got neither")
+        return self._tokenizer
+
+    @property
+    def pooling(self) -> SentencePooling:
+        """How `embed` makes one vector of a text. Error: the checkpoint asks for what is not known here."""
+        if isinstance(self._pooling, Error):
+            raise self._pooling
+        return self._pooling
+
+    @overload
+    def __call__(self, text: str, progress: Progress = None, threads: Threads = None) -> Array: ...
+    @overload
+    def __call__(self, text: Texts, progress: Progress = None, threads: Threads = None) -> list[Array]: ...
+    def __call__(self, text: Any, progress: Progress = None, threads: Threads = None) -> Array | list[Array]:
+        """Contextual embeddings of the tokens of a text, [CLS] and [SEP] included: (T, H)."""
+        texts, single = _listed(text)
+        encoded = encoding.encode(self.tokenizer, texts, self.config.max_position_embeddings)
+        arrays = vectors.of_tokens(self, encoded, Options(progress, threads))
+        return arrays[0] if single else arrays
+
+    def embed(self, text: str | Iterable[str], progress: Progress = None, threads: Threads = None) -> Array:
+        """Sentence vectors (n, H), pooled and normalized as the checkpoint says; (H,) for a single text.
+
+        progress: True counts the texts on stderr; a function is called with how many texts were done since its last
+        call. threads: how many batches are computed at once; None is one for each core this process may use.
+        """
+        texts, single = _listed(text)
+        encoded = encoding.encode(self.tokenizer, texts, vectors.limit(self, self.pooling))
+        array = vectors.of_sentences(self, self.pooling, encoded, Options(progress, threads))
+        return array[0] if single else array
+
+    def similarity(self, a: str | Iterable[str], b: str | Iterable[str]) -> Array:
+        """(n, m): the cosine of the angle between the sentence vectors of each of a and each of b."""
+        return vectors.cosines(np.atleast_2d(self.embed(a)), np.atleast_2d(self.embed(b)))
+
+    @overload
+    def fill_mask(
+        self, text: str, top_k: int = 5, progress: Progress = None, threads: Threads = None
+    ) -> list[list[Prediction]]: ...
+    @overload
+    def fill_mask(
+        self, text: Texts, top_k: int = 5, progress: Progress = None, threads: Threads = None
+    ) -> list[list[list[Prediction]]]: ...
+    def fill_mask(self, text: Any, top_k: int = 5, progress: Progress = None, threads: Threads = None) -> Any:
+        """For each [MASK] of the text, in order, its top_k likeliest tokens. Error: a text without a [MASK]."""
+        texts, single = _listed(text)
+        results = fill_mask.predict(self, texts, top_k, Options(progress, threads))
+        return results[0] if single else results
+
+    @overload
+    def next_sentence(self, a: str, b: str) -> float: ...
+    @overload
+    def next_sentence(
+        self, a: Texts | Pairs, b: Texts | None = None, progress: Progress = None, threads: Threads = None
+    ) -> list[float]: ...
+    def next_sentence(self, a: Any, b: Any = None, progress: Progress = None, threads: Threads = None) -> Any:
+        """The probability that b follows a. For many: two lists of one length, or a list of pairs (a, b)."""
+        pairs, single = encoding.pairs(a, b, ("a", "b"))
+        results = classification.follows(self, pairs, Options(progress, threads))
+        return results[0] if single else results
+
+    @overload
+    def classify(
+        self, text: str | tuple[str, str], progress: Progress = None, threads: Threads = None
+    ) -> Classification: ...
+    @overload
+    def classify(
+        self, text: list[str] | Pairs | Array, progress: Progress = None, threads: Threads = None
+    ) -> list[Classification]: ...
+    def classify(self, text: Any, progress: Progress = None, threads: Threads = None) -> Any:
+        """The class of a text, or of a pair (a tuple of two texts). A list holds texts, or pairs as tuples or lists."""
+        texts, single = _listed(text, or_pair=True)
+        results = classification.classify(self, texts, Options(progress, threads))
+        return results[0] if single else results
+
+    @overload
+    def tag(self, text: str, progress: Progress = None, threads: Threads = None) -> list[Entity]: ...
+    @overload
+    def tag(self, text: Texts, progress: Progress = None, threads: Threads = None) -> list[list[Entity]]: ...
+    def tag(self, text: Any, progress: Progress = None, threads: Threads = None) -> Any:
+        """The named entities of a text, with their character offsets in it.
+
+        A word stands between white space, without the brackets, quotes and stops around it; its first token decides.
+        """
+        texts, single = _listed(text)
+        results = entities.tag(self, texts, Options(progress, threads))
+        return results[0] if single else results
+
+    @overload
+    def answer(
+        self, question: str, context: str, top_k: int = 1, stride: int = answer_spans.STRIDE
+    ) -> list[Answer]: ...
+    @overload
+    def answer(
+        self,
+        question: Texts | Pairs,
+        context: Texts | None = None,
+        top_k: int = 1,
+        stride: int = answer_spans.STRIDE,
+        progress: Progress = None,
+        threads: Threads = None,
+    ) -> list[list[Answer]]: ...
+    def answer(
+        self,
+        question: Any,
+        context: Any = None,
+        top_k: int = 1,
+        stride: int = answer_spans.STRIDE,
+        progress: Progress = None,
+        threads: Threads = None,
+    ) -> Any:
+        """The top_k likeliest answers to a question, each a span of the context.
+
+        For many: two lists of one length, or a list of pairs (question, context); returns a list of lists. A long
+        context is read in windows that begin `stride` tokens apart. The probability of an answer is its share among the
+        20 best.
+        """
+        pairs, single = encoding.pairs(question, context, ("question", "context"))
+        results = answer_spans.answer(self, pairs, top_k, stride, Options(progress, threads))
+        return results[0] if single else results
+
+    @overload
+    def choose(self, prompt: str, choices: Iterable[str]) -> Choice: ...
+    @overload
+    def choose(
+        self,
+        prompt: list[str] | list[tuple[str, list[str]]],
+        choices: Iterable[Iterable[str]] | None = None,
+        progress: Progress = None,
+        threads: Threads = None,
+    ) -> list[Choice]: ...
+    def choose(self, prompt: Any, choices: Any = None, progress: Progress = None, threads: Threads = None) -> Any:
+        """Which of the choices (texts, at least two) fits the prompt best.
+
+        For many: a list of prompts and a list of their choices, or a list of pairs (prompt, choices); returns a list.
+        """
+        pairs, single = encoding.pairs(prompt, choices, ("prompt", "choices"))
+        results = choosing.choose(self, pairs, Options(progress, threads))
+        return results[0] if single else results
+
+
+def _listed(text: Any, or_pair: bool = False) -> tuple[list[Any], bool]:
+    """What a method was called with as a list, and whether it was a single text or pair."""
+    if isinstance(text, str) or (or_pair and isinstance(text, tuple)):
+        return [text], True
+    return encoding.rows(text), False

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..files.reading import Entry
 from ..numerics.memory import Array
 from . import locate, names
+from .formats.tensors import (
+    Entry,
+)
 from .inspection import batches
 from .locate import Weights
 

@@ -18,11 +18,14 @@ import numpy as np
 
 from ..config import BertConfig, read_config
 from ..errors import Error
-from ..files.reading import CHUNK, Entry, File
+from ..files.reading import CHUNK, File
 from ..numerics.memory import Array
 from ..tasks import objective
 from ..tokenizer.pipeline import read_tokenizer
 from . import locate, names, sentence_pooling
+from .formats.tensors import (
+    Entry,
+)
 from .locate import Weights
 from .matching import Account, account, check_shapes
 

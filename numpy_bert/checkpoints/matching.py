@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 from ..config import RULES, BertConfig
 from ..errors import Error, show
-from ..files.reading import Entry, Path
+from ..files.reading import Path
 from ..numerics import tree
 from ..tasks import objective
 from . import names
+from .formats.tensors import (
+    Entry,
+)
 
 NEED_POOLER = ("next_sentence", "sequence_classification", "multiple_choice")
 

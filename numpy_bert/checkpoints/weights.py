@@ -16,11 +16,14 @@ import numpy as np
 
 from ..config import BertConfig
 from ..errors import Error, show, warn
-from ..files.reading import Entry, Path
+from ..files.reading import Path
 from ..numerics import tree
 from ..numerics.memory import Array
 from ..tasks import objective
 from . import names
+from .formats.tensors import (
+    Entry,
+)
 from .locate import Weights
 from .matching import Account, Stored, account, check_shapes
 

@@ -22,21 +22,20 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import Error, show
-from ...files.reading import (
+from ...files.reading import File, Path
+from ...numerics.memory import Array
+from .msgpack import Item, item, text
+from .tensors import (
     LARGEST_RANK,
     MOST_TENSORS,
     STORED,
     Entry,
-    File,
     Into,
-    Path,
     check_destination,
     chosen,
     read_tensor,
     too_large,
 )
-from ...numerics.memory import Array
-from .msgpack import Item, item, text
 
 ARRAY, COMPLEX, SCALAR = 1, 2, 3  # types of extensions
 CHUNKED = "__msgpack_chunked_array__"
@@ -65,7 +64,7 @@ def others(path: Path) -> dict[str, str]:
 
 
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
-    """The arrays by name, each read straight into its place; files.py tells of `names`, `into` and dtypes."""
+    """The arrays by name, each read straight into its place; see tensors.py for `names`, `into` and dtypes."""
     with File(path) as file:
         slots = Walk(file).slots
         wanted = chosen(file, slots, names)

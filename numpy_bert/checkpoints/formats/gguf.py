@@ -22,8 +22,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import show
-from ...files.reading import MOST_TENSORS, Entry, File, Into, Path, chosen, read_tensor, too_large
+from ...files.reading import File, Path
 from ...numerics.memory import Array
+from .tensors import (
+    MOST_TENSORS,
+    Entry,
+    Into,
+    chosen,
+    read_tensor,
+    too_large,
+)
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)

@@ -22,8 +22,18 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ...errors import Error, show
-from ...files.reading import MOST_TENSORS, STORED, Entry, File, Into, Order, Path, chosen, read_tensor, too_large
+from ...files.reading import File, Path
 from ...numerics.memory import Array
+from .tensors import (
+    MOST_TENSORS,
+    STORED,
+    Entry,
+    Into,
+    Order,
+    chosen,
+    read_tensor,
+    too_large,
+)
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 DEEPEST = 32  # groups within each other; Keras makes ten or so of a BERT
@@ -45,7 +55,7 @@ def describe(path: Path) -> dict[str, Entry]:
 
 
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
-    """The arrays by their paths in the file; files.py tells of `names`, `into` and dtypes."""
+    """The arrays by their paths in the file; see tensors.py for `names`, `into` and dtypes."""
     with File(path) as file:
         slots = slots_of(file)
         wanted = chosen(file, slots, names)

@@ -23,23 +23,21 @@ import numpy as np
 
 from ...errors import Error, show
 from ...files.atomic import replacing
-from ...files.reading import (
-    CHUNK,
+from ...files.reading import CHUNK, File, Path
+from ...numerics.memory import Array
+from . import zip_archive
+from .tensors import (
     MOST_TENSORS,
     STORED,
     Entry,
-    File,
     Into,
     Order,
-    Path,
     check_destination,
     chosen,
     numbers,
     read_tensor,
     too_large,
 )
-from ...numerics.memory import Array
-from . import zip_archive
 from .zip_archive import Member
 
 SUFFIX = ".npy"
@@ -77,7 +75,7 @@ def describe(path: Path) -> dict[str, Entry]:
 
 
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
-    """The arrays by name; files.py tells of `names`, `into` and dtypes."""
+    """The arrays by name; see tensors.py for `names`, `into` and dtypes."""
     with File(path) as file:
         slots = slots_of(file)
         wanted = chosen(file, slots, names)

@@ -21,8 +21,16 @@ import numpy as np
 
 from ...errors import Error, show
 from ...files.atomic import replacing
-from ...files.reading import MOST_TENSORS, Entry, File, Into, Path, chosen, read_tensor, too_large
+from ...files.reading import File, Path
 from ...numerics.memory import Array
+from .tensors import (
+    MOST_TENSORS,
+    Entry,
+    Into,
+    chosen,
+    read_tensor,
+    too_large,
+)
 
 LONGEST_HEADER = 1 << 24
 LONGEST_STRING = 1 << 20
@@ -62,7 +70,7 @@ def read(
     mmap: bool = False,
     longest_header: int = LONGEST_HEADER,
 ) -> dict[str, Array]:
-    """The tensors by name, each read straight into its array; files.py tells of `names`, `into` and dtypes.
+    """The tensors by name, each read straight into its array; see tensors.py for `names`, `into` and dtypes.
 
     With `mmap` an array shares the pages of the file where it can (neither bfloat16 nor unaligned): it is
     read-only, and the process dies if someone cuts the file short while it is used.

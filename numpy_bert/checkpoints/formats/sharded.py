@@ -18,10 +18,15 @@ from typing import Any, NamedTuple
 from ... import errors
 from ...errors import Error, show
 from ...files import strict_json
-from ...files.reading import MOST_TENSORS, Entry, Into, Path
+from ...files.reading import Path
 from ...numerics.memory import Array
 from ..detect import recognise
 from . import safetensors
+from .tensors import (
+    MOST_TENSORS,
+    Entry,
+    Into,
+)
 from .torch import archive, legacy
 
 LARGEST_INDEX = 1 << 21  # bytes; 10,000 tensors take half of it
@@ -43,7 +48,7 @@ def describe(path: Path) -> dict[str, Entry]:
 
 
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
-    """The tensors by name from all files; files.py tells of `names`, `into` and dtypes."""
+    """The tensors by name from all files; see tensors.py for `names`, `into` and dtypes."""
     parts = shards(path)
     present = {name for shard in parts for name in shard.entries}
     asked = present if names is None else set(names)

@@ -24,10 +24,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...checkpoints.formats import safetensors
+from ...checkpoints.formats.tensors import (
+    Entry,
+)
 from ...errors import Error, describe, show, warn
 from ...files import strict_json
 from ...files.atomic import flush_folder, unwritable, write_text
-from ...files.reading import CHUNK, Entry, File
+from ...files.reading import CHUNK, File
 from ...numerics import tree
 from ...numerics.memory import Array
 from ...tasks import objective

@@ -13,8 +13,10 @@ from support.hostile_files import Scratch, assert_refused_under_limits
 from support.tf_weights import weights
 
 from numpy_bert.checkpoints.formats import flax
+from numpy_bert.checkpoints.formats.tensors import (
+    Entry,
+)
 from numpy_bert.errors import Error
-from numpy_bert.files.reading import Entry
 
 FILES = Path(__file__).parents[2] / "data" / "tf_files" / "flax"
 
@@ -248,9 +250,9 @@ def test_describing_reads_no_weights(put):
     head = head.replace(b"\xc9" + (inside - size).to_bytes(4, "big"), b"\xc9" + inside.to_bytes(4, "big"))
     path = put(head)
     os.truncate(path, len(head) + size)
-    started = time.perf_counter()
+    started = time.process_time()
     assert flax.describe(path) == {"x": Entry("uint8", (size,))}
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,10 @@ from support.limits import run_limited
 from support.tf_weights import weights
 
 from numpy_bert.checkpoints.formats import hdf5
+from numpy_bert.checkpoints.formats.tensors import (
+    Entry,
+)
 from numpy_bert.errors import Error
-from numpy_bert.files.reading import Entry
 
 h5py = pytest.importorskip("h5py")
 

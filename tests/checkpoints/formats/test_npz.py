@@ -15,8 +15,10 @@ from support.hostile_files import Scratch, assert_refused_under_limits, zip_arch
 from support.tf_weights import weights
 
 from numpy_bert.checkpoints.formats import npz
+from numpy_bert.checkpoints.formats.tensors import (
+    Entry,
+)
 from numpy_bert.errors import Error
-from numpy_bert.files.reading import Entry
 
 
 def same(a, b):

@@ -66,9 +66,9 @@ def test_unknown_fields_of_every_kind_are_skipped():
     for _ in range(12_000):
         nested = tf_files.field(9, nested)
     unknown = tf_files.field(9, nested) + tf_files.field(10, 5) + b"\x59" + bytes(8) + b"\x65" + bytes(4)
-    started = time.perf_counter()
+    started = time.process_time()
     assert Message(unknown + tf_files.field(1, 7), KNOWN).unsigned(1) == 7
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from support.hostile_files import Scratch, assert_refused_under_limits, tensor_e
 from support.hostile_files import safetensors as file_of
 
 from numpy_bert.checkpoints.formats import safetensors
+from numpy_bert.checkpoints.formats.tensors import (
+    Entry,
+)
 from numpy_bert.errors import Error
-from numpy_bert.files.reading import Entry
 
 DATA = np.arange(6, dtype="<f4").tobytes()
 GOOD = file_of({"a": tensor_entry()}, DATA)
@@ -327,9 +329,9 @@ def test_the_longest_header_is_a_parameter(put):
 def test_10000_tensors_are_read_quickly(put):
     header = {str(i): {"dtype": "F32", "shape": [0, 7], "data_offsets": [0, 0]} for i in range(10**4)}
     path = put(file_of(header))
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(safetensors.read(path)) == 10**4
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are Linux's")

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import safetensors as reference
 
-TESTS = Path(__file__).resolve().parent.parent
+TESTS = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 from support.file_damage import framed_mutation, mutated, random_safetensors  # noqa: E402

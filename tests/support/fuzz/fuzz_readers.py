@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-TESTS = HERE.parent
+TESTS = HERE.parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 MEMORY = 256 << 20  # bytes above what is held when the fuzzing begins
 

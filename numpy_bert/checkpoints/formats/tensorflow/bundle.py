@@ -21,21 +21,18 @@ import numpy as np
 
 from ....errors import Error, show
 from ....files.atomic import replacing
-from ....files.reading import (
+from ....files.reading import File, Path, reason, require_path
+from ....numerics.memory import Array
+from ..tensors import (
     LARGEST_RANK,
     MOST_TENSORS,
     Entry,
-    File,
     Into,
     Order,
-    Path,
     check_destination,
     chosen,
     read_tensor,
-    reason,
-    require_path,
 )
-from ....numerics.memory import Array
 from . import entry as tf_entry
 from .crc32c import crc32c, masked
 from .entry import WRITTEN
@@ -62,7 +59,7 @@ def others(path: Path) -> dict[str, str]:
 
 
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
-    """The tensors by name, each read straight into its array and verified; files.py tells of `names` and `into`."""
+    """The tensors by name, each read straight into its array and verified; see tensors.py for `names` and `into`."""
     where = index_of(path)
     with File(where) as file:
         index = read_index(file)

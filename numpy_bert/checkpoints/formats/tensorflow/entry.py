@@ -16,8 +16,12 @@ import math
 from typing import NamedTuple
 
 from ....errors import Error, show
-from ....files.reading import Entry, Order, too_large
 from ..protobuf import BYTES, FOUR_BYTES, VARINT, Message, bytes_field, four_bytes_field, varint_field, varints
+from ..tensors import (
+    Entry,
+    Order,
+    too_large,
+)
 
 VERSION = 1  # of the form that is read and written here
 MOST_SHARDS = 10_000

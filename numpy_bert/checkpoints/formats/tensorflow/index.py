@@ -14,7 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ....errors import Error, show
-from ....files.reading import Entry, File
+from ....files.reading import File
+from ..tensors import (
+    Entry,
+)
 from . import entry
 from .entry import NO_NUMBERS, Header, Record
 from .slices import Region, regions, slice_key

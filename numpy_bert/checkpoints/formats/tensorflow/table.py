@@ -23,9 +23,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ....errors import Error, show
-from ....files.reading import MOST_TENSORS, File
+from ....files.reading import File
 from ...detect import TABLE_MAGIC
 from ..protobuf import varint, varint_bytes
+from ..tensors import (
+    MOST_TENSORS,
+)
 from . import snappy
 from .crc32c import crc32c, masked
 

@@ -14,9 +14,14 @@ import re
 from collections.abc import Iterable
 
 from ....errors import show
-from ....files.reading import Entry, File, Into, Order, Path
+from ....files.reading import File, Path
 from ....numerics.memory import Array
 from .. import zip_archive
+from ..tensors import (
+    Entry,
+    Into,
+    Order,
+)
 from ..zip_archive import STORED, Member
 from .pickle_machine import LONGEST_PICKLE, Stream
 from .tensors import Place, Reader
@@ -33,7 +38,7 @@ def describe(path: Path) -> dict[str, Entry]:
 
 
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
-    """The tensors by name; files.py tells of `names`, `into` and dtypes. Tensors tied in the file are one array."""
+    """The tensors by name; see tensors.py for `names`, `into` and dtypes. Tensors tied in the file are one array."""
     with File(path) as file:
         archive = Archive(file)
         return Reader(file, archive.tensors, archive.places, archive.order).read(names, into)

@@ -14,8 +14,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ....errors import show
-from ....files.reading import Entry, File, Into, Path
+from ....files.reading import File, Path
 from ....numerics.memory import Array
+from ..tensors import (
+    Entry,
+    Into,
+)
 from .pickle_machine import Items, Machine, Map, Stream, kind_of
 from .tensors import Place, Reader
 from .unpickle import Storage, Tensor, TorchMachine, state_dict
@@ -33,7 +37,7 @@ def describe(path: Path) -> dict[str, Entry]:
 
 
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
-    """The tensors by name; files.py tells of `names`, `into` and dtypes. Tensors tied in the file are one array."""
+    """The tensors by name; see tensors.py for `names`, `into` and dtypes. Tensors tied in the file are one array."""
     with File(path) as file:
         tensors, places = parts(file)
         return Reader(file, tensors, places, "<").read(names, into)

@@ -12,8 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ....files.reading import Entry, File, Into, Order, allocated, check_destination, chosen, read_tensor
+from ....files.reading import File
 from ....numerics.memory import Array
+from ..tensors import (
+    Entry,
+    Into,
+    Order,
+    allocated,
+    check_destination,
+    chosen,
+    read_tensor,
+)
 from .unpickle import Storage, Tensor
 
 # Tensors that overlap in a storage could together ask for any multiple of the file. Real ones do not overlap.

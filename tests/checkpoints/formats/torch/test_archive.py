@@ -27,9 +27,9 @@ from support.hostile_files import (
     zip_archive,
 )
 
+from numpy_bert.checkpoints.formats import tensors
 from numpy_bert.checkpoints.formats.torch import archive as reader
 from numpy_bert.errors import Error
-from numpy_bert.files import reading as files
 
 WRITTEN = Path(__file__).parents[3] / "data" / "torch_files"
 
@@ -62,7 +62,7 @@ def test_every_kind_of_tensor(name, expected):
         assert array.flags.c_contiguous
         assert array.flags.writeable
     entries = reader.describe(WRITTEN / name)
-    assert entries["bfloat16"] == files.Entry("bfloat16", (8,))
+    assert entries["bfloat16"] == tensors.Entry("bfloat16", (8,))
     assert {key: (entry.loaded, entry.shape) for key, entry in entries.items()} == {
         key: (array.dtype, array.shape) for key, array in arrays.items()
     }

@@ -308,10 +308,10 @@ ALL = {**{key: (pickled(code), words) for key, (code, words) in HOSTILE.items()}
 def test_hostile_pickle(key, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data, words = ALL[key]
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(Error) as caught:
         run(data)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     message = str(caught.value)
     assert words in message
     assert message.isprintable()
@@ -329,10 +329,10 @@ def test_messages_never_write_out_a_container(run):
     """A tuple of the same tuple twice, 31 times over, has 2^31 leaves."""
     bomb = b")" + b"q\0h\0\x86" * 30
     for use in (b"}" + bomb + b"Ns", bomb + b"Na", bomb + b"Q", bomb + b")R", tensor(bomb), ORDERED + bomb + b"b"):
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(Error, match="tuple of 2"):
             run(pickled(use))
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
 
 
 def test_a_window_that_moves(run, monkeypatch):

@@ -376,12 +376,12 @@ def test_unknown_fields_are_skipped_by_their_length(tmp_path):
 
 READ_EACH = """
 import os, time
-from numpy_bert.checkpoints import tf_bundle
+from numpy_bert.checkpoints.formats.tensorflow import bundle
 from numpy_bert.errors import Error
 for name in sorted(name for name in os.listdir(sys.argv[1]) if name.endswith(".index")):
     started = time.process_time()
     try:
-        tf_bundle.read(os.path.join(sys.argv[1], name))
+        bundle.read(os.path.join(sys.argv[1], name))
         outcome = "accepted"
     except Error as error:
         outcome = str(error)

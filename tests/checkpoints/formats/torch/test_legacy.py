@@ -172,7 +172,7 @@ def test_hostile_file(key, scratch):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are Linux's")
 def test_hostile_files_under_limits(tmp_path):
-    assert_refused_under_limits("torch_legacy", [*HOSTILE.values(), *LARGE.values()], tmp_path, largest=17)
+    assert_refused_under_limits("torch.legacy", [*HOSTILE.values(), *LARGE.values()], tmp_path, largest=17)
 
 
 # Every change of a small file

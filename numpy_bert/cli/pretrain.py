@@ -11,7 +11,7 @@ from ..errors import UsageError
 from .command import Command
 from .inputs import load_model
 from .numbers import count
-from .output import print_json, printable
+from .output import print_json, printable, tell
 from .progress import Progress
 from .training_run import (
     Run,
@@ -72,6 +72,8 @@ def _add_pretrain(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=count, metavar="N", help=f"{what} of a new model (default: {default})")
     length = f"tokens of a pair of sentences (default: {PAIR})"
     parser.add_argument("--max-length", type=count, metavar="T", help=length)
+    masked_only = "predict masked words alone, in lines or documents (default: also next sentences, if the model does)"
+    parser.add_argument("--masked-only", action="store_true", help=masked_only)
     whole_words = "mask all tokens of a word or none of them (default: mask tokens)"
     parser.add_argument("--whole-words", action="store_true", help=whole_words)
     most = "masked tokens of a pair at most (default: 15 %% of --max-length)"
@@ -95,7 +97,10 @@ def _pretrain(options: argparse.Namespace) -> int:
     else:
         bert = load_model(options.model)
         run, start = read_run(options), _further(bert)
-    masking = {name: getattr(options, name) for name in MASKING}
+    masked_only = options.masked_only or (start.params is not None and start.params.next_sentence is None)
+    if masked_only and not options.masked_only:
+        tell("the model has no next_sentence head: masked words alone are learned")
+    masking = {name: getattr(options, name) for name in MASKING} | {"next_sentence": not masked_only}
     length = max_length(options.max_length, PAIR, SHORTEST_PAIR, start.config)
     trained = _train(start, options.train, options.dev, options.steps, length, masking, run)
     return show_trained(trained, options.json)
@@ -121,9 +126,9 @@ def _new(vocabulary: Path, sizes: dict[str, int]) -> Start:
 def _further(bert: Bert) -> Start:
     from ..training.pretrain import HEADS
 
-    if not set(HEADS) <= set(bert.heads):
+    if HEADS[0] not in bert.heads:
         remedy = "to start a new model use --vocabulary FOLDER"
-        raise missing_head(bert.path, f"the heads {' and '.join(HEADS)}", bert.heads, remedy)
+        raise missing_head(bert.path, f"a {HEADS[0]} head", bert.heads, remedy)
     return Start(bert.tokenizer, bert.config, bert.params)
 
 
@@ -143,15 +148,18 @@ def _train(
     from ..training.data.corpus import Corpus
 
     tokenizer, config, params = start
-    check_frozen(params or objective.shapes(config, pretrain.HEADS), run.settings["frozen"])
-    check_options(pretraining.RULES, masking, dict(zip(MASKING, MASKING, strict=True)))
+    check_frozen(params or objective.shapes(config, pretrain.HEADS[:1]), run.settings["frozen"])
+    check_options(pretraining.RULES, masking, {name: name for name in masking})
+    both = masking["next_sentence"]
     settings = pretraining.PretrainingSettings(length, **masking)
-    recipe = pretrain.recipe(steps, **run.settings)
+    recipe = pretrain.recipe(steps, task="pretraining" if both else "masked_lm", **run.settings)
     limit = recipe.max_tokens_per_microbatch
-    data = pretraining.PretrainingData(Corpus(train), tokenizer, settings, recipe.batch_size, recipe.seed, limit)
+    data = pretraining.PretrainingData(
+        Corpus(train, 1 + both), tokenizer, settings, recipe.batch_size, recipe.seed, limit
+    )
     held_out = None
     if dev is not None:
-        other = pretraining.PretrainingData(Corpus(dev), tokenizer, settings, recipe.batch_size, recipe.seed)
+        other = pretraining.PretrainingData(Corpus(dev, 1 + both), tokenizer, settings, recipe.batch_size, recipe.seed)
         held_out = pretrain.held_out(other, HELD_OUT)
 
     def evaluate(params: objective.Params) -> dict[str, float]:

@@ -15,7 +15,7 @@ from ..config import BertConfig
 from ..errors import Error
 from ..numerics.memory import Array
 from ..numerics.threads import ordered_map
-from ..tasks import masked_lm, next_sentence, objective
+from ..tasks import masked_lm, next_sentence, objective, pretraining
 from . import initialization, loop
 from .data.pretraining import PretrainingData
 from .loop import Monitor, RunOptions
@@ -28,10 +28,10 @@ def recipe(steps: int, **settings: Any) -> Recipe:
     """The recipe of the paper's appendix A.2: learning rate 1e-4 and decay 0.01 in Google's own Adam, warm-up, linear
     decay. The warm-up is a tenth of the steps here, where the paper has 10,000 of 1,000,000.
 
-    settings: other fields of Recipe.
+    settings: other fields of Recipe, such as task="masked_lm" for masked words alone.
     """
     chosen = {"learning_rate": 1e-4, "optimizer": "bert_adam", "warmup": steps // 10, **settings}
-    return Recipe(task="pretraining", steps=steps, **chosen)
+    return Recipe(**{"task": "pretraining", "steps": steps, **chosen})
 
 
 def pretrain(
@@ -49,8 +49,12 @@ def pretrain(
     if len(data.tokenizer.tokens) > config.vocab_size:
         many = len(data.tokenizer.tokens)
         raise Error(f"vocabulary: expected at most {config.vocab_size} tokens (vocab_size), got {many}")
-    begun = initialization.params(config, HEADS, recipe.seed) if params is None else params
-    return loop.train(begun, data, recipe, config, monitor, options)
+    both = data.settings.next_sentence
+    if both != (recipe.task == "pretraining"):
+        raise Error(f"task: expected {'pretraining' if both else 'masked_lm'} for such data, got {recipe.task}")
+    if params is None:  # next-sentence prediction alone needs a pooler
+        params = initialization.params(config, HEADS if both else HEADS[:1], recipe.seed, has_pooler=both)
+    return loop.train(params, data, recipe, config, monitor, options)
 
 
 def held_out(data: PretrainingData, steps: int) -> list[objective.Batch]:
@@ -59,20 +63,27 @@ def held_out(data: PretrainingData, steps: int) -> list[objective.Batch]:
 
 
 def evaluate(batches: list[objective.Batch], params: objective.Params, config: BertConfig) -> dict[str, float]:
-    """Mean loss and accuracy of both tasks over all batches."""
-    masked_head, next_head = (objective.head_params(name, params) for name in HEADS)
+    """Mean loss and accuracy over all batches, of both tasks or of masked words alone."""
+    both = isinstance(batches[0].labels, pretraining.Labels)
+    heads = HEADS if both else HEADS[:1]
+    masked_head, *next_head = (objective.head_params(name, params) for name in heads)
 
     def sums(batch: objective.Batch) -> Array:
-        """(2, 3): of each task the sum of the losses, how many were right, and how many there are."""
+        """(tasks, 3): of each task the sum of the losses, how many were right, and how many there are."""
         encoded, _ = bert.forward(batch.inputs, params.bert, config, keep="nothing")
-        labels = batch.labels.masked_lm.reshape(-1)
+        labels = (batch.labels.masked_lm if both else batch.labels).reshape(-1)
         places = np.flatnonzero(labels != IGNORED)
         masked, _ = masked_lm.forward(encoded, places, masked_head, config)
-        follows, _ = next_sentence.forward(encoded, next_head)
-        return np.array([_sums(masked, labels[places]), _sums(follows, batch.labels.next_sentence)])
+        rows = [_sums(masked, labels[places])]
+        if both:
+            follows, _ = next_sentence.forward(encoded, next_head[0])
+            rows.append(_sums(follows, batch.labels.next_sentence))
+        return np.array(rows)
 
     found = {}
-    for name, (loss, right, many) in zip(HEADS, sum(ordered_map(sums, batches), np.zeros((2, 3))), strict=True):
+    for name, (loss, right, many) in zip(
+        heads, sum(ordered_map(sums, batches), np.zeros((len(heads), 3))), strict=True
+    ):
         found[f"{name}_loss"] = float(loss / max(1, many))
         found[f"{name}_accuracy"] = float(right / max(1, many))
     return found

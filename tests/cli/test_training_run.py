@@ -342,12 +342,30 @@ def test_pretraining_from_random_numbers_and_further(capsys, folder, tmp_path):
 
 
 def test_pretraining_further_needs_the_heads(capsys, tmp_path):
-    bare = tiny_bert(heads=("masked_lm",)).save(tmp_path / "bare")
+    bare = tiny_bert(heads=("sequence_classification",)).save(tmp_path / "bare")
     text = tmp_path / "text.txt"
     text.write_text(TEXT)
     status, _, err = run(capsys, "pretrain", "--model", bare, "--train", text, "--output", tmp_path / "r", "--steps", 1)
     assert status == 1
-    assert "bare: expected the heads masked_lm and next_sentence, got a checkpoint with heads: masked_lm" in err
+    assert "bare: expected a masked_lm head, got a checkpoint with heads: sequence_classification" in err
+
+
+def test_masked_words_alone_where_the_model_has_no_next_sentence_head(capsys, tmp_path):
+    model = tiny_bert(heads=("masked_lm",), has_pooler=False).save(tmp_path / "model")
+    lines, one = tmp_path / "lines.txt", tmp_path / "one.txt"
+    lines.write_text("the film was good\n\nit rains\n\n" * 4)
+    one.write_text("the film was good\nit rains\n" * 4)
+    for i, text in enumerate((lines, one)):
+        output = tmp_path / f"run-{i}"
+        fixed = ("pretrain", "--train", text, "--dev", text, "--steps", 2, "--output", output, "--max-length", 12)
+        status, out, err = run(capsys, *fixed, "--model", model, "--json")
+        assert status == 0, err
+        assert "the model has no next_sentence head: masked words alone are learned" in err
+        assert list(json.loads(out)["figures"]) == ["masked_lm_loss", "masked_lm_accuracy"]
+        assert numpy_bert.load(output / "model").heads == ("masked_lm",)
+    new = run_json(capsys, "pretrain", "--vocabulary", model, "--train", one, "--steps", 1, "--output",
+                   tmp_path / "new", "--max-length", 12, "--masked-only")  # fmt: skip
+    assert numpy_bert.load(new["model"]).params.bert.pooler is None
 
 
 def test_a_vocabulary_is_learned_and_a_model_begins_with_it(capsys, tmp_path):

@@ -19,9 +19,11 @@ LONGEST = 1 << 20  # bytes of a document that is read at once
 
 
 class Corpus:
-    """Error: a file cannot be read or is not UTF-8 (with the line), or there are not two documents in all."""
+    """Error: a file cannot be read or is not UTF-8 (with the line), or there are fewer documents in all than `least`
+    (two for next-sentence prediction, whose random sentence is one of another document).
+    """
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], least: int = 2) -> None:
         self.paths = list(paths)
         self._files, self._starts, self._ends = array("q"), array("q"), array("q")
         digest = hashlib.sha256()
@@ -32,7 +34,7 @@ class Corpus:
             if not found:
                 raise Error("expected documents, a sentence a line, got no text", at=path)
             documents += found
-        if documents < 2:
+        if documents < least:
             expected = "at least two documents with blank lines between them (a random sentence is one of another)"
             raise Error(f"expected {expected}, got {documents}", at=self.paths[0] if self.paths else "corpus")
         self.sha256 = digest.hexdigest()

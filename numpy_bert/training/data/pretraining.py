@@ -29,7 +29,7 @@ from ...tokenizer.pipeline import Tokenizer
 from . import masking
 from .batches import MAX_TOKENS, microbatches
 from .corpus import Corpus
-from .sentence_pairs import Packed, SentencePair, pairs
+from .sentence_pairs import Packed, SentencePair, pairs, texts
 
 BLOCK = 1 << 21  # tokens
 ORDER, DOCUMENT, SHUFFLE = range(3)  # what a generator is for, a part of its seed
@@ -42,6 +42,7 @@ RULES: dict[str, Rule] = {
     "most_masked": optional(integer(1, 1_000_000)),
     "whole_words": one_of(True, False),
     "duplication": optional(integer(1, 1_000_000)),
+    "next_sentence": one_of(True, False),
 }
 
 
@@ -55,6 +56,7 @@ class PretrainingSettings:
     most_masked: int | None = None  # in one pair; None: the share of the longest pair, of 128 tokens 20
     whole_words: bool = False
     duplication: int | None = None
+    next_sentence: bool = True  # else single texts with masked words alone
 
     def __post_init__(self) -> None:
         for name, rule in RULES.items():
@@ -150,11 +152,12 @@ class PretrainingData:
             tokens += self._keep(int(order[end]), known)
             end += 1
         chosen = list(self._documents)
+        least = 2 if self.settings.next_sentence else 1
         for index in order:  # a single document needs another for its random sentences
-            if len(self._documents) >= 2:
+            if len(self._documents) >= least:
                 break
             self._keep(int(index), known)
-        if len(self._documents) < 2:
+        if len(self._documents) < least:
             expected = "expected two documents that the tokenizer finds tokens in"
             raise Error(f"{expected}, got fewer", at=self.corpus.paths[0])
         self._keys = sorted(self._documents)
@@ -180,6 +183,9 @@ class PretrainingData:
             return self._documents[self._keys[drawn + (drawn >= place)]]
 
         settings = self.settings
+        if not settings.next_sentence:
+            single = texts(self._documents[index], rng, settings.max_length, settings.short_share)
+            return [self._single(text, rng) for text in single]
         found = pairs(self._documents[index], other, rng, settings.max_length, settings.short_share)
         return [self._example(pair, rng) for pair in found]
 
@@ -190,12 +196,20 @@ class PretrainingData:
         seen, labels = masking.mask(ids, self._known, self.settings.masking, rng)
         return MaskedPair(seen, segment_ids, labels, pair.label)
 
+    def _single(self, text: Array, rng: np.random.Generator) -> MaskedPair:
+        """A text without a second one."""
+        ids = np.concatenate([[self.tokenizer.cls_id], text, [self.tokenizer.sep_id]]).astype(np.int32)
+        seen, labels = masking.mask(ids, self._known, self.settings.masking, rng)
+        return MaskedPair(seen, np.zeros(len(ids), np.int8), labels, IGNORED)
+
     def _batch(self, chosen: list[int]) -> objective.Batch:
         examples = [self._examples[i] for i in chosen]
         inputs = padded([Text(e.ids, e.segment_ids) for e in examples], self.tokenizer.pad_id)
         labels = np.full(inputs.ids.token.shape, IGNORED, np.int64)
         for i, example in enumerate(examples):
             labels[i, : len(example.labels)] = example.labels
+        if not self.settings.next_sentence:
+            return objective.Batch(inputs, labels)
         return objective.Batch(inputs, pretraining.Labels(labels, np.array([e.label for e in examples])))
 
     def _rng(self, purpose: int, *numbers: int) -> np.random.Generator:

@@ -80,6 +80,21 @@ def pairs(
         yield SentencePair(a, b, label)
 
 
+def texts(document: Document, rng: np.random.Generator, max_length: int, short_share: float = 0.1) -> Iterator[Array]:
+    """The sentences of one document gathered into single texts, for masked words alone: each (n,) ids without special
+    tokens, with which it has at most max_length. Every token of the document is in one of them.
+    """
+    room = max_length - 2  # [CLS] and [SEP]
+    target = int(rng.integers(2, room + 1)) if rng.random() < short_share else room
+    i = 0
+    while i < len(document):
+        gathered = _gather(document, i, target)
+        i += len(gathered)
+        text = np.concatenate(gathered)
+        for start in range(0, len(text), room):
+            yield text[start : start + room]
+
+
 def _gather(document: Document, start: int, target: int) -> list[Array]:
     """Sentences from `start` on until there are `target` tokens or the document ends; at least one."""
     found, length = [], 0

@@ -211,3 +211,24 @@ def test_another_casing_is_other_data(tmp_path):
     cased = Tokenizer(TOKENIZER.tokens, lowercase=False)
     first, second = (PretrainingData(corpus, t, PretrainingSettings(32), 4, 0).description for t in (TOKENIZER, cased))
     assert first != second
+
+
+def test_masked_words_alone_take_every_token_of_a_single_document(tmp_path):
+    path = tmp_path / "one.txt"
+    path.write_text("the film was good\nit rains\n" * 20)
+    settings = PretrainingSettings(12, next_sentence=False, short_share=0.0, masked_share=0.2)
+    data = PretrainingData(Corpus([path], 1), TOKENIZER, settings, 4, 0)
+    seen = []
+    for _ in range(len(data._steps)):
+        for batch in data.next():
+            ids = np.where(batch.labels == IGNORED, batch.inputs.ids.token, batch.labels)
+            assert not batch.inputs.ids.segment.any()
+            assert (batch.labels != IGNORED).any(axis=1).all()
+            mask = np.ones(ids.shape, bool) if batch.inputs.mask is None else batch.inputs.mask
+            seen += [row[kept].tolist() for row, kept in zip(ids, mask, strict=True)]
+    assert max(map(len, seen)) == 12
+    words = sorted(token for row in seen for token in row[1:-1])
+    [whole] = TOKENIZER.encode_ids(["the film was good it rains " * 20], special=False)
+    assert words == sorted(whole[1:-1])
+    assert PretrainingData(Corpus([path], 1), TOKENIZER, settings, 4, 0).description != data_of(Corpus([path], 1),
+        next_sentence=False).description  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from .browser import add_open, open_page, page_path
 from .command import Command
 from .inputs import load_model, require_new
 from .numbers import count
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", metavar="METHOD", choices=METHODS, default=METHODS[0], help=method)
     parser.add_argument("--steps", type=count, metavar="N", help="steps of integrated gradients (default: 256)")
     parser.add_argument("--output", metavar="PAGE.html", type=Path, help="write a page in color as well")
+    add_open(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,17 +41,20 @@ def run(options: argparse.Namespace) -> int:
     if options.steps is not None and options.method != METHODS[0]:
         raise UsageError(f"--steps: expected with --method {METHODS[0]}, got {options.method}")
     require_new(options.output)
+    page = page_path(options.output, options.open, "scores.html")
     text = options.text if options.pair is None else (options.text, options.pair)
     target = (options.task, options.target)
     attribution = _attribute(load_model(options.model), text, target, options.method, options.steps, options.json)
-    if options.output is not None:
-        score_page.write(attribution, options.output)
+    if page is not None:
+        score_page.write(attribution, page)
+    if options.open and page is not None:
+        open_page(page)
     if options.json:
         print_json(attribution.to_json())
         return 0
     print(format_attribution(attribution))
-    if options.output is not None:
-        print(f"\n{printable(str(options.output))}: {options.output.stat().st_size / 1e3:.0f} kB")
+    if page is not None:
+        print(f"\n{printable(str(page))}: {page.stat().st_size / 1e3:.0f} kB")
     return 0
 
 

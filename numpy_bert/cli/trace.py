@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError, show
+from .browser import add_open, open_page, page_path
 from .command import Command
 from .inputs import load_model, require_new
 from .numbers import positive
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", metavar="TEXT", help="the text; [MASK] in it is a masked token")
     add_target(parser)
     parser.add_argument("--output", metavar="PAGE.html", type=Path, help="write a page to explore in a browser")
+    add_open(parser)
     parser.add_argument("--data", metavar="TRACE.npz", type=Path, help="write the exact arrays by name")
     parser.add_argument("--compare", nargs=2, metavar=("A.npz", "B.npz"), help="compare two traces value by value")
     tolerance = "difference that --compare accepts, as a share of the largest element (default: 1e-4)"
@@ -38,8 +40,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     if options.compare is not None:
-        for name in ("text", "pair", "task", "target", "output", "data", "model"):
-            if getattr(options, name) is not None:
+        for name in ("text", "pair", "task", "target", "output", "open", "data", "model"):
+            if getattr(options, name) not in (None, False):
                 wrong = "TEXT" if name == "text" else f"--{name}"
                 raise UsageError(f"--compare: expected it without {wrong}, got both")
         return _compare(options.compare, options.tolerance, options.json)
@@ -47,12 +49,16 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--tolerance: expected with --compare, got it without")
     if options.text is None:
         raise UsageError("expected TEXT, or --compare A.npz B.npz, got neither")
-    if options.output is None and options.data is None:
-        raise UsageError("expected --output PAGE.html, --data TRACE.npz or both, got neither")
+    if options.output is None and options.data is None and not options.open:
+        raise UsageError("expected --open, --output PAGE.html or --data TRACE.npz, got none of them")
     require_new(options.output, options.data)
     text = options.text if options.pair is None else (options.text, options.pair)
     trace = load_model(options.model).trace(text, options.task, options.target)
-    return _write(trace, options.output, options.data, options.json)
+    page = page_path(options.output, options.open, "trace.html")
+    status = _write(trace, page, options.data, options.json)
+    if options.open and page is not None:
+        open_page(page)
+    return status
 
 
 def _write(trace: Trace, page: Path | None, data: Path | None, as_json: bool) -> int:
@@ -120,5 +126,5 @@ COMMAND = Command(
     "Record every intermediate and gradient of one text, as a page and as data",
     add_arguments,
     run,
-    'trace "I liked this movie." --output page.html',
+    'trace "I liked this movie." --open',
 )

@@ -45,6 +45,13 @@ def test_every_module_has_a_page_in_the_reference(site, staged):
     assert index.count("\n- [") == len(names)
 
 
+def test_the_site_gives_no_answer_of_an_exercise_away(staged):
+    """Neither a page nor the list of modules names a mistake; the source of a module is shown with its page alone."""
+    for page in (staged / "api").rglob("*.md"):
+        assert "exercises.wrong" not in page.name + page.read_text(encoding="utf-8")
+    assert not (staged / "api" / "numpy_bert.exercises.md").exists()
+
+
 def test_links_between_staged_pages_lead_somewhere(staged):
     seen = 0
     for page in staged.rglob("*.md"):

@@ -607,7 +607,7 @@ def test_trace_and_compare_from_the_command_line(capsys, folder, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "status", "message"), [
     ([], 2, "expected TEXT, or --compare"),
-    (["good"], 2, "expected --output PAGE.html, --data TRACE.npz or both, got neither"),
+    (["good"], 2, "expected --open, --output PAGE.html or --data TRACE.npz, got none of them"),
     (["good", "--data", "same", "--output", "./same"], 2, "expected another file for each output, got the same"),
     (["good", "--output", "there.html"], 1, "there.html: expected a new file, got one that exists"),
     (["good", "--output", "missing/page.html"], 1, "missing/page.html: cannot write: its folder does not exist"),
@@ -632,3 +632,26 @@ def test_bad_usage_of_trace(capsys, folder, tmp_path, monkeypatch, arguments, st
     assert message in err
     assert err.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there.html"]
+
+
+def test_open_shows_the_page_in_a_browser(capsys, folder, tmp_path, monkeypatch):
+    """Without --output the page is a temporary file, and the command says where."""
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    status, out, err = run(capsys, "trace", "good", "--model", folder, "--open")
+    assert (status, err) == (0, "")
+    status, told, _ = run(capsys, "explain", "good", "--model", folder, "--steps", "4", "--open")
+    assert status == 0
+    assert len(opened) == 2
+    for address, name, text in zip(opened, ("trace.html", "scores.html"), (out, told), strict=True):
+        [page] = tmp_path.glob(f"numpy-bert-*/{name}")
+        assert address == page.as_uri()
+        assert f"{page}: " in text
+
+
+def test_open_without_a_browser(capsys, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("webbrowser.open", lambda address: False)
+    status, _, err = run(capsys, "trace", "good", "--model", folder, "--output", tmp_path / "p.html", "--open")
+    assert status == 0
+    assert err == f"--open: no browser found; open {tmp_path / 'p.html'} yourself\n"

@@ -245,7 +245,8 @@ def dequantized(file: File, name: str, blocks: Array, kind: str) -> Array:
     """blocks (n, bytes of a block) uint8 -> (n, numbers of a block) float32"""
     if kind == "Q8_0":
         d = blocks[:, :2].copy().view("<f2").astype(np.float32)  # (n, 1)
-        return d * blocks[:, 2:].view(np.int8)
+        with np.errstate(invalid="ignore"):  # a scale that is infinite; whoever loads the weights is told
+            return d * blocks[:, 2:].view(np.int8)
     try:
         from gguf import GGMLQuantizationType
         from gguf.quants import dequantize

@@ -87,6 +87,12 @@ def test_blocks_are_those_of_the_library(kind, put):
     np.testing.assert_array_equal(found, expected, strict=True)
 
 
+def test_a_scale_that_is_no_number_is_read_as_it_is(put):
+    blocks = np.full(4, np.inf, "<f2").view(np.uint8).reshape(4, 2)
+    data = np.hstack([blocks, np.zeros((4, 32), np.uint8)]).tobytes()
+    assert np.isnan(reader.read(put(gguf(KEYS, [Stored("w", (4, 32), 8, data)])))["w"]).all()
+
+
 def test_without_the_library_the_error_says_what_to_install(put, monkeypatch):
     monkeypatch.setitem(sys.modules, "gguf", None)
     path = put(gguf(KEYS, [Stored("w", (1, 32), 2, bytes(18))]))

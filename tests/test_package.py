@@ -39,8 +39,8 @@ def run_python(code, *options):
 # Importing.
 
 
-def test_import_takes_less_than_a_fifth_of_a_second():
-    code = "import time; start = time.perf_counter(); import numpy_bert; print(time.perf_counter() - start)"
+def test_import_takes_less_than_a_fifth_of_a_second_of_processor_time():
+    code = "import time; start = time.process_time(); import numpy_bert; print(time.process_time() - start)"
     assert min(run_python(code) for _ in range(5)) < 0.2
 
 

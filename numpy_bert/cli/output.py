@@ -74,9 +74,9 @@ def table(
 
     header: one for each column. rows: cells, of which each is a Bar, a Styled, or anything that str() takes. right:
     which columns are aligned at the right, by a letter r or l for each. Where the columns are too wide together, the
-    bars go first. Then the first cell of a row takes a line of its own; where that will not do, each cell does, after
-    the title of its column. repeat_first is for a table of numbers that are compared down their columns: they come one
-    group of columns below the other, each group after the first column.
+    bars go first. Then the first cell of a row takes a line of its own, with the others below it; where a word alone is
+    too wide, each cell takes a line, after the title of its column. repeat_first is for a table of numbers that are
+    compared down their columns: they come one group of columns below the other, each group after the first column.
     """
     columns = [
         _Column([Styled(title, "bold"), *(row[i] for row in rows)], right[i : i + 1] == "r")
@@ -92,8 +92,8 @@ def table(
         return "\n".join(_grid(columns, widths))
     if repeat_first:
         return "\n\n".join(_groups(columns, room))
-    if columns[0].least <= room and (widths := _widths(columns[1:], room - GAP)):
-        return "\n".join(_below_first(columns[0], columns[1:], widths))
+    if max(column.least for column in columns) <= room - GAP:
+        return "\n".join(_below_first(columns[0], _fitting(columns[1:], room - GAP), room - GAP))
     return "\n\n".join(_record(columns, i, room) for i in range(1, len(rows) + 1))
 
 
@@ -209,26 +209,33 @@ def _padded(cell: Styled | Bar, columns: int, right: bool) -> list[str]:
 def _groups(columns: Sequence[_Column], room: int) -> list[str]:
     """As many columns as fit, again and again, each time after the first."""
     first, *rest = columns
-    groups: list[list[_Column]] = []
-    for column in rest:
-        if groups and _widths([first, *groups[-1], column], room):
-            groups[-1].append(column)
-        else:
-            groups.append([column])
     tables = []
-    for group in groups:
+    for group in _fitting(rest, room, [first]):
         widths = _widths([first, *group], room) or [first.least, max(1, room - first.least - GAP)]
         tables.append("\n".join(_grid([first, *group], widths)))
     return tables
 
 
-def _below_first(first: _Column, rest: Sequence[_Column], widths: Sequence[int]) -> list[str]:
-    """The first cell of a row, and in a line below it, indented, the others."""
+def _fitting(columns: Sequence[_Column], room: int, first: Sequence[_Column] = ()) -> list[list[_Column]]:
+    """The columns in groups, of as many as fit beside the first ones."""
+    groups: list[list[_Column]] = []
+    for column in columns:
+        if groups and _widths([*first, *groups[-1], column], room):
+            groups[-1].append(column)
+        else:
+            groups.append([column])
+    return groups
+
+
+def _below_first(first: _Column, groups: Sequence[Sequence[_Column]], room: int) -> list[str]:
+    """The first cell of a row, and in lines below it, indented, the others."""
     lines = []
     for i, name in enumerate(first.cells):
         lines += _grid([_Column([name])], [first.longest])
-        lines += [" " * GAP + line for line in _grid([_Column([c.cells[i]], c.right) for c in rest], widths)]
-    return lines
+        for group in groups:
+            row = [_Column([column.cells[i]], column.right) for column in group]
+            lines += [" " * GAP + line for line in _grid(row, _widths(group, room))]
+    return [line for line in lines if line.strip()]
 
 
 def _record(columns: Sequence[_Column], i: int, room: int) -> str:

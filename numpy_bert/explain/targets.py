@@ -111,7 +111,8 @@ def _task(model: ModelWithHeads, task: Any, has_mask: bool) -> str:
         raise Error(f"task: expected {', '.join(ORDER)} or {VECTOR}, got {show(task)}")
     if task not in (*possible, VECTOR):
         there = ", ".join(model.heads) or "none"
-        raise Error(f"{model.path or 'model'}: expected a {task} head, got a checkpoint with heads: {there}")
+        expected = f"expected a {task} head, got a checkpoint with heads: {there}"
+        raise Error(f"{model.path or 'model'}: {expected}; load one that has it, or train it")
     return task
 
 

@@ -50,7 +50,8 @@ def head(model: Model, task: str) -> Any:
         raise Error(f"task: expected one of {', '.join(objective.HEADS)}, got {show(task)}")
     if task not in model.heads:
         present = ", ".join(model.heads) or "none"
-        raise Error(f"{model.path or 'model'}: expected a {task} head, got a checkpoint with heads: {present}")
+        expected = f"expected a {task} head, got a checkpoint with heads: {present}"
+        raise Error(f"{model.path or 'model'}: {expected}; load one that has it, or train it")
     return objective.head_params(task, model.params)
 
 

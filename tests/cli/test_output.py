@@ -61,9 +61,18 @@ def test_a_name_too_long_for_its_table_stands_above_its_row(monkeypatch):
     assert lines[3].startswith("  768x768  float32")
 
 
-def test_columns_that_cannot_stand_together_become_lines(monkeypatch):
-    text = at(monkeypatch, 20, ("name", "other", "third"), [("abcdefghijk", "lmnopqrstu", "vwxyzvwxy"), ("b", "", "c")])
-    assert text == "name   abcdefghijk\nother  lmnopqrstu\nthird  vwxyzvwxy\n\nname   b\nthird  c"
+def test_columns_that_cannot_stand_together_take_several_lines(monkeypatch):
+    rows = [("abcdefghijk", "lmnopqrstu", "vwxyzvwxy"), ("b", "", "c")]
+    text = at(monkeypatch, 20, ("name", "other", "third"), rows)
+    assert text == "name\n  other\n  third\nabcdefghijk\n  lmnopqrstu\n  vwxyzvwxy\nb\n  c"
+
+
+def test_a_word_wider_than_the_table_makes_every_cell_a_line(monkeypatch):
+    rows = [("abcdefghijk", "lmnopqrstu", "a word of nineteen: abcdefghijklmnopqrs"), ("b", "", "c")]
+    text = at(monkeypatch, 20, ("name", "other", "third"), rows)
+    first, second = text.split("\n\n")
+    assert first.startswith("name   abcdefghijk\nother  lmnopqrstu\nthird  a word of\n")
+    assert second == "name   b\nthird  c"
 
 
 def test_numbers_are_still_compared_down_their_columns(monkeypatch):

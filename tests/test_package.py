@@ -93,7 +93,7 @@ extras = {"h5py", "msgpack", "huggingface_hub", "matplotlib", "dask", "distribut
 print(json.dumps(sorted(extras & set(sys.modules))))
 """
     environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
-    names = [f"numpy_bert.{name}".removesuffix(".__init__") for name in FILES]
+    names = [f"numpy_bert.{name}".removesuffix(".__init__") for name in FILES if name not in ADAPTERS]
     command = [sys.executable, "-W", "error", "-c", code, *names]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
@@ -198,6 +198,7 @@ def test_the_gradient_checker_knows_nothing_of_bert(name):
 
 RUN_TIME = {"numpy", "scipy", "threadpoolctl", "rich"}
 EXTRAS = {"huggingface_hub", "h5py", "gguf", "msgpack", "matplotlib", "dask", "distributed", "sklearn"}
+ADAPTERS = {"corpus.sklearn_transformer": "sklearn"}  # a class of a library's own kind, imported by users alone
 UNSAFE = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "imp"}
 
 
@@ -217,7 +218,12 @@ def test_libraries(name):
         where = f"{name}:{node.lineno}: {library}"
         assert library not in UNSAFE, where
         assert library in RUN_TIME | EXTRAS or library in sys.stdlib_module_names, where
-        assert library not in EXTRAS or id(node) in inside, f"{where} is an extra: import it in the function"
+        extra = library in EXTRAS and ADAPTERS.get(name) != library
+        assert not extra or id(node) in inside, f"{where} is an extra: import it in the function"
+
+
+def test_no_module_imports_an_adapter():
+    assert not [name for name in FILES for _, other in imported_by(name) if other in ADAPTERS]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -1,9 +1,8 @@
-"""SentenceVectors: texts to vectors with the methods of a scikit-learn transformer, for pipelines and grid searches.
+"""SentenceVectors: texts to vectors, as a scikit-learn transformer for pipelines and grid searches (extra `sklearn`).
 
     make_pipeline(SentenceVectors("path/to/model"), LogisticRegression())
 
-It has scikit-learn's interface without inheriting from it, so that scikit-learn is imported only where it asks for its
-tags. Nothing is learned in `fit`: a text's vector depends on the text and the model alone.
+Nothing is learned in `fit`: the vector of a text depends on the text and the model alone.
 """
 
 from __future__ import annotations
@@ -14,17 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Error, show
+from ..errors import Error
 from ..model import Bert, load
 from ..numerics.memory import Array
 
+try:
+    from sklearn.base import BaseEstimator, TransformerMixin
+except ImportError:
+    raise Error("SentenceVectors needs scikit-learn; run: pip install 'numpy-bert[sklearn]'") from None
 
-class SentenceVectors:
+
+class SentenceVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Texts (n) -> sentence vectors (n, H), as `Bert.embed` makes them.
 
-    model: what numpy_bert.load takes, or a Bert. A path is the better choice: it is opened at the first use and its
-    pages are shared with other processes (the files must not change meanwhile), and copies for a grid search cost
-    nothing, whereas a Bert is loaded again in each of them. Error: the model cannot be used, or X is no list of texts.
+    model: what numpy_bert.load takes, or a Bert. Prefer a path: it is opened at the first use, its pages are shared
+    with other processes (the files must not change meanwhile), and copies for a grid search cost nothing, whereas each
+    of them copies a Bert. Error: the model cannot be used, or X is no list of texts.
     """
 
     def __init__(self, model: str | os.PathLike[str] | Bert | None = None) -> None:
@@ -39,54 +43,32 @@ class SentenceVectors:
         """A list, array or column of n texts -> (n, H), float32 for most models."""
         return self._opened().embed(_column(X))
 
-    def fit_transform(self, X: Iterable[str], y: Any = None) -> Array:
-        """`transform`, since there is nothing to fit."""
-        return self.fit(X, y).transform(X)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """What the constructor was given."""
-        return {"model": self.model}
-
-    def set_params(self, **params: Any) -> SentenceVectors:
-        """Take another model, which is opened at the next use."""
-        for name in params:
-            if name != "model":
-                raise Error(f"{show(name)}: expected the parameter model, got one that SentenceVectors has not")
-        self.model = params.get("model", self.model)
-        return self
-
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names for the columns: sentencevectors0, sentencevectors1, ..."""
         H = self._opened().config.hidden_size
         return np.array([f"sentencevectors{i}" for i in range(H)], dtype=object)
 
     def _opened(self) -> Bert:
-        """The model, opened once; again if it is another one now."""
+        """The model, loaded once; again if `model` is another one by now."""
         if isinstance(self.model, Bert):
             return self.model
-        of, bert = vars(self).get("_last", (None, None))
-        if bert is None or of != self.model:
+        path, bert = vars(self).get("_last", (None, None))
+        if bert is None or path != self.model:
             bert = load(self.model, mmap=True)
             self._last = (self.model, bert)
         return bert  # type: ignore[no-any-return]
-
-    def __repr__(self) -> str:
-        return f"SentenceVectors(model={self.model!r})"
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
     def __sklearn_tags__(self) -> Any:
-        """Takes a column of texts, needs no fit and no target."""
-        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
-
-        return Tags(
-            estimator_type="transformer",
-            target_tags=TargetTags(required=False),
-            transformer_tags=TransformerTags(preserves_dtype=[]),
-            input_tags=InputTags(one_d_array=True, two_d_array=False, string=True),
-            requires_fit=False,
-        )
+        """Takes a column of texts and needs no fit."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
 
 def _column(X: Any) -> list[str]:

@@ -3,7 +3,6 @@
 import pickle
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils import _set_output, estimator_checks, get_tags
 from sklearn.utils.validation import validate_data
 from support.tiny import PLAIN, tiny_bert
 
@@ -144,14 +143,40 @@ def test_a_table_of_pandas_is_refused_and_its_column_taken(folder):
 def test_wrong_models_and_parameters_are_one_line(tmp_path):
     with pytest.raises(Error, match="nowhere: expected a folder or a file"):
         SentenceVectors(tmp_path / "nowhere").fit(TEXTS)
-    with pytest.raises(Error, match="'pooling': expected the parameter model"):
+    with pytest.raises(ValueError, match="Invalid parameter 'pooling' for estimator"):
         SentenceVectors().set_params(pooling="mean")
+
+
+class Frame:
+    """What scikit-learn makes of a result, in the place of a library of tables."""
+
+    container_lib = "frame"
+
+    def create_container(self, X_output, X_original, columns, inplace=True):
+        return columns() if callable(columns) else columns, X_output
+
+    def is_supported_container(self, X):
+        return False
+
+    def rename_columns(self, X, columns):
+        raise NotImplementedError
+
+    def hstack(self, Xs):
+        raise NotImplementedError
+
+
+def test_set_output_gives_tables_with_the_names_of_the_columns(folder, monkeypatch):
+    monkeypatch.setitem(_set_output.ADAPTERS_MANAGER.adapters, "frame", Frame())
+    made = SentenceVectors(folder).set_output(transform="frame")
+    columns, vectors = made.fit(TEXTS).transform(TEXTS)
+    assert list(columns) == made.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(vectors, numpy_bert.load(folder).embed(TEXTS))
 
 
 # What scikit-learn checks itself. For transformers that take nothing but texts its generator has one check and then
 # gives up, since all others feed numbers; so they run on a transformer that says each number as a word and is otherwise
-# the same. What the generator leaves out there does not apply: classifiers, regressors, weights of samples, arrays of
-# other libraries, and tables of pandas and polars as results (set_output, which SentenceVectors lacks).
+# the same. What the generator leaves out there does not apply: classifiers, regressors, weights of samples and arrays
+# of other libraries.
 
 BERT = tiny_bert()
 
@@ -177,11 +202,9 @@ class OfNumbers(SentenceVectors):
 
 
 def each_check():
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Estimator OfNumbers does not inherit")  # it need not, as the checks show
-        for estimator, check in estimator_checks.estimator_checks_generator(OfNumbers(BERT)):
-            if check.func.__name__ != "check_array_api_input":
-                yield pytest.param(estimator, check, id=check.func.__name__)
+    for estimator, check in estimator_checks.estimator_checks_generator(OfNumbers(BERT)):
+        if check.func.__name__ != "check_array_api_input":
+            yield pytest.param(estimator, check, id=check.func.__name__)
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(each_check()))
@@ -199,14 +222,17 @@ def test_scikit_learn_is_told_what_it_is(folder):
     assert (tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array) == (True, True, False)
 
 
-def test_it_needs_no_scikit_learn(folder):
+def test_without_the_extra_one_line_says_what_to_install():
     code = """
 import sys
 sys.modules["sklearn"] = None
-from numpy_bert.corpus.sklearn_transformer import SentenceVectors
-print(SentenceVectors(sys.argv[1]).fit_transform(["good"]).shape)
+import numpy_bert.corpus
+try:
+    from numpy_bert.corpus.sklearn_transformer import SentenceVectors
+except numpy_bert.Error as error:
+    print(error)
 """
     paths = str(next(iter(numpy_bert.__path__)).removesuffix("numpy_bert"))
-    command = [sys.executable, "-c", code, folder]
+    command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": paths})
-    assert done.stdout == "(1, 12)\n"
+    assert done.stdout == "SentenceVectors needs scikit-learn; run: pip install 'numpy-bert[sklearn]'\n"

@@ -32,7 +32,7 @@ _loading = threading.Lock()
 
 
 class Model(NamedTuple):
-    """What a worker is told of the model."""
+    """The model as a worker needs to know it."""
 
     source: Source
     sha256: str
@@ -48,10 +48,10 @@ def _opened(model: Model) -> Bert:
     with _loading:
         if model not in _models:
             bert = load(**model.source._replace(mmap=True)._asdict())
-            found = model_sha256(bert)
-            if found != model.sha256:
+            sha256 = model_sha256(bert)
+            if sha256 != model.sha256:
                 expected = f"the client's model (sha256 {model.sha256[:12]}...)"
-                raise Error(f"{show(model.source.path)}: expected {expected}, got another ({found[:12]}...)")
+                raise Error(f"{show(model.source.path)}: expected {expected}, got another ({sha256[:12]}...)")
             _models.clear()
             _models[model] = bert
         return _models[model]
@@ -117,12 +117,12 @@ def _embedded(
 
 
 def _result(client: Any, future: Any) -> Embedded:
-    """What a task gave. Error: it is not done, and for a while no worker has been there that could do it."""
+    """The result of a task. Error: it is not done, and for a while there has been no worker to do it."""
     until = time.monotonic() + LOST
     while True:
         try:
-            found: Embedded = future.result(timeout=LOST / 10)
-            return found
+            embedded: Embedded = future.result(timeout=LOST / 10)
+            return embedded
         except (TimeoutError, asyncio.TimeoutError):
             if future.status == "error":
                 raise

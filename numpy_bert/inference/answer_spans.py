@@ -1,6 +1,6 @@
 """From a question and a context to windows that fit the model, and from start and end logits to the best answers.
 
-A context longer than the model is read in windows that overlap by all but `stride` pieces. A piece then stands in
+A context longer than the model is read in windows that overlap by all but `stride` tokens. A token then stands in
 several windows; it is judged in the one where it has most context, counted on the side where it has less: the
 max-context rule of Google's run_squad.py, which also says how ties fall (towards the longer window).
 
@@ -24,8 +24,8 @@ from .outputs import Answer
 from .run import Model, Options, finite, head, run
 
 STRIDE = 128
-LONGEST_QUESTION = 64  # pieces; a longer one is cut
-LONGEST_ANSWER = 30  # pieces
+LONGEST_QUESTION = 64  # tokens; a longer one is cut
+LONGEST_ANSWER = 30  # tokens
 
 
 class Window(NamedTuple):
@@ -34,12 +34,12 @@ class Window(NamedTuple):
     ids: list[int]
     segment_ids: list[int]
     begin: int  # where in ids the context begins
-    first: int  # which piece of the context that is
-    size: int  # pieces of the context in this window
+    first: int  # which token of the context that is
+    size: int  # tokens of the context in this window
 
 
 class Span(NamedTuple):
-    """A stretch of the context in pieces, first and last, and the sum of its two logits."""
+    """A stretch of the context in tokens, first and last, and the sum of its two logits."""
 
     first: int
     last: int
@@ -53,24 +53,24 @@ def windows(
     question = list(question[:LONGEST_QUESTION])
     room = max_length - len(question) - 3
     if room < 1 or stride < 1:
-        raise Error(f"question: expected room for the context in {max_length} pieces, got {len(question)} without it")
-    found, first = [], 0
+        raise Error(f"question: expected room for the context in {max_length} tokens, got {len(question)} without it")
+    parts, first = [], 0
     while True:
         part = list(context[first : first + room])
         ids = [cls_id, *question, sep_id, *part, sep_id]
         begin = len(question) + 2
         segments = [0] * begin + [1] * (len(part) + 1)
-        found.append(Window(ids, segments, begin, first, len(part)))
+        parts.append(Window(ids, segments, begin, first, len(part)))
         if first + len(part) >= len(context):
-            return found
+            return parts
         first += min(len(part), stride)
 
 
-def judged_in(found: Sequence[Window], pieces: int) -> list[int]:
-    """For each piece of the context the number of the window in which it has most context."""
-    best = [-1] * pieces
-    scores = [-1.0] * pieces
-    for number, window in enumerate(found):
+def judged_in(windows: Sequence[Window], tokens: int) -> list[int]:
+    """For each token of the context the number of the window in which it has most context."""
+    best = [-1] * tokens
+    scores = [-1.0] * tokens
+    for number, window in enumerate(windows):
         for i in range(window.size):
             score = min(i, window.size - 1 - i) + 0.01 * window.size
             if score > scores[window.first + i]:
@@ -78,17 +78,17 @@ def judged_in(found: Sequence[Window], pieces: int) -> list[int]:
     return best
 
 
-def best_spans(found: Sequence[Window], logits: Sequence[Array], n_best: int = 20) -> list[Span]:
+def best_spans(windows: Sequence[Window], logits: Sequence[Array], n_best: int = 20) -> list[Span]:
     """logits: (T, 2) for each window, start and end -> the n_best spans of the context, the best first.
 
     Of each window the n_best likeliest starts and ends are combined; a span begins where its window is the one that
-    judges the piece, ends no earlier than it begins, and is at most LONGEST_ANSWER pieces long.
+    judges the token, ends no earlier than it begins, and is at most LONGEST_ANSWER tokens long.
     """
-    pieces = found[-1].first + found[-1].size
-    judge = judged_in(found, pieces)
+    tokens = windows[-1].first + windows[-1].size
+    judge = judged_in(windows, tokens)
     spans: dict[tuple[int, int], float] = {}
-    for number, (window, values) in enumerate(zip(found, logits, strict=True)):
-        context = values[window.begin : window.begin + window.size]  # (pieces, 2)
+    for number, (window, values) in enumerate(zip(windows, logits, strict=True)):
+        context = values[window.begin : window.begin + window.size]  # (tokens, 2)
         starts, ends = (np.argsort(-context[:, side], kind="stable")[:n_best] for side in (0, 1))
         for start in starts:
             if judge[window.first + start] != number:

@@ -1,6 +1,6 @@
 """From words to labels and back: what token classification reads and what its labels mean.
 
-The first piece of a word carries its label (Devlin et al., arXiv:1810.04805, section 5.3). Labels are in the BIO
+The first token of a word carries its label (Devlin et al., arXiv:1810.04805, section 5.3). Labels are in the BIO
 scheme: B-person begins an entity, I-person continues it, O stands outside. An I- after another type, or after O,
 begins an entity of its own, as the CoNLL scorer reads it; labels without a prefix join where neighbours are equal.
 The schemes BIOES, BILOU and BMES also mark the last word of an entity and entities of a single word.
@@ -75,13 +75,13 @@ def spans(labels: Sequence[str], scheme: str = "BIO") -> list[Span]:
     return entities
 
 
-def first_pieces(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """Places of the pieces that begin a word, as files with labels have words; special tokens are none.
+def first_tokens(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """Places of the tokens that begin a word, as files with labels have words; special tokens are none.
 
     Words stand between white space. Brackets, quotes and stops at either end of one are words by themselves, and so is
     each Chinese character; other signs belong to their word: film-actor, U.S, @name.
     """
-    found: list[int] = []
+    places: list[int] = []
     for stretch in _stretches(text, offsets):
         first, end = 0, len(stretch)
         while first < end and _is_edge(text, offsets[stretch[first]]):
@@ -90,21 +90,21 @@ def first_pieces(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
             end -= 1
         alone = [is_chinese(text[offsets[i][0]]) for i in stretch]
         inner = [stretch[k] for k in range(first, end) if k == first or alone[k] or alone[k - 1]]
-        found += stretch[:first] + inner + stretch[end:]
-    return found
+        places += stretch[:first] + inner + stretch[end:]
+    return places
 
 
 def _stretches(text: str, offsets: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Places of the pieces between white space."""
-    found: list[list[int]] = []
+    """Places of the tokens between white space."""
+    stretches: list[list[int]] = []
     reached = 0
     for i, (start, end) in enumerate(offsets):
         if end > start:
-            if not found or any(is_white_space(sign) for sign in text[reached:start]):
-                found.append([])
-            found[-1].append(i)
+            if not stretches or any(is_white_space(sign) for sign in text[reached:start]):
+                stretches.append([])
+            stretches[-1].append(i)
             reached = end
-    return found
+    return stretches
 
 
 def _is_edge(text: str, span: tuple[int, int]) -> bool:
@@ -112,8 +112,8 @@ def _is_edge(text: str, span: tuple[int, int]) -> bool:
 
 
 def entities(text: str, offsets: Sequence[tuple[int, int]], p: Array, labels: Sequence[str]) -> list[Entity]:
-    """p (T, C): the probability of each label for each piece of the text -> its entities, with character offsets."""
-    firsts = first_pieces(text, offsets)
+    """p (T, C): the probability of each label for each token of the text -> its entities, with character offsets."""
+    firsts = first_tokens(text, offsets)
     if not firsts:
         return []
     words = p[firsts]  # (words, C)
@@ -121,12 +121,12 @@ def entities(text: str, offsets: Sequence[tuple[int, int]], p: Array, labels: Se
     ends = [offsets[after - 1][1] for after in firsts[1:]]
     last = max(i for i, (start, end) in enumerate(offsets) if end > start)
     ends.append(offsets[last][1])
-    found = []
+    results = []
     for label, first, end in spans([labels[i] for i in best], scheme(labels)):
         start, stop = offsets[firsts[first]][0], ends[end - 1]
         share = float(words[np.arange(first, end), best[first:end]].mean())
-        found.append(Entity(label, text[start:stop], start, stop, share))
-    return found
+        results.append(Entity(label, text[start:stop], start, stop, share))
+    return results
 
 
 def tag(model: Model, texts: Sequence[Any], options: Options) -> list[list[Entity]]:

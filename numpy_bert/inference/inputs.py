@@ -1,4 +1,4 @@
-"""The door: what a caller hands over becomes checked bert.Inputs, or one line that says what is wrong with it."""
+"""Validation of arrays: what a caller passes becomes checked bert.Inputs, or one line that says what is wrong."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_a_text_without_words_has_no_entities():
 def test_words_are_those_of_files_with_labels(text, words):
     """Each sign that is no letter is a piece of its own, as the tokenizer cuts."""
     offsets = [match.span() for match in re.finditer(r"[^\W\u4e00-\u9fff]+|[^\s]", text)]
-    firsts = entities.first_pieces(text, [(0, 0), *offsets, (0, 0)])
+    firsts = entities.first_tokens(text, [(0, 0), *offsets, (0, 0)])
     starts = [offsets[i - 1][0] for i in firsts]
     ends = [offsets[i - 2][1] for i in firsts[1:]] + [offsets[-1][1]]
     assert [text[a:b] for a, b in zip(starts, ends, strict=True)] == words

@@ -158,7 +158,7 @@ def test_errors_name_the_question(tmp_path):
     place = r"squad.json: data\[0\].paragraphs\[0\].qas\[1\]: "
     with pytest.raises(Error, match=place + "expected an answer that the tokenizer finds tokens in, got"):
         read(tmp_path, [("good", "it"), ("good", "\u200d")], context="it\u200d rains")
-    with pytest.raises(Error, match=place + "question: expected room for the context in 8 pieces"):
+    with pytest.raises(Error, match=place + "question: expected room for the context in 8 tokens"):
         read(tmp_path, [("good", "it"), ("was it good or bad", "rains")], 8, context="it rains")
 
 

@@ -1,6 +1,6 @@
 """pytorch_model.bin of PyTorch 1.6 and later: a zip archive of one folder.
 
-    <top>/data.pkl     the dictionary of tensors, see torch_pickle.py
+    <top>/data.pkl     the dictionary of tensors, see unpickle.py
     <top>/data/<key>   the elements of a storage, not compressed
     <top>/version      a number
     <top>/byteorder    "little" or "big"; older files lack it and are little-endian
@@ -23,7 +23,7 @@ from ..tensors import (
     Order,
 )
 from ..zip_archive import STORED, Member
-from .pickle_machine import LONGEST_PICKLE, Stream
+from .pickle_stream import LONGEST_PICKLE, Stream
 from .tensors import Place, Reader
 from .unpickle import Storage, Tensor, TorchMachine, state_dict
 

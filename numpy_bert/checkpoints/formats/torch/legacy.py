@@ -1,7 +1,7 @@
 """pytorch_model.bin before PyTorch 1.6: five pickles, then the elements.
 
     1 the magic number       2 the protocol version 1001      3 facts about the machine that wrote it
-    4 the dictionary of tensors, see torch_pickle.py          5 the keys of the storages, in their order
+    4 the dictionary of tensors, see unpickle.py          5 the keys of the storages, in their order
     then for each key: the number of elements (64 bits) and the elements, little-endian
 
 The form has no checksum: a changed weight cannot be noticed here; compare the sha256 of the file with its source.
@@ -20,7 +20,9 @@ from ..tensors import (
     Entry,
     Into,
 )
-from .pickle_machine import Items, Machine, Map, Stream, kind_of
+from .pickle_machine import Machine
+from .pickle_stream import Stream
+from .pickle_values import Items, Map, kind_of
 from .tensors import Place, Reader
 from .unpickle import Storage, Tensor, TorchMachine, state_dict
 

@@ -14,20 +14,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from ....errors import show
-from ....files.reading import File
+from .pickle_stream import Stream
+from .pickle_values import Global, Items, Map, kind_of
 
-LONGEST_PICKLE = 1 << 24
 LONGEST_STRING = 1 << 16
-LONGEST_NAME = 256
 MOST_OPCODES = 500_000  # 10,000 tensors take some 420,000
 MOST_CONTAINERS = 100_000
 DEEPEST_STACK = 10_000
 LARGEST_MEMO = 100_000
 DEEPEST_NESTING = 32
-WINDOW = 1 << 16
 
 STOP = 0x2E
 PROTOCOLS = (2, 3, 4, 5)  # the later ones differ in instructions that are refused where they occur
@@ -39,92 +37,6 @@ REFUSED = {
     0x8F: "EMPTY_SET", 0x90: "ADDITEMS", 0x91: "FROZENSET", 0x92: "NEWOBJ_EX", 0x93: "STACK_GLOBAL",
     0x94: "MEMOIZE", 0x95: "FRAME", 0x96: "BYTEARRAY8", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
 }  # fmt: skip
-
-
-class Global(NamedTuple):
-    """An allowed name. It stands for nothing but itself."""
-
-    name: str
-
-
-class Items(list[Any]):
-    """A list or a tuple."""
-
-    __slots__ = ("depth", "fixed", "kind")
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-        self.depth = 1
-        self.fixed = False  # a tuple, or whatever lies in another container
-
-
-class Map(dict[str, Any]):
-    """A dict or an OrderedDict."""
-
-    __slots__ = ("depth", "fixed", "kind")
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-        self.depth = 1
-        self.fixed = False
-
-
-def kind_of(value: object) -> str:
-    """What a value is, for a message. A container is not shown: it may be huge when written out."""
-    if isinstance(value, (Items, Map)):
-        return f"{value.kind} of {len(value)}"
-    if isinstance(value, Global):
-        return f"the name {value.name}"
-    return show(value, 60)
-
-
-class Stream:
-    """The bytes [start, end) of a file in order, a window at a time. Messages count places from `origin`."""
-
-    def __init__(self, file: File, start: int, end: int, where: str, origin: int = 0) -> None:
-        self.file = file
-        self.where = where
-        self.origin = origin
-        self.at = start
-        self.end = min(end, start + LONGEST_PICKLE)
-        self._window = b""
-        self._base = start
-
-    def take(self, count: int) -> bytes:
-        """The next `count` bytes, which must be there."""
-        begin = self.at - self._base
-        if begin + count > len(self._window):
-            self._move(count)
-            begin = 0
-        self.at += count
-        return self._window[begin : begin + count]
-
-    def line(self) -> bytes:
-        """The bytes up to the next newline, which is passed over."""
-        longest = min(LONGEST_NAME, self.end - self.at)
-        begin = self.at - self._base
-        if begin + longest > len(self._window):
-            self._move(longest)
-            begin = 0
-        stop = self._window.find(b"\n", begin, begin + longest)
-        if stop < 0:
-            self.fail(f"a name that ends within {LONGEST_NAME} bytes", "a longer one or a truncated pickle")
-        self.at += stop + 1 - begin
-        return self._window[begin:stop]
-
-    def _move(self, count: int) -> None:
-        """Let the window begin here and hold at least `count` bytes."""
-        left = self.end - self.at
-        if count > left:
-            self.fail(f"{count} more bytes", f"a truncated pickle, {left} are left")
-        self._window = self.file.read_at(self.at, min(max(count, WINDOW), left))
-        self._base = self.at
-
-    def fail(self, expected: str, got: str, at: int | None = None) -> NoReturn:
-        place = (self.at if at is None else at) - self.origin
-        raise self.file.error(f"{self.where}: byte {place}: expected {expected}, got {got}")
 
 
 class Machine:

@@ -18,7 +18,9 @@ from ..tensors import (
     Entry,
     too_large,
 )
-from .pickle_machine import Global, Items, Machine, Map, Stream, kind_of
+from .pickle_machine import Machine
+from .pickle_stream import Stream
+from .pickle_values import Global, Items, Map, kind_of
 
 STORAGES = {
     "torch.FloatStorage": "float32", "torch.DoubleStorage": "float64", "torch.HalfStorage": "float16",

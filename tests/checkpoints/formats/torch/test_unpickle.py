@@ -25,8 +25,8 @@ from support.hostile_files import (
     tuple_of,
 )
 
-from numpy_bert.checkpoints.formats.torch import pickle_machine
-from numpy_bert.checkpoints.formats.torch.pickle_machine import Stream
+from numpy_bert.checkpoints.formats.torch import pickle_machine, pickle_stream
+from numpy_bert.checkpoints.formats.torch.pickle_stream import Stream
 from numpy_bert.checkpoints.formats.torch.unpickle import Storage, Tensor, TorchMachine, state_dict
 from numpy_bert.errors import Error
 from numpy_bert.files.reading import File
@@ -340,7 +340,7 @@ def test_a_window_that_moves(run, monkeypatch):
     value = pickled(dict_of(**{f"k{i}": tensor(storage(key=str(i)), offset=0) for i in range(20)}))
     whole = run(value)
     for window in (1, 2, 7, 64):
-        monkeypatch.setattr(pickle_machine, "WINDOW", window)
+        monkeypatch.setattr(pickle_stream, "WINDOW", window)
         assert run(value) == whole
 
 

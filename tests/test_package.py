@@ -196,7 +196,7 @@ def test_the_gradient_checker_knows_nothing_of_bert(name):
 
 # Libraries.
 
-RUN_TIME = {"numpy", "scipy", "threadpoolctl", "rich"}
+RUN_TIME = {"numpy", "scipy", "threadpoolctl", "rich", "filelock"}
 EXTRAS = {"huggingface_hub", "h5py", "gguf", "msgpack", "matplotlib", "dask", "distributed", "sklearn"}
 ADAPTERS = {"corpus.sklearn_transformer": "sklearn"}  # a class of a library's own kind, imported by users alone
 UNSAFE = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "imp"}

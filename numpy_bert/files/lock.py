@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from pathlib import Path
+
+import filelock
 
 from ..errors import Error
 from .atomic import unwritable
@@ -23,46 +24,20 @@ class Lock:
 
     def __init__(self, path: Path, taken: Error) -> None:
         self.path = path
+        self._lock = filelock.FileLock(path, blocking=False, thread_local=False)
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise taken from None
         except OSError as error:
             raise unwritable(path, error) from None
-        try:
-            _lock(self._descriptor)
-        except OSError as error:
-            os.close(self._descriptor)
-            if not isinstance(error, (BlockingIOError, PermissionError)):  # which say that another has it
-                raise unwritable(path, error) from None
-            raise taken from None
-        if not self._is_there():  # who had it before removed it after we opened it, so others would lock a new file
-            os.close(self._descriptor)
-            raise taken
-
-    def _is_there(self) -> bool:
-        try:
-            return os.path.samestat(os.fstat(self._descriptor), os.stat(self.path))
-        except OSError:
-            return False
 
     def release(self, remove: bool = False) -> None:
-        """Let others have it; `remove` deletes the file first, which whoever has just opened it notices. A file with
-        something in it was there before, and is somebody's: it stays.
+        """Let others have it; `remove` deletes the file first. A file that holds something belongs to somebody else:
+        it stays.
         """
         with contextlib.suppress(OSError):
-            if remove and not os.fstat(self._descriptor).st_size:
+            if remove and not os.stat(self.path).st_size:
                 os.unlink(self.path)
         with contextlib.suppress(OSError):
-            os.close(self._descriptor)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock.release()

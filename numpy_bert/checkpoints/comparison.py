@@ -83,7 +83,7 @@ class Side:
         """A second tensor for one name. One of the two counts, as when the file is loaded; the other, where it says
         something else, is compared with a second one on the other side."""
         counts, other = self.places[name], place
-        if place.foreign.endswith(names.DECODER_BIAS):  # see accounting
+        if place.foreign.endswith(names.DECODER_BIAS):  # see matching.py
             counts, other = other, counts
         self.places[name] = counts
         pair = {counts.foreign, other.foreign}

@@ -25,7 +25,7 @@ def convert(
 ) -> Path:
     """Write the model at `source` (a folder, or a file with weights) as the new folder `target`; returns its path.
 
-    to: "hf", "tf1" or "npz"; writing.py tells what each holds. The weights keep their values to the bit; float16 and
+    to: "hf", "tf1" or "npz"; see saving.py for what each holds. The weights keep their values to the bit; float16 and
     bfloat16 become float32. Tensors that mean nothing to a BERT are left, with a warning that names them.
     Error: `source` cannot be read, or `target` is there already and not an empty folder.
     """

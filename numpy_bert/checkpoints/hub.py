@@ -2,7 +2,7 @@
 
 The library huggingface_hub (extra `hub`) talks to the hub and keeps the cache, so its settings hold here: HF_ENDPOINT,
 HF_HOME, HF_HUB_OFFLINE, a user's token. Of the files of a model only those are fetched that are read here: the weights
-in the preferred form (folder.py), the config, the tokenizer and the pooling. What has been fetched is compared with the
+in the preferred form (locate.py), the config, the tokenizer and the pooling. What has been fetched is compared with the
 size and the hash that the hub tells, which the library itself does for the size alone. config.json comes last: where it
 is in the cache, the rest is.
 

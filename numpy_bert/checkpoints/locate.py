@@ -1,7 +1,7 @@
 """Where the weights of a checkpoint lie: a file named by the caller, or the preferred one of a folder.
 
 A folder may hold the same weights in several forms. The order of preference is fixed: safetensors (checked most
-strictly, read fastest), PyTorch, TensorFlow, Keras, Flax, npz. What was passed over is told in a notice.
+strictly, read fastest), PyTorch, TensorFlow, Keras, Flax, npz. A warning names the files that were not read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What becomes of every tensor of a file: used, known and left, unexpected, or missing.
+"""Match the tensors of a file with the model: each is used, known but not used, unexpected or missing.
 
-Nothing is read for it but names, dtypes and shapes.
+Only names, dtypes and shapes are read for this.
 """
 
 from __future__ import annotations

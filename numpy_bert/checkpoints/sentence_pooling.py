@@ -20,13 +20,13 @@ from ..files import strict_json
 
 KNOWN = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
 STEPS = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
-SHORTEST, UNLIMITED = 3, 1 << 20  # pieces: room for one between [CLS] and [SEP]; a number from here on is no limit
+SHORTEST, UNLIMITED = 3, 1 << 20  # tokens: room for one between [CLS] and [SEP]; a number from here on is no limit
 
 
 class SentencePooling(NamedTuple):
     pooling: str  # "mean", "cls" or "max"
     normalise: bool
-    max_length: int | None  # pieces at which the checkpoint cuts a text; None: as many as it has positions
+    max_length: int | None  # tokens at which the checkpoint cuts a text; None: as many as it has positions
 
 
 DEFAULT = SentencePooling("mean", False, None)  # what sentence-transformers does with a plain BERT

@@ -1,9 +1,9 @@
-"""A WordPiece vocabulary learned from text: the two pieces that stand side by side most often become one piece, again
+"""A WordPiece vocabulary learned from text: the two tokens that stand side by side most often become one token, again
 and again.
 
     low lower lowest    l ##o ##w ...    ##o ##w -> ##ow    l ##ow -> low    ##e ##r -> ##er
 
-It begins with the characters of the words, and ends when there are as many pieces as asked for or no pair is left that
+It begins with the characters of the words, and ends when there are as many tokens as asked for or no pair is left that
 occurs `min_count` times. Which pair comes next is decided by how often it occurs in the text (byte-pair encoding:
 Sennrich, Haddow and Birch, arXiv:1508.07909, algorithm 1), written with the ## of WordPiece: how the trainer of the
 `tokenizers` library does it. Google's own learner, which asks for the likelihood of the text, was never published.
@@ -33,7 +33,7 @@ ALPHABET = 1000  # characters at most: the most frequent
 MIN_COUNT = 2
 
 Pair = tuple[str, str]
-Progress = Callable[[int], object]  # is told how many pieces have been learned since the last time
+Progress = Callable[[int], object]  # is told how many tokens have been learned since the last time
 
 
 def count_words(
@@ -61,7 +61,7 @@ def learn(
     min_count: int = MIN_COUNT,
     progress: Progress = lambda done: None,
 ) -> list[str]:
-    """The tokens in the order of their ids: special tokens, characters, then pieces in the order they were learned.
+    """The tokens in the order of their ids: special tokens, characters, then tokens in the order they were learned.
 
     size: tokens at most, the special ones among them. A word with a character beyond the alphabet is left out, as is
     one that is too long for the tokenizer. Error: there are no words, or more characters than tokens.
@@ -76,16 +76,16 @@ def learn(
     tokens = dict.fromkeys([*SPECIAL, *sorted(kept), *sorted(inside)])
     if len(tokens) > size:
         raise Error(f"size: expected at least {len(tokens)}, the special tokens and all characters, got {size}")
-    pieces = Pieces(spelled)
+    segmentation = Segmentation(spelled)
     while len(tokens) < size:
-        pair = pieces.most_frequent(min_count)
+        pair = segmentation.most_frequent(min_count)
         if pair is None:
             break
         merged = join(pair)
         if merged not in tokens:
             tokens[merged] = None
             progress(1)
-        pieces.merge(pair, merged)
+        segmentation.merge(pair, merged)
     return list(tokens)
 
 
@@ -103,8 +103,8 @@ def join(pair: Pair) -> str:
     return pair[0] + pair[1].removeprefix(CONTINUATION)
 
 
-class Pieces:
-    """All words, each cut into pieces, with the number of times that each pair of pieces occurs."""
+class Segmentation:
+    """All words, each cut into tokens, with the number of times that each pair of tokens occurs."""
 
     def __init__(self, words: Mapping[str, int]) -> None:
         ordered = sorted(words)
@@ -112,8 +112,8 @@ class Pieces:
         self._counts = [words[word] for word in ordered]
         self._pairs: dict[Pair, int] = defaultdict(int)
         self._where: dict[Pair, set[int]] = defaultdict(set)  # words that have, or once had, the pair
-        for i, pieces in enumerate(self._words):
-            for pair in pairwise(pieces):
+        for i, tokens in enumerate(self._words):
+            for pair in pairwise(tokens):
                 self._pairs[pair] += self._counts[i]
                 self._where[pair].add(i)
         # Pairs by frequency. An entry whose count is no longer right is skipped when it comes up.
@@ -130,7 +130,7 @@ class Pieces:
         return None
 
     def merge(self, pair: Pair, merged: str) -> None:
-        """Make one piece of the pair wherever it occurs."""
+        """Make one token of the pair wherever it occurs."""
         changed: set[Pair] = set()
         for i in self._where.pop(pair):
             before = self._words[i]
@@ -146,23 +146,23 @@ class Pieces:
             else:
                 heapq.heappush(self._heap, (-self._pairs[other], other))
 
-    def _add(self, pieces: list[str], count: int, changed: set[Pair], word: int | None = None) -> None:
-        for pair in pairwise(pieces):
+    def _add(self, tokens: list[str], count: int, changed: set[Pair], word: int | None = None) -> None:
+        for pair in pairwise(tokens):
             self._pairs[pair] += count
             changed.add(pair)
             if word is not None:
                 self._where[pair].add(word)
 
 
-def _merged(pieces: list[str], pair: Pair, merged: str) -> list[str]:
-    """The pieces with the pair made one, from left to right."""
+def _merged(tokens: list[str], pair: Pair, merged: str) -> list[str]:
+    """The tokens with the pair made one, from left to right."""
     result: list[str] = []
     i = 0
-    while i < len(pieces):
-        if i + 1 < len(pieces) and (pieces[i], pieces[i + 1]) == pair:
+    while i < len(tokens):
+        if i + 1 < len(tokens) and (tokens[i], tokens[i + 1]) == pair:
             result.append(merged)
             i += 2
         else:
-            result.append(pieces[i])
+            result.append(tokens[i])
             i += 1
     return result

@@ -114,7 +114,7 @@ def lower_sigmas(text: str) -> str:
 def decompose(text: str) -> tuple[str, Sequence[int]]:
     """The text cleaned and in NFD, and the position each character comes from.
 
-    Marks that move take the positions of the places they move to, so that positions never go back: the pieces of a
+    Marks that move take the positions of the places they move to, so that positions never go back: the tokens of a
     word lie in the text one after the other. n log n for n marks, where `unicodedata.normalize` takes n².
     """
     # One object for each different character, however often it is there: ten million marks then fit into memory.

@@ -1,4 +1,4 @@
-"""Text to token ids and back: special tokens, words, pieces, and where in the text each piece lies.
+"""Text to token ids and back: special tokens, words, WordPiece, and the position of each token in the text.
 
     encode("A film.", pair="Yes")    [CLS] a film . [SEP] yes [SEP]
     segment ids                        0   0   0  0   0    1    1
@@ -6,7 +6,7 @@
 Two ways lead to the same ids. `encode` keeps count of every character and knows the offsets. `encode_ids` needs no
 offsets, and looks up whole stretches between white space (most of a text are ones met before) in a cache.
 
-Rules: Google's `tokenization.py` for words and pieces; the fast tokenizer of Hugging Face for special tokens typed
+Rules: Google's `tokenization.py` for words and WordPiece; the fast tokenizer of Hugging Face for special tokens typed
 in a text, truncation of pairs ("longest first") and decoding.
 """
 
@@ -26,7 +26,7 @@ from .special_tokens import SpecialTokens
 from .truncation import longest_first, room_for_text
 from .vocabulary import first_twice
 from .windows import windows
-from .wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS, WordPiece, piece_lengths
+from .wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS, WordPiece, token_lengths
 
 LONGEST_CACHED = 32  # characters of a stretch worth remembering
 MOST_CACHED = 1 << 16  # stretches; with their ids some 16 MB
@@ -45,7 +45,7 @@ class Encoding(NamedTuple):
 
 
 class StretchCache(dict[str, tuple[int, ...]]):
-    """A stretch of text without white space -> the ids of its pieces, found on first use. Bounded in size."""
+    """A stretch of text without white space -> the ids of its tokens, found on first use. Bounded in size."""
 
     def __init__(self, compute: Callable[[str], tuple[int, ...]]) -> None:
         self._compute = compute
@@ -112,9 +112,9 @@ class Tokenizer:
         special: bool = True,
         add_special_tokens: bool = True,
     ) -> Encoding:
-        """[CLS] text [SEP], or [CLS] text [SEP] pair [SEP], with where each piece lies in its text.
+        """[CLS] text [SEP], or [CLS] text [SEP] pair [SEP], with where each token lies in its text.
 
-        max_length: pieces at most, the special tokens among them. A pair loses pieces from the end of its longer
+        max_length: tokens at most, the special tokens among them. A pair loses tokens from the end of its longer
         text until both are equally long, then from both.
         special: whether "[MASK]" and the like, typed in the text, are the special tokens, as for Hugging Face;
         False takes them for plain text, which is what text from strangers needs.
@@ -124,11 +124,11 @@ class Tokenizer:
         added = 0 if not add_special_tokens else 2 if pair is None else 3
         room = room_for_text(max_length, added)
         if pair is None:
-            parts = [self._pieces(_checked(text, "text"), special, room)]
+            parts = [self._tokens(_checked(text, "text"), special, room)]
         else:
             parts = [
-                self._pieces(_checked(text, "text"), special, sys.maxsize),
-                self._pieces(_checked(pair, "pair"), special, sys.maxsize),
+                self._tokens(_checked(text, "text"), special, sys.maxsize),
+                self._tokens(_checked(pair, "pair"), special, sys.maxsize),
             ]
             kept = longest_first(len(parts[0]), len(parts[1]), room)
             parts = [part[:count] for part, count in zip(parts, kept, strict=True)]
@@ -147,12 +147,12 @@ class Tokenizer:
         return [[self.cls_id, *self._ids(_checked(text, "text"), special, room), self.sep_id] for text in texts]
 
     def tokenize(self, text: str, *, special: bool = True) -> list[str]:
-        """The pieces of the text, nothing added and nothing cut off."""
+        """The tokens of the text, nothing added and nothing cut off."""
         tokens = self.tokens
         return [tokens[index] for index in self._ids(_checked(text, "text"), special, sys.maxsize)]
 
     def decode(self, ids: Iterable[SupportsIndex], *, skip_special: bool = True) -> str:
-        """Readable text: pieces joined to words, words with spaces between, none before . , ? and !
+        """Readable text: tokens joined to words, words with spaces between, none before . , ? and !
 
         What encoding lost (capitals, accents, spacing, unknown words) does not come back.
         Error: an id that is no integer or not in the vocabulary.
@@ -192,7 +192,7 @@ class Tokenizer:
             yield start, end, False
 
     def _ids(self, text: str, special: bool, most: int) -> list[int]:
-        """The ids of the first `most` pieces of the text."""
+        """The ids of the first `most` tokens of the text."""
         ids: list[int] = []
         for start, end, is_special in self._spans(text, special):
             part = text[start:end]
@@ -208,26 +208,26 @@ class Tokenizer:
 
     def _stretch_ids(self, stretch: str) -> tuple[int, ...]:
         split, vocab = self._wordpiece.split, self.vocab
-        return tuple(vocab[piece] for word in self._basic.words(stretch) for piece in split(word))
+        return tuple(vocab[token] for word in self._basic.words(stretch) for token in split(word))
 
-    def _pieces(self, text: str, special: bool, most: int) -> list[tuple[str, int, int]]:
-        """The first `most` pieces of the text with their offsets."""
+    def _tokens(self, text: str, special: bool, most: int) -> list[tuple[str, int, int]]:
+        """The first `most` tokens of the text with their offsets."""
         found: list[tuple[str, int, int]] = []
         for start, end, is_special in self._spans(text, special):
             if is_special:
                 found.append((text[start:end], start, end))
             else:
-                found.extend(self._plain_pieces(text[start:end], start))
+                found.extend(self._plain_tokens(text[start:end], start))
             if len(found) >= most:
                 break
         return found[:most]
 
-    def _plain_pieces(self, text: str, base: int) -> Iterator[tuple[str, int, int]]:
+    def _plain_tokens(self, text: str, base: int) -> Iterator[tuple[str, int, int]]:
         words, sources = self._basic.words_with_starts(text)
         for word, first in words:
-            pieces = self._wordpiece.split(word)
-            for piece, length in zip(pieces, piece_lengths(word, pieces), strict=True):
-                yield piece, base + sources[first], base + sources[first + length - 1] + 1
+            tokens = self._wordpiece.split(word)
+            for token, length in zip(tokens, token_lengths(word, tokens), strict=True):
+                yield token, base + sources[first], base + sources[first + length - 1] + 1
                 first += length
 
     def _assemble(self, parts: list[list[tuple[str, int, int]]], add_special_tokens: bool) -> Encoding:
@@ -272,7 +272,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
 def write_tokenizer(tokenizer: Tokenizer, folder: Path, model_max_length: int | None = None) -> None:
     """Write `vocab.txt` and `tokenizer_config.json` into a folder, which Hugging Face's transformers opens.
 
-    model_max_length: the most pieces the model takes. Error: a file cannot be written, or a token fits on no line.
+    model_max_length: the most tokens the model takes. Error: a file cannot be written, or a token fits on no line.
     """
     settings = Settings(
         source=folder,

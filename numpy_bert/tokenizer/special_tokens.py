@@ -14,7 +14,7 @@ from typing import NamedTuple
 class SpecialTokens(NamedTuple):
     """Their names."""
 
-    unk: str = "[UNK]"  # a word that no pieces make up
+    unk: str = "[UNK]"  # a word that no tokens make up
     cls: str = "[CLS]"  # begins every text
     sep: str = "[SEP]"  # ends every text
     pad: str = "[PAD]"  # fills the shorter rows of a batch

@@ -1,4 +1,4 @@
-"""Truncation to the number of pieces a model takes.
+"""Truncation to the number of tokens a model takes.
 
     longest_first(5, 9, room=8) = (4, 4)      longest_first(2, 9, room=8) = (2, 6)
 
@@ -15,7 +15,7 @@ from ..errors import Error, describe
 
 
 def room_for_text(max_length: SupportsIndex | None, added: int) -> int:
-    """How many pieces of text fit beside the `added` special tokens. Error: not even those fit."""
+    """How many tokens of text fit beside the `added` special tokens. Error: not even those fit."""
     if max_length is None:
         return sys.maxsize
     if isinstance(max_length, bool) or not hasattr(max_length, "__index__") or operator.index(max_length) < added:
@@ -25,9 +25,9 @@ def room_for_text(max_length: SupportsIndex | None, added: int) -> int:
 
 
 def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
-    """How many pieces two texts keep. The longer is cut down to the shorter, then both alike.
+    """How many tokens two texts keep. The longer is cut down to the shorter, then both alike.
 
-    An odd piece stays with the longer text, with the second if they are equally long.
+    an odd token stays with the longer text, with the second if they are equally long.
     """
     if first + second <= room:
         return first, second

@@ -2,7 +2,7 @@
 
 A cut lies behind a character that is a word of its own or white space, and that neither lower case nor the order of
 marks looks through: tokens before it and behind it do not know of each other. A text that holds no such character
-for long stays in one piece.
+for long stays whole.
 """
 
 from __future__ import annotations

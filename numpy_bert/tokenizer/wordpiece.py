@@ -1,8 +1,8 @@
-"""WordPiece: a word is the longest piece of the vocabulary it begins with, then the longest that follows, and so on.
+"""WordPiece: a word is the longest token of the vocabulary it begins with, then the longest that follows, and so on.
 
     unaffable -> un ##aff ##able
 
-A piece that does not begin a word is written with ## before it. A word that cannot be cut so, or is longer than
+A token that does not begin a word is written with ## before it. A word that cannot be cut so, or is longer than
 `max_chars`, becomes the one token [UNK].
 
 Rule: Google's `tokenization.py` (WordpieceTokenizer), whose limit is 200 characters; Hugging Face's is 100.
@@ -27,27 +27,27 @@ class WordPiece:
         self._longest = max(map(len, vocab), default=0)
 
     def split(self, word: str) -> tuple[str, ...]:
-        """The pieces of a word that is not empty."""
+        """The tokens of a word that is not empty."""
         if len(word) > self._max_chars:
             return self._unknown
         if word in self._vocab:
             return (word,)
-        pieces: list[str] = []
+        tokens: list[str] = []
         start, prefix = 0, ""
         while start < len(word):
             for end in range(min(len(word), start + self._longest), start, -1):
-                piece = prefix + word[start:end]
-                if piece in self._vocab:
+                token = prefix + word[start:end]
+                if token in self._vocab:
                     break
             else:
                 return self._unknown
-            pieces.append(piece)
+            tokens.append(token)
             start, prefix = end, CONTINUATION
-        return tuple(pieces)
+        return tuple(tokens)
 
 
-def piece_lengths(word: str, pieces: tuple[str, ...]) -> list[int]:
-    """How many characters of the word each of its pieces covers; [UNK] covers them all."""
-    if len(pieces) == 1:
+def token_lengths(word: str, tokens: tuple[str, ...]) -> list[int]:
+    """How many characters of the word each of its tokens covers; [UNK] covers them all."""
+    if len(tokens) == 1:
         return [len(word)]
-    return [len(pieces[0])] + [len(piece) - len(CONTINUATION) for piece in pieces[1:]]
+    return [len(tokens[0])] + [len(token) - len(CONTINUATION) for token in tokens[1:]]

@@ -147,21 +147,23 @@ def test_what_cannot_be(tmp_path):
         with pytest.raises(Error, match=r"^vocabulary: expected text with words to learn from, got none$"):
             learn(words, 100)
     (tmp_path / "text.txt").write_bytes(b"one\n\xff\n")
-    with pytest.raises(Error, match=r"text.txt: line 2: expected UTF-8, got byte 0xff$"):
+    with pytest.raises(
+        Error, match=r"text.txt: line 2: expected UTF-8, got byte 0xff, perhaps Windows-1252 or Latin-1: convert it"
+    ):
         count_words([tmp_path / "text.txt"])
 
 
 def test_the_counts_stay_right(rng):
     """After many merges every pair is counted as if it had been counted anew."""
     words = {"".join(rng.choice(list("abc"), rng.integers(1, 9))): int(rng.integers(1, 5)) for _ in range(60)}
-    pieces = vocabulary.Pieces(words)
+    segmentation = vocabulary.Segmentation(words)
     for _ in range(40):
         counts = Counter()
-        for cut, count in zip(pieces._words, pieces._counts, strict=True):
+        for cut, count in zip(segmentation._words, segmentation._counts, strict=True):
             for pair in pairwise(cut):
                 counts[pair] += count
-        assert dict(pieces._pairs) == dict(counts)
-        best = pieces.most_frequent(1)
+        assert dict(segmentation._pairs) == dict(counts)
+        best = segmentation.most_frequent(1)
         if best is None:
             break
-        pieces.merge(best, vocabulary.join(best))
+        segmentation.merge(best, vocabulary.join(best))

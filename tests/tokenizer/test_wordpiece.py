@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_bert.tokenizer.wordpiece import GOOGLE_MAX_CHARS, HUGGING_FACE_MAX_CHARS, WordPiece, piece_lengths
+from numpy_bert.tokenizer.wordpiece import GOOGLE_MAX_CHARS, HUGGING_FACE_MAX_CHARS, WordPiece, token_lengths
 
 LETTERS = "abc"
 PIECES = st.sets(st.text(LETTERS, min_size=1, max_size=4), max_size=12)
@@ -32,7 +32,7 @@ def test_greedy_against_the_definition(starts, continuations, word):
     wanted = by_definition(word, set(vocab))
     pieces = wordpiece(*vocab).split(word)
     assert pieces == (("[UNK]",) if wanted is None else tuple(wanted))
-    lengths = piece_lengths(word, pieces)
+    lengths = token_lengths(word, pieces)
     assert sum(lengths) == len(word)
     assert min(lengths) > 0
     if wanted is not None:

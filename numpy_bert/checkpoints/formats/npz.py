@@ -225,7 +225,7 @@ def verify(file: File, member: Member, crc: int) -> None:
 
 
 def write(path: Path, arrays: Mapping[str, Array], reading: Sequence[Path] = ()) -> None:
-    """Write the arrays, whole or not at all; atomic.py tells of `reading`. numpy.load reads the file.
+    """Write the arrays, whole or not at all; see atomic.py for `reading`. numpy.load reads the file.
 
     Equal arrays give equal bytes. Error: a dtype that is no plain number; a name that no entry can have; the disk.
     """

@@ -260,7 +260,7 @@ def write(
     metadata: Mapping[str, str] | None = None,
     reading: Sequence[Path] = (),
 ) -> None:
-    """Write the arrays, whole or not at all; atomic.py tells of `reading`. Equal arrays give equal bytes.
+    """Write the arrays, whole or not at all; see atomic.py for `reading`. Equal arrays give equal bytes.
 
     Wider elements come first and names are sorted among equals, so that with the header padded to eight bytes
     every tensor lies on a multiple of its element size. Error: a dtype or name that the form lacks; the disk.

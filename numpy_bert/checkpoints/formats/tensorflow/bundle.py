@@ -157,7 +157,7 @@ def verified(file: File, part: Part, entry: Entry, target: Array | None, order: 
 
 
 def write(prefix: Path, arrays: Mapping[str, Array], reading: Sequence[Path] = ()) -> None:
-    """Write `prefix`.index and one data shard, both whole or not at all; atomic.py tells of `reading`.
+    """Write `prefix`.index and one data shard, both whole or not at all; see atomic.py for `reading`.
 
     Equal arrays give equal bytes. Error: a dtype or name that a bundle lacks; the disk.
     """

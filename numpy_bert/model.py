@@ -135,7 +135,7 @@ class Bert(TextMethods):
         position_ids, and labels as the task's `loss` describes them (for "pretraining" a pair: masked_lm (B, T) and
         next_sentence (B,)). With a generator there is dropout, as in training.
         """
-        for name in ("masked_lm", "next_sentence") if task == "pretraining" else (task,):
+        for name in objective.TASKS[task].heads if task in objective.TASKS else (task,):
             head(self, name)
         if rng is not None and not isinstance(rng, np.random.Generator):
             raise Error(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")

@@ -3,7 +3,7 @@
 Cross-entropy with ignored positions: a row labelled IGNORED takes no part, neither in the sum nor in n. Where no row
 carries a label the loss is 0 and so is its gradient.
 
-Letters: N rows, C classes (or V, the vocabulary).
+Letters: C classes (or V, the vocabulary), n labeled rows; "..." any leading axes, such as N rows or (B, T).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Cache(NamedTuple):
     """Of the log-probabilities only those of the rows that carry a label."""
 
     log_p: log_softmax.Cache  # (n, C)
-    kept: Array  # (N,) boolean
+    kept: Array  # (...) boolean
     labels: Array  # (n,)
 
 
 def forward(x: Array, labels: Array) -> tuple[Array, Cache]:
-    """x (N, C) logits, labels (N,) integers below C, or IGNORED -> loss, a scalar"""
+    """x (..., C) logits, labels (...) integers below C, or IGNORED -> loss, a scalar"""
     kept = labels != IGNORED
     log_p, log_p_cache = log_softmax.forward(x[kept])  # (n, C)
     n = len(log_p)
@@ -36,7 +36,7 @@ def forward(x: Array, labels: Array) -> tuple[Array, Cache]:
 
 
 def backward(dloss: Array | float, cache: Cache) -> Array:
-    """dloss, a scalar -> dx (N, C)
+    """dloss, a scalar -> dx (..., C)
 
     ∂loss/∂x_ic = (softmax(x_i)_c - [c = label_i]) / n on the rows that carry a label, 0 on the others.
     """
@@ -45,6 +45,6 @@ def backward(dloss: Array | float, cache: Cache) -> Array:
     dlog_p = np.zeros_like(cache.log_p.y)
     dlog_p[np.arange(n), cache.labels] = -dloss / max(n, 1)
     # log_p = log softmax(x[kept])
-    dx = np.zeros((len(cache.kept), C), dlog_p.dtype)
+    dx = np.zeros((*cache.kept.shape, C), dlog_p.dtype)
     dx[cache.kept] = log_softmax.backward(dlog_p, cache.log_p)
     return dx

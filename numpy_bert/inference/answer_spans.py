@@ -112,7 +112,7 @@ def answer(
     asked = [_windows_of(model, name, *pair, stride) for name, pair in zip(names, pairs, strict=True)]
 
     def logits(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
-        values = finite(question_answering.forward(encoded, params)[0])  # (B, T, 2)
+        values = finite(question_answering.forward(encoded, params, model.config)[0])  # (B, T, 2)
         return [rows[:length].copy() for rows, length in zip(values, batching.lengths(batch), strict=True)]
 
     texts = [Text(window.ids, window.segment_ids) for _, question_windows in asked for window in question_windows]

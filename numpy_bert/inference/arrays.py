@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ..blocks import bert, encoder_layer
 from ..config import BertConfig
 from ..errors import Error, show
 from ..numerics.memory import Array
-from ..tasks import labels, masked_lm, objective
+from ..tasks import objective
 from . import inputs
 from .outputs import Hidden
 from .run import Model, head
@@ -35,13 +33,7 @@ def logits(model: Model, task: str, batch: bert.Inputs) -> Array:
     """The raw outputs of one head."""
     params = head(model, task)
     encoded, _ = bert.forward(batch, model.params.bert, model.config, keep="nothing")
-    if task == "masked_lm":
-        B, T = batch.ids.token.shape
-        rows, _ = masked_lm.forward(encoded, np.arange(B * T), params, model.config)
-        return rows.reshape(B, T, rows.shape[-1])
-    has_config = task not in ("next_sentence", "question_answering")
-    arguments = (encoded, params, model.config) if has_config else (encoded, params)
-    outputs: Array = objective.HEADS[task].forward(*arguments)[0]
+    outputs: Array = objective.HEADS[task].forward(encoded, params, model.config)[0]
     return outputs
 
 
@@ -58,4 +50,5 @@ def labelled(task: str, batch: Mapping[str, Any], config: BertConfig) -> objecti
             raise Error(f"batch: {show(key)}: expected token_ids, labels and perhaps {sorted(KEYS)}, got {got}")
     segment_ids, attention_mask, position_ids = (batch.get(key) for key in KEYS[1:4])
     arrays = inputs.inputs(batch["token_ids"], segment_ids, attention_mask, position_ids, config)
-    return objective.Batch(arrays, labels.labels(task, batch["labels"], arrays.ids.token.shape, config))
+    labels = objective.TASKS[task].check_labels(batch["labels"], arrays.ids.token.shape, config)
+    return objective.Batch(arrays, labels)

@@ -39,7 +39,7 @@ def follows(model: Model, pairs: Sequence[Any], options: Options) -> list[float]
     params = head(model, "next_sentence")
 
     def probabilities(encoded: bert.Output, batch: bert.Inputs) -> list[float]:
-        logits, _ = next_sentence.forward(encoded, params)  # (B, 2)
+        logits, _ = next_sentence.forward(encoded, params, model.config)  # (B, 2)
         p, _ = softmax.forward(finite(logits))
         return [float(row[next_sentence.FOLLOWS]) for row in p]
 

@@ -32,7 +32,7 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
         is_mask = batch.ids.token == tokenizer.mask_id  # (B, T)
         if batch.mask is not None:
             is_mask = is_mask & batch.mask
-        logits, _ = masked_lm.forward(encoded, np.flatnonzero(is_mask), params, config)  # (M, V)
+        logits, _ = masked_lm.forward(encoded, params, config, positions=np.flatnonzero(is_mask))  # (M, V)
         p, _ = softmax.forward(finite(logits))
         results: list[list[list[Prediction]]] = [[] for _ in is_mask]
         for row, probabilities in zip(np.nonzero(is_mask)[0], p, strict=True):

@@ -10,7 +10,7 @@ Letters: B batch, T tokens, H hidden size, V vocabulary, M asked positions.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from ..blocks import cross_entropy, gelu, layer_norm, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
 from ..numerics.memory import Array
-from ..numerics.tree import shape
+from ..numerics.tree import shape as array_shape
+from .labels import classes
+
+heads = ("masked_lm",)
 
 
 class Params(NamedTuple):
@@ -33,26 +36,33 @@ class Cache(NamedTuple):
     gelu: gelu.Cache
     norm: layer_norm.Cache
     decoder: linear.Cache
-    positions: Array  # (M,)
+    positions: Array | None  # (M,)
     BT: tuple[int, int]
 
 
 def shapes(config: BertConfig) -> Params:
     H, V = config.hidden_size, config.vocab_size
-    decoder = None if config.tie_word_embeddings else shape(V, H)
-    return Params(linear.shapes(H, H), layer_norm.shapes(H), decoder, shape(V))
+    decoder = None if config.tie_word_embeddings else array_shape(V, H)
+    return Params(linear.shapes(H, H), layer_norm.shapes(H), decoder, array_shape(V))
 
 
-def forward(encoded: Output, positions: Array, params: Params, config: BertConfig) -> tuple[Array, Cache]:
+def forward(
+    encoded: Output,
+    params: Params,
+    config: BertConfig,
+    rng: np.random.Generator | None = None,
+    positions: Array | None = None,
+) -> tuple[Array, Cache]:
     """encoded.hidden (B, T, H), positions (M,) into the B·T tokens of the batch -> logits (M, V)
 
-    Only the asked positions get logits: V of them a token is by far the largest array of the model.
+    V logits a token are by far the largest array of the model, so only the asked positions get them; without positions
+    all do, (B, T, V).
     """
     h = encoded.hidden
     assert h is not None
     assert params.decoder is not None, "a tied decoder is filled in by objective.head_params"
     B, T, H = h.shape
-    asked = h.reshape(B * T, H)[positions]  # (M, H)
+    asked = h if positions is None else h.reshape(B * T, H)[positions]  # (M, H)
     u, transform_cache = linear.forward(asked, params.transform)
     a, gelu_cache = gelu.forward(u, config.gelu)
     n, norm_cache = layer_norm.forward(a, params.norm, config.layer_norm_eps)
@@ -71,6 +81,8 @@ def backward(dlogits: Array, cache: Cache) -> tuple[Output, Params]:
     # u = asked W_tᵀ + b_t
     dasked, dtransform = linear.backward(du, cache.transform)
     # asked = h[positions]; a position asked twice would receive both gradients
+    if cache.positions is None:
+        return Output(dasked, None), Params(dtransform, dnorm, dE, dbias)
     B, T = cache.BT
     H = dasked.shape[-1]
     dh = np.zeros((B * T, H), dasked.dtype)
@@ -93,7 +105,7 @@ def loss(
     """labels (B, T): the id that was hidden at each masked position, IGNORED elsewhere -> loss, a scalar"""
     flat = labels.reshape(-1)
     positions = np.flatnonzero(flat != cross_entropy.IGNORED)  # (M,)
-    logits, head_cache = forward(encoded, positions, params, config)
+    logits, head_cache = forward(encoded, params, config, rng, positions)
     value, loss_cache = cross_entropy.forward(logits, flat[positions])
     return value, LossCache(head_cache, loss_cache)
 
@@ -101,3 +113,8 @@ def loss(
 def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
     """dloss, a scalar -> dencoded, dparams"""
     return backward(cross_entropy.backward(dloss, cache.loss), cache.head)
+
+
+def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Array:
+    """(B, T) ids of tokens; see labels.classes."""
+    return classes(labels, shape, config.vocab_size)

@@ -10,15 +10,21 @@ Letters: B questions, K choices, H hidden size.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..blocks import cross_entropy, dropout, linear
+from ..blocks import dropout, linear
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
+from ..errors import Error
 from ..numerics.memory import Array
+from . import head
+from .labels import classes
+
+heads = ("multiple_choice",)
 
 
 class Params(NamedTuple):
@@ -57,25 +63,13 @@ def backward(dscores: Array, cache: Cache) -> tuple[Output, Params]:
     return Output(None, dpooled), Params(ddense)
 
 
-class LossCache(NamedTuple):
-    head: Cache
-    loss: cross_entropy.Cache
+loss = partial(head.loss, forward)  # labels (B,): which choice is right; the batch has B·K rows
+loss_backward = partial(head.loss_backward, backward)
 
 
-def loss(
-    encoded: Output,
-    labels: Array,
-    params: Params,
-    config: BertConfig,
-    rng: np.random.Generator | None = None,
-) -> tuple[Array, LossCache]:
-    """labels (B,): which choice is right; the batch has B·K rows -> loss, a scalar"""
-    scores, head_cache = forward(encoded, params, config, rng)
-    value, loss_cache = cross_entropy.forward(scores.reshape(len(labels), -1), labels)  # (B, K)
-    return value, LossCache(head_cache, loss_cache)
-
-
-def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
-    """dloss, a scalar -> dencoded, dparams"""
-    dscores = cross_entropy.backward(dloss, cache.loss)  # (B, K)
-    return backward(dscores.reshape(-1), cache.head)
+def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Array:
+    """(B,) integers below K, for a batch of B·K texts; see labels.classes. Error: too few or too many."""
+    texts, questions = shape[0], np.size(labels)
+    if questions == 0 or texts % questions:
+        raise Error(f"labels: expected one for each question, K texts a question, got {questions} for {texts} texts")
+    return classes(labels, (questions,), texts // questions)

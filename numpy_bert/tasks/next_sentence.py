@@ -8,15 +8,19 @@ Letters: B batch, H hidden size.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..blocks import cross_entropy, linear
+from ..blocks import linear
 from ..blocks.bert import Output
 from ..config import BertConfig
 from ..numerics.memory import Array
+from . import head
+from .labels import classes
 
+heads = ("next_sentence",)
 FOLLOWS, RANDOM = 0, 1
 
 
@@ -32,7 +36,9 @@ def shapes(config: BertConfig) -> Params:
     return Params(linear.shapes(config.hidden_size, 2))
 
 
-def forward(encoded: Output, params: Params) -> tuple[Array, Cache]:
+def forward(
+    encoded: Output, params: Params, config: BertConfig, rng: np.random.Generator | None = None
+) -> tuple[Array, Cache]:
     """encoded.pooled (B, H) -> logits (B, 2)"""
     assert encoded.pooled is not None, "a model without a pooler has no next-sentence head"
     logits, dense_cache = linear.forward(encoded.pooled, params.dense)
@@ -45,24 +51,10 @@ def backward(dlogits: Array, cache: Cache) -> tuple[Output, Params]:
     return Output(None, dpooled), Params(ddense)
 
 
-class LossCache(NamedTuple):
-    head: Cache
-    loss: cross_entropy.Cache
+loss = partial(head.loss, forward)  # labels (B,): FOLLOWS or RANDOM, or IGNORED
+loss_backward = partial(head.loss_backward, backward)
 
 
-def loss(
-    encoded: Output,
-    labels: Array,
-    params: Params,
-    config: BertConfig,
-    rng: np.random.Generator | None = None,
-) -> tuple[Array, LossCache]:
-    """labels (B,): FOLLOWS or RANDOM (or IGNORED) -> loss, a scalar"""
-    logits, head_cache = forward(encoded, params)
-    value, loss_cache = cross_entropy.forward(logits, labels)
-    return value, LossCache(head_cache, loss_cache)
-
-
-def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
-    """dloss, a scalar -> dencoded, dparams"""
-    return backward(cross_entropy.backward(dloss, cache.loss), cache.head)
+def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Array:
+    """(B,) integers; see labels.classes."""
+    return classes(labels, shape[:1], 2)

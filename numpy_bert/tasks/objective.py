@@ -6,7 +6,6 @@ that trains or checks a whole model goes through them.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,8 +23,9 @@ from . import (
     sequence_classification,
     token_classification,
 )
+from .head import Head, Task
 
-HEADS: dict[str, ModuleType] = {
+HEADS: dict[str, Head] = {
     "masked_lm": masked_lm,
     "next_sentence": next_sentence,
     "sequence_classification": sequence_classification,
@@ -33,7 +33,7 @@ HEADS: dict[str, ModuleType] = {
     "question_answering": question_answering,
     "multiple_choice": multiple_choice,
 }
-TASKS: dict[str, ModuleType] = HEADS | {"pretraining": pretraining}
+TASKS: dict[str, Task] = {**HEADS, "pretraining": pretraining}
 
 
 class Params(NamedTuple):
@@ -91,7 +91,8 @@ def backward(dloss: Any, cache: Cache) -> Params:
     """dloss, a scalar, or one for each of the `losses` -> dparams, zero for the heads that took no part"""
     # loss = task(encoded)
     dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
-    touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
+    heads = TASKS[cache.task].heads
+    touched = dict(zip(heads, (dhead,) if len(heads) == 1 else dhead, strict=True))
     accumulate_into = None
     if "masked_lm" in touched and cache.params.masked_lm is not None and cache.params.masked_lm.decoder is None:
         accumulate_into = touched["masked_lm"].decoder  # the decoder was the word embedding: two gradients add up
@@ -103,10 +104,9 @@ def backward(dloss: Any, cache: Cache) -> Params:
 
 
 def head_params(task: str, params: Params) -> Any:
-    """The parameters of a task's head; a tied decoder is the word embedding itself, the same array."""
+    """The parameters of a task's head, or heads; a tied decoder is the word embedding itself, the same array."""
     masked = params.masked_lm
     if masked is not None and masked.decoder is None:
         params = params._replace(masked_lm=masked._replace(decoder=params.bert.embedding.word))
-    if task == "pretraining":
-        return pretraining.Params(params.masked_lm, params.next_sentence)  # type: ignore[arg-type]
-    return getattr(params, task)
+    of_heads = tuple(getattr(params, head) for head in TASKS[task].heads)
+    return of_heads[0] if len(of_heads) == 1 else TASKS[task].Params(*of_heads)

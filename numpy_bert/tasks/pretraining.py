@@ -6,14 +6,17 @@ encoded batch, so their gradients by it add up.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..blocks.bert import Output
 from ..config import BertConfig
 from ..numerics.memory import Array
-from . import masked_lm, next_sentence
+from . import head, masked_lm, next_sentence
+from .labels import pair
+
+heads = ("masked_lm", "next_sentence")
 
 
 class Labels(NamedTuple):
@@ -28,7 +31,7 @@ class Params(NamedTuple):
 
 class LossCache(NamedTuple):
     masked_lm: masked_lm.LossCache
-    next_sentence: next_sentence.LossCache
+    next_sentence: head.LossCache
     losses: Labels  # the two summands of the loss
 
 
@@ -51,3 +54,9 @@ def loss_backward(dloss: Array | float | Labels, cache: LossCache) -> tuple[Outp
     from_next, dnext_sentence = next_sentence.loss_backward(dfollows, cache.next_sentence)
     from_masked, dmasked_lm = masked_lm.loss_backward(dmasked, cache.masked_lm)
     return Output(from_masked.hidden, from_next.pooled), Params(dmasked_lm, dnext_sentence)
+
+
+def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Labels:
+    """masked_lm (B, T) and next_sentence (B,), each as its own task wants them."""
+    masked, follows = pair(labels, "masked_lm (B, T) and next_sentence (B,)")
+    return Labels(masked_lm.check_labels(masked, shape, config), next_sentence.check_labels(follows, shape, config))

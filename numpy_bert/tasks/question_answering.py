@@ -9,7 +9,7 @@ Letters: B batch, T tokens, H hidden size.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ..blocks import cross_entropy, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
 from ..numerics.memory import Array
+from .labels import classes, pair
+
+heads = ("question_answering",)
 
 
 class Labels(NamedTuple):
@@ -36,7 +39,9 @@ def shapes(config: BertConfig) -> Params:
     return Params(linear.shapes(config.hidden_size, 2))
 
 
-def forward(encoded: Output, params: Params) -> tuple[Array, Cache]:
+def forward(
+    encoded: Output, params: Params, config: BertConfig, rng: np.random.Generator | None = None
+) -> tuple[Array, Cache]:
     """encoded.hidden (B, T, H) -> logits (B, T, 2), start and end"""
     assert encoded.hidden is not None
     logits, dense_cache = linear.forward(encoded.hidden, params.dense)
@@ -64,7 +69,7 @@ def loss(
     rng: np.random.Generator | None = None,
 ) -> tuple[Array, LossCache]:
     """labels: start and end, each (B,), positions below T, or IGNORED -> loss, a scalar"""
-    logits, head_cache = forward(encoded, params)
+    logits, head_cache = forward(encoded, params, config, rng)
     start, start_cache = cross_entropy.forward(logits[:, :, 0], labels.start)  # T classes: the tokens
     end, end_cache = cross_entropy.forward(logits[:, :, 1], labels.end)
     losses = Labels(0.5 * start, 0.5 * end)
@@ -77,3 +82,10 @@ def loss_backward(dloss: Array | float | Labels, cache: LossCache) -> tuple[Outp
     dend = cross_entropy.backward(0.5 * dlast, cache.end)  # (B, T)
     dstart = cross_entropy.backward(0.5 * dfirst, cache.start)
     return backward(np.stack([dstart, dend], axis=-1), cache.head)
+
+
+def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Labels:
+    """start and end, each (B,) integers below T; see labels.classes."""
+    B, T = shape
+    start, end = pair(labels, "start (B,) and end (B,)")
+    return Labels(classes(start, (B,), T), classes(end, (B,), T))

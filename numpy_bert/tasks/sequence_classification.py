@@ -8,7 +8,7 @@ Letters: B batch, H hidden size, C classes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
 from ..numerics.memory import Array
+from .labels import classes, values
+
+heads = ("sequence_classification",)
 
 
 class Params(NamedTuple):
@@ -83,3 +86,8 @@ def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Param
     else:
         dlogits = cross_entropy.backward(dloss, cache.loss)
     return backward(dlogits, cache.head)
+
+
+def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Array:
+    """(B,) integers, or for a regression finite numbers; see labels.classes and labels.values."""
+    return values(labels, shape[:1]) if config.is_regression else classes(labels, shape[:1], config.num_labels)

@@ -9,15 +9,20 @@ Letters: B batch, T tokens, H hidden size, C classes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..blocks import cross_entropy, dropout, linear
+from ..blocks import dropout, linear
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
 from ..numerics.memory import Array
+from . import head
+from .labels import classes
+
+heads = ("token_classification",)
 
 
 class Params(NamedTuple):
@@ -56,28 +61,10 @@ def backward(dlogits: Array, cache: Cache) -> tuple[Output, Params]:
     return Output(dhidden, None), Params(ddense)
 
 
-class LossCache(NamedTuple):
-    head: Cache
-    loss: cross_entropy.Cache
-    BT: tuple[int, int]
+loss = partial(head.loss, forward)  # labels (B, T): a class on the first token of each word, IGNORED elsewhere
+loss_backward = partial(head.loss_backward, backward)
 
 
-def loss(
-    encoded: Output,
-    labels: Array,
-    params: Params,
-    config: BertConfig,
-    rng: np.random.Generator | None = None,
-) -> tuple[Array, LossCache]:
-    """labels (B, T): a class on the first piece of each word, IGNORED elsewhere -> loss, a scalar"""
-    logits, head_cache = forward(encoded, params, config, rng)
-    B, T, C = logits.shape
-    value, loss_cache = cross_entropy.forward(logits.reshape(B * T, C), labels.reshape(B * T))
-    return value, LossCache(head_cache, loss_cache, (B, T))
-
-
-def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
-    """dloss, a scalar -> dencoded, dparams"""
-    B, T = cache.BT
-    dlogits = cross_entropy.backward(dloss, cache.loss)  # (B·T, C)
-    return backward(dlogits.reshape(B, T, dlogits.shape[-1]), cache.head)
+def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Array:
+    """(B, T) integers; see labels.classes."""
+    return classes(labels, shape, config.num_labels)

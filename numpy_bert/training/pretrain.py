@@ -73,10 +73,10 @@ def evaluate(batches: list[objective.Batch], params: objective.Params, config: B
         encoded, _ = bert.forward(batch.inputs, params.bert, config, keep="nothing")
         labels = (batch.labels.masked_lm if both else batch.labels).reshape(-1)
         places = np.flatnonzero(labels != IGNORED)
-        masked, _ = masked_lm.forward(encoded, places, masked_head, config)
+        masked, _ = masked_lm.forward(encoded, masked_head, config, positions=places)
         rows = [_sums(masked, labels[places])]
         if both:
-            follows, _ = next_sentence.forward(encoded, next_head[0])
+            follows, _ = next_sentence.forward(encoded, next_head[0], config)
             rows.append(_sums(follows, batch.labels.next_sentence))
         return np.array(rows)
 

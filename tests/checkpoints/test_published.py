@@ -152,7 +152,7 @@ def test_rxnfp_pretrained_fills_98_of_103_masks() -> None:
     hidden = [bert.forward(some).hidden for some in np.array_split(masked, 8)]
     encoded = Output(np.concatenate(hidden), None)
     at_masks = (places - 1) * len(ids) + places  # row r of `masked` has its mask at place r + 1
-    logits, _ = masked_lm.forward(encoded, at_masks, head, bert.config)  # (103, V)
+    logits, _ = masked_lm.forward(encoded, head, bert.config, positions=at_masks)  # (103, V)
     likeliest = logits.argmax(axis=-1)
     assert (likeliest == answers["likeliest"]).all()
     assert (int((likeliest == ids[places]).sum()), len(places)) == (98, 103)

@@ -13,7 +13,7 @@ from numpy_bert.gradcheck import checker
 def spoiled(mutant):
     """(case, the right pair, the pair with the wrong backward) of each case that the wrong backward stands in for."""
     for case, pair in pairs.cases(mutant.block).items():
-        if pair.backward.__name__ == ("loss_backward" if mutant.loss else "backward"):
+        if pair.replaced == ("loss_backward" if mutant.loss else "backward"):
             yield case, pair, pair._replace(backward=mutant.backward)
 
 
@@ -69,7 +69,7 @@ def test_there_are_at_least_45_and_each_is_told():
 
 
 def test_every_block_with_parameters_of_its_own_has_mutants():
-    assert {mutant.block for mutant in MUTANTS} >= set(pairs.names()) - {"next_sentence"}
+    assert {mutant.block for mutant in MUTANTS} >= set(pairs.names()) - {"next_sentence", "head"}
 
 
 def test_at_ones_and_zeros_many_of_them_would_pass():

@@ -56,7 +56,7 @@ def _reference(name: str, folder: Path) -> Reference:
     (folder / "config.json").write_text(str(stored["config"]))
     config = read_config(folder)
     parameters = _by_name(stored["parameters"], stored)
-    heads = ("masked_lm", "next_sentence") if task == "pretraining" else (task,)
+    heads = objective.TASKS[task].heads
     shapes = objective.shapes(config, heads, has_pooler="bert.pooler.dense.weight" in parameters)
     params = tree.map_named(lambda leaf, _: np.concatenate([parameters[n] for n in names.sources(leaf)]), shapes)
     rows = [_rows(stored[key]) for key in ("token_ids", "segment_ids", "attention_mask")]
@@ -91,11 +91,11 @@ def _logits(task: str, encoded: bert.Output, params: objective.Params, config: B
     head = objective.head_params(task, params)
     if task == "masked_lm":
         every = np.arange(encoded.hidden[..., 0].size)
-        return {"logits": masked_lm.forward(encoded, every, head, config)[0]}
+        return {"logits": masked_lm.forward(encoded, head, config, positions=every)[0]}
     if task == "next_sentence":
-        return {"logits": next_sentence.forward(encoded, head)[0]}
+        return {"logits": next_sentence.forward(encoded, head, config)[0]}
     if task == "question_answering":
-        logits, _ = question_answering.forward(encoded, head)
+        logits, _ = question_answering.forward(encoded, head, config)
         return {"start_logits": logits[:, :, 0], "end_logits": logits[:, :, 1]}
     return {"logits": objective.HEADS[task].forward(encoded, head, config)[0]}
 

@@ -16,7 +16,8 @@ def backward(dloss: Any, cache: Cache) -> Params:
     """dloss, a scalar, or one for each of the `losses` -> dparams, zero for the heads that took no part"""
     # loss = task(encoded)
     dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
-    touched = dhead._asdict() if cache.task == "pretraining" else {cache.task: dhead}
+    heads = TASKS[cache.task].heads
+    touched = dict(zip(heads, (dhead,) if len(heads) == 1 else dhead, strict=True))
     decoder_gradient = None
     if "masked_lm" in touched and cache.params.masked_lm is not None and cache.params.masked_lm.decoder is None:
         decoder_gradient = touched["masked_lm"].decoder  # the decoder was the word embedding

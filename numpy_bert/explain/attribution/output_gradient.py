@@ -64,13 +64,12 @@ def _explained(encoded: Output, target: Target, model: ModelWithHeads) -> tuple[
         size, size_cache = vector_norm.loss(encoded, model.pooling.pooling)
         return S * float(size), vector_norm.loss_backward(float(S), size_cache)
     head, params = objective.HEADS[target.task], objective.head_params(target.task, model.params)
-    more: tuple[Any, ...] = () if target.task in ("next_sentence", "question_answering") else (model.config,)
     if target.task == "masked_lm":
         positions = [s * T + position for s in range(S) for position, _ in target.outputs]
-        logits, cache = masked_lm.forward(encoded, np.array(positions), params, model.config)  # (S·M, V)
+        logits, cache = masked_lm.forward(encoded, params, model.config, positions=np.array(positions))  # (S·M, V)
         chosen: Any = (np.arange(len(positions)), np.array([label for _, label in target.outputs] * S))
     else:
-        logits, cache = head.forward(encoded, params, *more)  # (S, ...)
+        logits, cache = head.forward(encoded, params, model.config)  # (S, ...)
         chosen = (slice(None), *np.array(target.outputs).T)
     dlogits = np.zeros_like(logits)
     dlogits[chosen] = 1.0

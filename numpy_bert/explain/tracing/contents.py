@@ -43,9 +43,9 @@ CONTENTS: dict[str, dict[str, str]] = {
         "accumulate_into": "R C: the gradient of the decoder with respect to the word embedding",
     },
     "blocks.cross_entropy": {
-        "x": "N n: logits, a row for each prediction",
-        "labels": "N: index of the wanted class; -100 where no loss is taken",
-        "kept": "N: whether a row counts",
+        "x": "... n: logits, a row for each prediction",
+        "labels": "...: index of the wanted class; -100 where no loss is taken",
+        "kept": "...: whether a row counts",
         "log_p": "N n: logarithm of the probability of each class",
         "loss": ": mean of -log p of the wanted classes",
     },
@@ -156,6 +156,13 @@ CONTENTS: dict[str, dict[str, str]] = {
         "hidden": _HIDDEN,
         "v": "B H: sentence vector before it is normalized",
         "size": ": mean square of the sentence vector",
+    },
+    "tasks.head": {
+        **_ENCODED,
+        **_LOSS,
+        "logits": "... H: a score for each class",
+        "rows": "... H: a score for each class, one row for each label",
+        "dlogits": "... H: gradient of the loss with respect to the score of each class",
     },
     "tasks.masked_lm": {
         **_ENCODED,

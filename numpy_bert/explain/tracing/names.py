@@ -83,24 +83,26 @@ NAMES: dict[str, dict[str, str]] = {
         "loss": "encoded - v - size -",
         "loss_backward": "dloss - dv dhidden dencoded",
     },
+    "tasks.head": {
+        "loss": "- encoded labels - - - logits - - value -",
+        "loss_backward": "- dloss - dlogits dencoded",
+    },
     "tasks.masked_lm": {
-        "forward": "encoded positions - - asked u - a - n - logits -",
+        "forward": "encoded - - - positions asked u - a - n - logits -",
         "loss": "encoded labels - - - flat positions logits - value -",
         "backward": "dlogits - dn dE dbias da - du dasked - - dh dencoded",
         "loss_backward": "dloss - dencoded",
     },
     "tasks.next_sentence": {
-        "forward": "encoded - logits -",
-        "loss": "encoded labels - - - logits - value -",
+        "forward": "encoded - - - logits -",
         "backward": "dlogits - dpooled - dencoded",
-        "loss_backward": "dloss - dencoded",
     },
     "tasks.objective": {
         "forward": "- batch - - - - encoded - - loss -",
-        "backward": "- - dencoded - - accumulate_into - - dparams",
+        "backward": "- - dencoded - - - accumulate_into - - dparams",
     },
     "tasks.question_answering": {
-        "forward": "encoded - logits -",
+        "forward": "encoded - - - logits -",
         "loss": "encoded labels - - - logits - start - end - losses loss",
         "backward": "dlogits - dhidden - dencoded",
         "loss_backward": "dloss - - - dend dstart dencoded",
@@ -117,8 +119,6 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "tasks.token_classification": {
         "forward": "encoded - - - - dropped - logits -",
-        "loss": "encoded labels - - - logits - value -",
         "backward": "dlogits - ddropped - dhidden dencoded",
-        "loss_backward": "dloss - dlogits dencoded",
     },
 }

@@ -28,6 +28,11 @@ class Pair(NamedTuple):
     backward: Callable[..., Any]
     arguments: dict[str, Any]
 
+    @property
+    def replaced(self) -> str:
+        """The name of the function that another backward would stand in for."""
+        return str(getattr(self.backward, "func", self.backward).__name__)  # a partial has no name of its own
+
 
 class Block(NamedTuple):
     """A line of the table: the pairs of one module, and how far from exact each method may find them."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from types import ModuleType
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...blocks.bert import Output
+from ...blocks.cross_entropy import IGNORED
 from ...config import BertConfig
 from ...numerics.memory import Array
 from ...tasks import (
+    head,
     masked_lm,
     multiple_choice,
     next_sentence,
@@ -23,6 +24,7 @@ from ...tasks import (
     sequence_classification,
     token_classification,
 )
+from ...tasks.head import Head
 from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, labels, padding, params
 
 Cases = dict[str, Pair]
@@ -32,14 +34,18 @@ UNTIED = replace(LAYER, tie_word_embeddings=False)
 REGRESSION = replace(LAYER, num_labels=1)
 
 
-def _head(task: ModuleType, reads: str, rng: Rng, forward: Callable[..., Any], config: BertConfig = LAYER) -> Pair:
-    """A head alone; reads: "hidden" or "pooled"."""
+def _head(task: Head, reads: str, rng: Rng, config: BertConfig = LAYER) -> Pair:
+    """A head alone, under dropout; reads: "hidden" or "pooled"."""
+
+    def forward(encoded: Output, params: Any) -> Any:
+        return task.forward(encoded, params, config, fixed_rng())
+
     return Pair(forward, task.backward, {"encoded": _encoded(reads, rng), "params": params(task.shapes(config), rng)})
 
 
-def _loss(task: ModuleType, reads: str, rng: Rng, config: BertConfig = LAYER) -> Pair:
+def _loss(name: str, reads: str, rng: Rng, config: BertConfig = LAYER) -> Pair:
     """A head with its loss, under dropout."""
-    given = labels(task.__name__.rpartition(".")[2], config, B, T, rng)
+    task, given = objective.HEADS[name], labels(name, config, B, T, rng)
 
     def forward(encoded: Output, params: Any) -> Any:
         return task.loss(encoded, given, params, config, fixed_rng())
@@ -53,22 +59,43 @@ def _encoded(reads: str, rng: Rng) -> Output:
     return Output(hidden, rng.standard_normal((B, H)) if reads in ("pooled", "both") else None)
 
 
+def _logits_and_loss(rng: Rng) -> Cases:
+    """The loss of the heads of classes, of logits that are there already."""
+
+    def pair(logits: tuple[int, ...], given: Array) -> Pair:
+        def forward(z: Array) -> Any:
+            return head.loss(lambda encoded, *_: (encoded, None), z, given, None, LAYER)  # type: ignore[arg-type]
+
+        backward = partial(head.loss_backward, lambda dz, _: dz)
+        return Pair(forward, backward, {"z": rng.standard_normal(logits)})
+
+    return {
+        "texts": pair((3, 4), np.array([3, IGNORED, 0])),
+        "tokens": pair((2, 3, 4), np.array([[3, IGNORED, 0], [IGNORED, 3, 1]])),
+        "choices": pair((6,), np.array([2, 0])),
+    }
+
+
 def _masked_lm(rng: Rng) -> Cases:
     asked = np.array([4, 0, 4])  # one position twice
 
     def forward(encoded: Output, params: masked_lm.Params) -> Any:
-        return masked_lm.forward(encoded, asked, params, UNTIED)
+        return masked_lm.forward(encoded, params, UNTIED, positions=asked)
+
+    def backward_of_all(dlogits: Array, cache: masked_lm.Cache) -> Any:
+        return masked_lm.backward(dlogits, cache)
 
     return {
-        "logits, a position asked twice": _head(masked_lm, "hidden", rng, forward, UNTIED),
-        "loss": _loss(masked_lm, "hidden", rng, replace(UNTIED, gelu="tanh")),
+        "logits, a position asked twice": _head(masked_lm, "hidden", rng, UNTIED)._replace(forward=forward),
+        "loss": _loss("masked_lm", "hidden", rng, replace(UNTIED, gelu="tanh")),
+        "logits of all": _head(masked_lm, "hidden", rng, UNTIED)._replace(backward=backward_of_all),
     }
 
 
 def _next_sentence(rng: Rng) -> Cases:
     return {
-        "logits": _head(next_sentence, "pooled", rng, next_sentence.forward),
-        "loss": _loss(next_sentence, "pooled", rng),
+        "logits": _head(next_sentence, "pooled", rng),
+        "loss": _loss("next_sentence", "pooled", rng),
     }
 
 
@@ -93,47 +120,38 @@ def _pretraining(rng: Rng) -> Cases:
 
 
 def _sequence_classification(rng: Rng) -> Cases:
-    def forward(encoded: Output, params: sequence_classification.Params) -> Any:
-        return sequence_classification.forward(encoded, params, LAYER, fixed_rng())
-
     return {
-        "logits": _head(sequence_classification, "pooled", rng, forward),
-        "loss": _loss(sequence_classification, "pooled", rng),
-        "regression": _loss(sequence_classification, "pooled", rng, REGRESSION),
+        "logits": _head(sequence_classification, "pooled", rng),
+        "loss": _loss("sequence_classification", "pooled", rng),
+        "regression": _loss("sequence_classification", "pooled", rng, REGRESSION),
     }
 
 
 def _token_classification(rng: Rng) -> Cases:
-    def forward(encoded: Output, params: token_classification.Params) -> Any:
-        return token_classification.forward(encoded, params, LAYER, fixed_rng())
-
     return {
-        "logits": _head(token_classification, "hidden", rng, forward),
-        "loss": _loss(token_classification, "hidden", rng),
+        "logits": _head(token_classification, "hidden", rng),
+        "loss": _loss("token_classification", "hidden", rng),
     }
 
 
 def _question_answering(rng: Rng) -> Cases:
-    pair = _loss(question_answering, "hidden", rng)
+    pair = _loss("question_answering", "hidden", rng)
 
     def losses(encoded: Output, params: question_answering.Params) -> Any:
         cache = pair.forward(encoded, params)[1]
         return cache.losses, cache
 
     return {
-        "logits": _head(question_answering, "hidden", rng, question_answering.forward),
+        "logits": _head(question_answering, "hidden", rng),
         "loss": pair,
         "its two losses": pair._replace(forward=losses),
     }
 
 
 def _multiple_choice(rng: Rng) -> Cases:
-    def forward(encoded: Output, params: multiple_choice.Params) -> Any:
-        return multiple_choice.forward(encoded, params, LAYER, fixed_rng())
-
     return {
-        "scores": _head(multiple_choice, "pooled", rng, forward),
-        "loss": _loss(multiple_choice, "pooled", rng),
+        "scores": _head(multiple_choice, "pooled", rng),
+        "loss": _loss("multiple_choice", "pooled", rng),
     }
 
 
@@ -199,6 +217,7 @@ def _objective(rng: Rng) -> Cases:
 
 
 TASKS = {
+    "head": Block(_logits_and_loss, 3e-14),
     "masked_lm": Block(_masked_lm, 3e-14),
     "next_sentence": Block(_next_sentence, 3e-14),
     "pretraining": Block(_pretraining, 3e-14),

@@ -161,7 +161,7 @@ def evaluate(examples: QuestionExamples, params: objective.Params, config: BertC
     head = objective.head_params("question_answering", params)
 
     def logits(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:
-        rows, _ = question_answering.forward(encoded, head)
+        rows, _ = question_answering.forward(encoded, head, config)
         return [values[:n] for values, n in zip(rows, batching.lengths(inputs), strict=True)]
 
     return examples.measures(batching.run(examples.texts, params.bert, config, logits))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ...checkpoints.matching import NEED_POOLER
 from ...errors import Error, show
 from ...numerics import tree
-from ...tasks.objective import HEADS, Params
+from ...tasks.objective import HEADS, TASKS, Params
 
 LAYERS = "bert.encoder.layers."
 
@@ -40,7 +40,7 @@ def multipliers(params: Params, decay: float = 1.0, frozen: Sequence[str] = ()) 
 
 def idle(params: Params, task: str) -> list[str]:
     """Parts that take no part in a task: they get no gradient, so they should not decay either."""
-    active = ("masked_lm", "next_sentence") if task == "pretraining" else (task,)
+    active = TASKS[task].heads
     found = [head for head in HEADS if head not in active and getattr(params, head) is not None]
     if params.bert.pooler is not None and not set(NEED_POOLER) & set(active):
         found.append("bert.pooler")

@@ -236,7 +236,7 @@ def tied_decoder_does_not_learn(dloss, cache):
 )
 def no_gradient_for_the_other_heads(dloss, cache):
     found = objective.backward(dloss, cache)
-    touched = ("masked_lm", "next_sentence") if cache.task == "pretraining" else (cache.task,)
+    touched = objective.TASKS[cache.task].heads
     return found._replace(**{head: None for head in objective.HEADS if head not in touched})
 
 

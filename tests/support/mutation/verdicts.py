@@ -198,8 +198,19 @@ def _in_place(change: Change, target: Target) -> Iterator[None]:
     exec(compile(_module_of(change), f"<{change.key}>", "exec"), names)
     with pytest.MonkeyPatch.context() as patch:
         for backward in target.backwards:
-            patch.setattr(target.module, backward, names[backward])
+            _replace_everywhere(patch, own[backward], names[backward])
         yield
+
+
+def _replace_everywhere(patch: pytest.MonkeyPatch, right: FunctionType, changed: FunctionType) -> None:
+    """In its module, and in the partials that were made of it."""
+    for module in modules().values():
+        for name, value in list(vars(module).items()):
+            if value is right:
+                patch.setattr(module, name, changed)
+            if isinstance(value, functools.partial) and right in (value.func, *value.args):
+                parts = [changed if part is right else part for part in (value.func, *value.args)]
+                patch.setattr(module, name, functools.partial(*parts))
 
 
 def _module_of(change: Change) -> Any:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..numerics.elementwise import elementwise
 from ..numerics.memory import Array
 from . import normal_cdf
 
@@ -31,7 +32,7 @@ class Cache(NamedTuple):
 
 def forward(x: Array, form: str) -> tuple[Array, Cache]:
     """x (...) -> y (...); form is "erf" or "tanh"."""
-    y = x * normal_cdf.cdf(x) if form == "erf" else 0.5 * x * (1.0 + np.tanh(_inner(x)))
+    y = elementwise(_erf_form if form == "erf" else _tanh_form, x)
     return y, Cache(x, form)
 
 
@@ -50,6 +51,15 @@ def backward(dy: Array, cache: Cache) -> Array:
         slope = 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du
     dx: Array = dy * slope
     return dx
+
+
+def _erf_form(x: Array) -> Array:
+    return x * normal_cdf.cdf(x)
+
+
+def _tanh_form(x: Array) -> Array:
+    y: Array = 0.5 * x * (1.0 + np.tanh(_inner(x)))
+    return y
 
 
 def _inner(x: Array) -> Array:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..numerics.memory import Array
-from ..numerics.rows import row_mean, row_mean_of_product
+from ..numerics.rows import row_affine, row_mean, row_mean_of_product
 from ..numerics.tree import shape
 
 
@@ -38,11 +38,11 @@ def forward(x: Array, params: Params, eps: float) -> tuple[Array, Cache]:
     """x (..., H) -> y (..., H)"""
     gamma, beta = params
     mu = row_mean(x)  # (..., 1)
-    centered = x - mu
-    variance = row_mean_of_product(centered, centered)  # (..., 1); not np.var, which is wrong for complex x
+    x_hat = x - mu
+    variance = row_mean_of_product(x_hat, x_hat)  # (..., 1); not np.var, which is wrong for complex x
     rstd = 1.0 / np.sqrt(variance + eps)
-    x_hat = centered * rstd
-    y = gamma * x_hat + beta
+    x_hat *= rstd
+    y = row_affine(x_hat, gamma, beta)  # γ x̂ + β
     return y, Cache(x_hat, rstd, gamma)
 
 

@@ -34,7 +34,7 @@ def forward(x: Array, params: Params) -> tuple[Array, Cache]:
     """x (..., I) -> y (..., O)"""
     W, b = params
     rows = x.reshape(-1, W.shape[1])  # (..., I) -> (N, I): one matrix product instead of one for each text
-    y = matmul(rows, W.T) + b  # (N, O)
+    y = matmul(rows, W.T, b)  # x Wᵀ + b, (N, O)
     return y.reshape(*x.shape[:-1], W.shape[0]), Cache(x, W)
 
 

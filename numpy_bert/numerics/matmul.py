@@ -1,4 +1,4 @@
-"""C = A B, cut into pieces where that is faster
+"""C = A B + b, cut into pieces where that is faster
 
 As np.matmul, whose place it takes in a forward pass; no piece needs another.
 
@@ -24,9 +24,10 @@ FEW = 64  # rows of A: with no more of them a product is faster with the large f
 WORTH = 1 << 23  # multiplications up to which waking another thread takes about as long as it saves
 
 
-def matmul(A: Array, B: Array) -> Array:
-    """A (..., M, K), B (..., K, N) -> C (..., M, N). The leading axes are the same."""
-    out = np.empty_like(A, np.result_type(A, B), "C", shape=(*A.shape[:-1], B.shape[-1]))
+def matmul(A: Array, B: Array, bias: Array | None = None) -> Array:
+    """A (..., M, K), B (..., K, N), bias (N,) -> A @ B + bias (..., M, N). The leading axes are the same."""
+    operands = (A, B) if bias is None else (A, B, bias)
+    out = np.empty_like(A, np.result_type(*operands), "C", shape=(*A.shape[:-1], B.shape[-1]))
     shared = out.size * A.shape[-1] > WORTH
     if A.ndim == 2:
         _two(A, B.T, out, shared)
@@ -37,6 +38,8 @@ def matmul(A: Array, B: Array) -> Array:
         )
     else:
         np.matmul(A, B, out=out)
+    if bias is not None:
+        out += bias
     return out
 
 

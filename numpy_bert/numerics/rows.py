@@ -1,4 +1,4 @@
-"""Sums and means over the last axis, in a third of the time that np.sum and np.mean take where the rows are short."""
+"""Sums, means and an affine function of rows, faster than the plain expressions where the rows are short."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ def row_sum(x: Array) -> Array:
 def row_mean(x: Array) -> Array:
     """x (..., n) -> (..., 1): np.mean(x, axis=-1, keepdims=True), exactly x_1 where a row is constant
 
-    The sum of 768 equal numbers rounds, so a 768th of it is another number. Differences from the first are exact zeros.
+    The sum of 768 equal numbers rounds, so a 768th of it is another number.
     """
+    mean: Array = row_sum(x) / x.shape[-1]
     first = x[..., :1]
-    mean: Array = first + row_sum(x - first) / x.shape[-1]
+    if (first == x[..., -1:]).any():
+        mean = np.where((x == first).all(axis=-1, keepdims=True), first, mean)
     return mean
 
 
@@ -28,3 +30,10 @@ def row_mean_of_product(x: Array, y: Array) -> Array:
     total: Array = np.einsum("...i,...i->...", x, y)
     mean: Array = total[..., None] / x.shape[-1]
     return mean
+
+
+def row_affine(x: Array, gamma: Array, beta: Array) -> Array:
+    """x (..., n), gamma and beta (n,) -> gamma * x + beta, with one new array instead of two"""
+    y: Array = np.multiply(x, gamma, dtype=np.result_type(x, gamma, beta))
+    y += beta
+    return y

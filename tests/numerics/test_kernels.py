@@ -7,7 +7,7 @@ from scipy.special import ndtr
 from numpy_bert.blocks import gelu, layer_norm, lookup, softmax
 from numpy_bert.numerics import normal_cdf, threads
 from numpy_bert.numerics.exponential import shifted_exp
-from numpy_bert.numerics.rows import row_mean, row_mean_of_product, row_sum
+from numpy_bert.numerics.rows import row_affine, row_mean, row_mean_of_product, row_sum
 from numpy_bert.numerics.scatter import scatter_add
 
 
@@ -88,6 +88,8 @@ def test_sums_and_means_of_rows(shape, dtype, rng):
     np.testing.assert_allclose(row_sum(x), x.sum(-1, keepdims=True), rtol=1e-5 if dtype == np.float32 else 1e-13)
     np.testing.assert_allclose(row_mean(x), x.mean(-1, keepdims=True), **bound)
     np.testing.assert_allclose(row_mean_of_product(x, y), (x * y).mean(-1, keepdims=True), **bound)
+    gamma, beta = x.reshape(-1, shape[-1])[:1].sum(0), y.reshape(-1, shape[-1])[:1].sum(0)
+    np.testing.assert_allclose(row_affine(y.real, gamma, beta), gamma * y.real + beta, **bound)
     for found in (row_sum(x), row_mean(x), row_mean_of_product(x, y)):
         assert found.dtype == dtype
 

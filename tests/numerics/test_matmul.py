@@ -32,3 +32,12 @@ def test_matrix_by_matrix(leading, policy, rng, monkeypatch):
     with policy():
         out = matmul.matmul(A, B)
     np.testing.assert_allclose(out, np.einsum("...mk,...kn->...mn", A, B), rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_a_bias_is_added_to_each_row(dtype, rng):
+    A, B = rng.normal(size=(7, 4)), rng.normal(size=(4, 3))
+    bias = rng.normal(size=3).astype(dtype)
+    out = matmul.matmul(A, B, bias)
+    assert out.dtype == np.result_type(A, bias)
+    np.testing.assert_allclose(out, A @ B + bias, rtol=1e-14, atol=1e-14)

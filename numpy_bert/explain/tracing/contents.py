@@ -90,7 +90,6 @@ CONTENTS: dict[str, dict[str, str]] = {
     "blocks.layer_norm": {
         "x": "... H: input of the norm",
         "mu": "... H: mean of each row",
-        "centered": "... H: input minus the mean of its row",
         "variance": "... H: variance of each row",
         "rstd": "... H: 1 / standard deviation of each row",
         "x_hat": "... H: normalized input: mean 0 and variance 1 in each row",

@@ -44,7 +44,7 @@ NAMES: dict[str, dict[str, str]] = {
         "backward": "dy - slope - - dx",
     },
     "blocks.layer_norm": {
-        "forward": "x - - mu centered variance rstd x_hat y",
+        "forward": "x - - mu x_hat variance rstd y",
         "backward": "dy - - dbeta dgamma dx_hat dx",
     },
     "blocks.linear": {

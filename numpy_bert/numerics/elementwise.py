@@ -1,0 +1,30 @@
+"""f(x) for an elementwise f of several steps, chunk by chunk, so that what one step writes is in cache for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .memory import Array
+from .threads import parallel_for
+
+CHUNK = 1 << 16  # elements: a few float32 arrays of them fit a second-level cache
+
+
+def elementwise(f: Callable[..., Array], *arrays: Array) -> Array:
+    """f(*arrays), where f works element by element and all arrays have one shape. A new array.
+
+    In a thread team the chunks are spread over the cores.
+    """
+    shape, size = arrays[0].shape, arrays[0].size
+    if size <= CHUNK:
+        return f(*arrays)
+    flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+    y = np.empty(size, np.result_type(*arrays))
+
+    def chunk(start: int) -> None:
+        y[start : start + CHUNK] = f(*(array[start : start + CHUNK] for array in flat))
+
+    parallel_for(chunk, range(0, size, CHUNK))
+    return y.reshape(shape)

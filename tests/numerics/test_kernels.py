@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtr
 
 from numpy_bert.blocks import gelu, layer_norm, lookup, softmax
-from numpy_bert.numerics import normal_cdf, threads
+from numpy_bert.numerics import elementwise, normal_cdf, threads
 from numpy_bert.numerics.exponential import shifted_exp
 from numpy_bert.numerics.rows import row_affine, row_mean, row_mean_of_product, row_sum
 from numpy_bert.numerics.scatter import scatter_add
@@ -138,3 +138,13 @@ def test_a_lookup_accumulates_into_another_gradient(rng):
     np.add.at(expected, ids.reshape(-1), dy.reshape(-1, 5))
     np.testing.assert_allclose(summed, expected, rtol=1e-15, atol=1e-15)
     np.testing.assert_array_equal(summed[[1, 2, 4, 5, 6]], other[[1, 2, 4, 5, 6]])
+
+
+@pytest.mark.parametrize("size", [0, 1, 64, 65, 200])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_elementwise_in_chunks_is_the_function(size, dtype, rng, monkeypatch):
+    monkeypatch.setattr(elementwise, "CHUNK", 64)
+    x, y = (rng.normal(size=(size, 3)).astype(dtype) for _ in range(2))
+    found = elementwise.elementwise(lambda x, y: x * np.exp(y), x, y)
+    np.testing.assert_array_equal(found, x * np.exp(y), strict=True)
+    np.testing.assert_array_equal(elementwise.elementwise(np.exp, x.T), np.exp(x.T), strict=True)

@@ -48,6 +48,19 @@ DIRECTIONS = 2  # of a projection
 ZERO = 100.0  # times the tolerance: a gradient that much smaller than the largest is zero to rounding
 
 
+_Slope = Callable[
+    ["_Function", str, Array, Array], float
+]  # of F with respect to the argument of that name, at x, along v
+_Measure = Callable[["_Function", str, Array, Array, _Slope], "_Measured"]
+
+
+class Method(NamedTuple):
+    slope: _Slope
+    measure: _Measure
+    size: Callable[[Array], float]  # how large the numbers are that a gradient is compared by
+    tolerance: float  # unless the caller says another
+
+
 class Row(NamedTuple):
     """What was found for one array."""
 
@@ -65,58 +78,6 @@ class Row(NamedTuple):
     case: str = ""
 
 
-def check(
-    forward: Callable[..., Any],
-    backward: Callable[..., Any],
-    arguments: Mapping[str, Any],
-    method: str = "complex",
-    tolerance: float | None = None,
-    seed: int = 0,
-) -> list[Row]:
-    """Compare a backward with its forward; one Row for each array that has a gradient.
-
-    forward(*arguments) -> (y, cache) and backward(dy, cache) -> the gradient by each argument that holds an array of
-    float64, in order, or the bare gradient where there is one such argument. Arguments, y and gradients may be trees
-    of tuples and NamedTuples. Integers, booleans, None and whatever is not an array are not differentiated; bind
-    floats that are not to be (targets, constants) into `forward` with a lambda, and so a generator, made anew from its
-    seed in each call. tolerance: of Row.error; None takes that of the method. seed: of dy.
-
-    A gradient of another shape or dtype, None or NaN is a failed Row; so is, instead of numbers, a backward that
-    writes to what it is given or answers differently the second time. Error: a forward that cannot be measured, since
-    it is random, writes to its arguments, gives NaN, or loses the imaginary part of a complex step.
-    """
-    if method not in METHODS:
-        raise UsageError(f"method: expected one of {', '.join(METHODS)}, got {show(method)}")
-    slope, measure, usual = METHODS[method]
-    tolerance = usual if tolerance is None else tolerance
-    arrays = dict(contract.differentiated(arguments))
-    rng = np.random.default_rng(seed)
-
-    y, cache = contract.run_forward(forward, arguments)
-    dy = tree.map(lambda leaf: _upstream(leaf, rng), y)
-    returned, fault = contract.run_backward(backward, dy, cache, arguments)
-    if fault:
-        return [Row("backward", math.inf, tolerance, 0, method, False, fault)]
-
-    F = _Function(forward, arguments, dy, sum(float(np.abs(d * leaf).sum()) for d, leaf in _both(dy, y)))
-    gradients = {name: contract.sound(arrays[name], found) for name, found in contract.matched(arguments, returned)}
-    largest = max((_size(gradient, measure) for gradient in gradients.values()), default=0.0)
-    rows = []
-    for name, x in arrays.items():
-        row, gradient = Row(name, math.inf, tolerance, x.size, method, False), gradients[name]
-        if isinstance(gradient, str):
-            rows.append(row._replace(problem=gradient))
-            continue
-        measured = measure(F, name, x, gradient, slope)
-        if slope is _complex_step:
-            _witness(F, name, x, measured)
-        rows.append(_judged(row, measured, _size(gradient, measure), largest))
-    return rows
-
-
-# The slope of F.
-
-
 class _Function(NamedTuple):
     """F(arguments) = ⟨dy, forward(arguments)⟩ = Σ dy · y"""
 
@@ -131,6 +92,9 @@ class _Function(NamedTuple):
         argument = tree.replace(self.arguments[first], rest, value)
         y, _ = self.forward(*{**self.arguments, first: argument}.values())
         return _both(self.dy, y)
+
+
+# The slope of F.
 
 
 def _complex_step(F: _Function, name: str, x: Array, v: Array) -> float:
@@ -169,21 +133,7 @@ def _traps(name: str) -> Iterator[None]:
         ) from error
 
 
-def _witness(F: _Function, name: str, x: Array, measured: _Measured) -> None:
-    """Let central differences confirm two digits of the complex step, along one direction.
-
-    np.abs, np.var, np.linalg.norm, np.vdot, .real and .conj() of a complex number are not analytic: they drop or turn
-    the imaginary part without a word, and the slope is wrong although forward is right.
-    """
-    claimed, seen = measured.along, _central(F, name, x, measured.v)
-    if abs(claimed - seen) > 1e-2 * max(abs(claimed), abs(seen)) + 1e-6 * F.size:
-        raise Error(
-            f"forward: expected an analytic function of {name}, got slope {claimed:.6g} by complex step, {seen:.6g} by "
-            "central differences: look for np.abs, np.var, np.std, np.linalg.norm, conj, .real; or use method central"
-        )
-
-
-# What is measured, and how it is judged.
+# What is measured.
 
 
 class _Measured(NamedTuple):
@@ -221,11 +171,90 @@ def _direction(x: Array, seed: int) -> Array:
     return np.asarray(np.random.default_rng((seed, x.size)).standard_normal(x.shape))
 
 
-def _size(gradient: Array | str, measure: _Measure) -> float:
-    """How large the numbers are that a gradient is compared by: its elements, or its projections, |gradient| each."""
-    if isinstance(gradient, str) or gradient.size == 0:
-        return 0.0
-    return float(np.abs(gradient).max()) if measure is _elements else math.sqrt(float((gradient * gradient).sum()))
+def _largest(gradient: Array) -> float:
+    return float(np.abs(gradient).max(initial=0.0))
+
+
+def _norm(gradient: Array) -> float:
+    return math.sqrt(float((gradient * gradient).sum()))
+
+
+METHODS = {
+    "complex": Method(_complex_step, _elements, _largest, 1e-12),
+    "central": Method(_central, _elements, _largest, 1e-8),
+    "projection": Method(_complex_step, _projections, _norm, 1e-12),
+    "central-projection": Method(_central, _projections, _norm, 1e-7),
+}
+
+
+# The check.
+
+
+def check(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    method: str = "complex",
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> list[Row]:
+    """Compare a backward with its forward; one Row for each array that has a gradient.
+
+    forward(*arguments) -> (y, cache), and backward(dy, cache) -> the gradient with respect to each argument that holds
+    an array of float64, in order, or the bare gradient where there is one such argument. Arguments, y and gradients may
+    be trees of tuples and NamedTuples. Integers, booleans, None and whatever is not an array are not differentiated;
+    bind floats that are not to be (targets, constants) into `forward` with a lambda, and so a generator, made anew from
+    its seed in each call. tolerance: of Row.error; None takes that of the method. seed: of dy.
+
+    A gradient of another shape or dtype, None or NaN is a failed Row; so is, instead of numbers, a backward that
+    writes to what it is given or answers differently the second time. Error: a forward that cannot be measured, since
+    it is random, writes to its arguments, gives NaN, or loses the imaginary part of a complex step.
+    """
+    if method not in METHODS:
+        raise UsageError(f"method: expected one of {', '.join(METHODS)}, got {show(method)}")
+    slope, measure, size, usual = METHODS[method]
+    tolerance = usual if tolerance is None else tolerance
+    arrays = dict(contract.differentiated(arguments))
+    rng = np.random.default_rng(seed)
+
+    y, cache = contract.run_forward(forward, arguments)
+    dy = tree.map(lambda leaf: _upstream(leaf, rng), y)
+    returned, fault = contract.run_backward(backward, dy, cache, arguments)
+    if fault:
+        return [Row("backward", math.inf, tolerance, 0, method, False, fault)]
+
+    F = _Function(forward, arguments, dy, sum(float(np.abs(d * leaf).sum()) for d, leaf in _both(dy, y)))
+    gradients = {
+        name: contract.sound(arrays[name], gradient) if name in arrays else str(gradient)  # one for what is None
+        for name, gradient in contract.matched(arguments, returned)
+    }
+    largest = max((size(gradient) for gradient in gradients.values() if not isinstance(gradient, str)), default=0.0)
+    rows = []
+    for name, gradient in gradients.items():
+        x = arrays.get(name)
+        row = Row(name, math.inf, tolerance, 0 if x is None else x.size, method, False)
+        if x is None or isinstance(gradient, str):
+            rows.append(row._replace(problem=str(gradient)))
+            continue
+        measured = measure(F, name, x, gradient, slope)
+        if slope is _complex_step:
+            _witness(F, name, x, measured)
+        rows.append(_judged(row, measured, size(gradient), largest))
+    return rows
+
+
+def _witness(F: _Function, name: str, x: Array, measured: _Measured) -> None:
+    """Let central differences confirm two digits of the complex step, along one direction.
+
+    np.abs, np.var, np.linalg.norm, np.vdot, .real and .conj() of a complex number are not analytic: they drop or turn
+    the imaginary part without a word, and the slope is wrong although forward is right.
+    """
+    claimed, seen = measured.along, _central(F, name, x, measured.v)
+    if abs(claimed - seen) > 1e-2 * max(abs(claimed), abs(seen)) + 1e-6 * F.size:
+        raise Error(
+            f"forward: expected an analytic function of {name}, got slope {claimed:.6g} by complex step, {seen:.6g} by "
+            "central differences: look for np.abs, np.var, np.std, np.linalg.norm, conj, .real; or use method central"
+        )
 
 
 def _judged(row: Row, measured: _Measured, size: float, largest: float) -> Row:
@@ -254,7 +283,7 @@ def _judged(row: Row, measured: _Measured, size: float, largest: float) -> Row:
 
 
 def _upstream(y: Any, rng: np.random.Generator) -> Any:
-    """A random gradient by an output; zero by one of integers or booleans."""
+    """A random gradient with respect to an output; zero for one of integers or booleans."""
     if np.asarray(y).dtype.kind in "iub":
         return np.zeros(np.shape(y))
     dy = rng.standard_normal(np.shape(y))
@@ -263,21 +292,3 @@ def _upstream(y: Any, rng: np.random.Generator) -> Any:
 
 def _both(dy: Any, y: Any) -> list[tuple[Array, Array]]:
     return list(zip(tree.leaves(dy), tree.leaves(y), strict=True))
-
-
-_Slope = Callable[[_Function, str, Array, Array], float]  # of F by the argument of that name, at x, along v
-_Measure = Callable[[_Function, str, Array, Array, _Slope], _Measured]
-
-
-class Method(NamedTuple):
-    slope: _Slope
-    measure: _Measure
-    tolerance: float  # unless the caller says another
-
-
-METHODS = {
-    "complex": Method(_complex_step, _elements, 1e-12),
-    "central": Method(_central, _elements, 1e-8),
-    "projection": Method(_complex_step, _projections, 1e-12),
-    "central-projection": Method(_central, _projections, 1e-7),
-}

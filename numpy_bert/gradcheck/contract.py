@@ -80,7 +80,7 @@ def differentiated(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
 
 def matched(arguments: Mapping[str, Any], returned: Any) -> Iterator[tuple[str, Any]]:
     """(dotted name, gradient) of each array that has a gradient, as backward returned it; where it did not return
-    one, a sentence that says what it did.
+    one, or returned one for what is None, a sentence that says what it did.
     """
     due = {name: argument for name, argument in arguments.items() if any(map(_has_gradient, tree.leaves(argument)))}
     if len(due) == 1 and not (type(returned) is tuple and len(returned) == 1):
@@ -93,7 +93,7 @@ def matched(arguments: Mapping[str, Any], returned: Any) -> Iterator[tuple[str, 
 
 
 def sound(x: Array, gradient: Any) -> Array | str:
-    """The gradient by x if it can be one, else a sentence that says why it cannot."""
+    """The gradient with respect to x if it can be one, else a sentence that says why it cannot."""
     if isinstance(gradient, str):
         return gradient
     if not isinstance(gradient, (np.ndarray, np.generic)):
@@ -116,6 +116,8 @@ def _matched_tree(name: str, argument: Any, gradient: Any) -> Iterator[tuple[str
     if tree.is_leaf(argument):
         if _has_gradient(argument):
             yield name, gradient
+        elif argument is None and gradient is not None and not isinstance(gradient, str):
+            yield name, "expected None, since there is no such array, got a gradient"
         return
     children = tree.children(argument)
     if isinstance(gradient, tuple) and len(gradient) == len(children) and type(gradient) in (tuple, type(argument)):

@@ -362,3 +362,22 @@ def test_the_example_of_the_docstring(rng, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["x", "W"]
     assert all(line.endswith("True") for line in lines)
+
+
+def test_a_gradient_of_what_is_not_there_is_wrong():
+    """The gradient of a tree has the form of the tree: None where it has None."""
+
+    class Params(NamedTuple):
+        W: np.ndarray
+        b: np.ndarray | None
+
+    def forward(params):
+        return params.W * params.W, params
+
+    arguments = {"params": Params(np.array([1.5, 2.5]), None)}
+    [row] = checker.check(forward, lambda dy, params: Params(2 * params.W * dy, None), arguments)
+    assert row.passed
+    right, surplus = checker.check(forward, lambda dy, params: Params(2 * params.W * dy, dy), arguments)
+    assert right.passed
+    assert (surplus.name, surplus.passed, surplus.elements) == ("params.b", False, 0)
+    assert surplus.problem == "expected None, since there is no such array, got a gradient"

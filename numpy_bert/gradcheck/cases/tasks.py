@@ -64,9 +64,9 @@ def _logits_and_loss(rng: Rng) -> Cases:
 
     def pair(logits: tuple[int, ...], given: Array) -> Pair:
         def forward(z: Array) -> Any:
-            return head.loss(lambda encoded, *_: (encoded, None), z, given, None, LAYER)  # type: ignore[arg-type]
+            return head.loss(lambda encoded, *_: (2.0 * encoded, None), z, given, None, LAYER)  # type: ignore[arg-type]
 
-        backward = partial(head.loss_backward, lambda dz, _: dz)
+        backward = partial(head.loss_backward, lambda dz, _: 2.0 * dz)
         return Pair(forward, backward, {"z": rng.standard_normal(logits)})
 
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -46,8 +47,10 @@ FIELDS = {  # of BertConfig, for the sizes
     "heads": "num_attention_heads",
     "positions": "max_position_embeddings",
 }
+FIRST_WEIGHTS = ("random", "neighbors")
+RECIPES = ("paper", "small")
 MASKING = ("most_masked", "whole_words", "duplication")  # fields of PretrainingSettings that are options
-PAIR = 128  # tokens of a pair of sentences by default
+PAIR = {"paper": 128, "small": 64}  # tokens of a pair of sentences by default
 SHORTEST_PAIR = 5  # [CLS], one of each sentence, [SEP] twice
 BERT_SIZE = 30522  # tokens of the vocabulary of BERT-base, uncased
 HELD_OUT = 20  # steps of pretraining on held-out text that are evaluated
@@ -59,6 +62,7 @@ class Start(NamedTuple):
     tokenizer: Tokenizer
     config: BertConfig
     params: objective.Params | None
+    first_weights: str | None = None  # of new parameters
 
 
 def _add_pretrain(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +74,12 @@ def _add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vocabulary", metavar="FOLDER", help=vocabulary)
     for name, (default, what) in SIZES.items():
         parser.add_argument(f"--{name}", type=count, metavar="N", help=f"{what} of a new model (default: {default})")
-    length = f"tokens of a pair of sentences (default: {PAIR})"
+    first = "of a new model: random, or neighbors, where some heads look at a neighbor (default: as the recipe says)"
+    parser.add_argument("--first-weights", choices=FIRST_WEIGHTS, metavar="NAME", help=first)
+    recipe = "that of BERT's paper, or what helps a small model on a small corpus: neighbors, short pairs, AdamW at a"
+    recipe += " higher rate, small batches, no dropout (default: paper)"
+    parser.add_argument("--recipe", choices=RECIPES, default="paper", help=recipe)
+    length = f"tokens of a pair of sentences (default: {PAIR['paper']}, with --recipe small {PAIR['small']})"
     parser.add_argument("--max-length", type=count, metavar="T", help=length)
     masked_only = "predict masked words alone, in lines or documents (default: also next sentences, if the model does)"
     parser.add_argument("--masked-only", action="store_true", help=masked_only)
@@ -88,8 +97,12 @@ def _pretrain(options: argparse.Namespace) -> int:
         got = "neither" if options.model is None else "both"
         raise UsageError(f"expected --model PATH to train further or --vocabulary FOLDER for a new model, got {got}")
     sizes = {name: getattr(options, name) for name in SIZES if getattr(options, name) is not None}
+    small = options.recipe == "small"
+    first = options.first_weights or ("neighbors" if small else "random")
     if options.model is None:
-        run, start = read_run(options), _new(Path(options.vocabulary), sizes)
+        run, start = read_run(options), _new(Path(options.vocabulary), sizes, small)._replace(first_weights=first)
+    elif options.first_weights:
+        raise UsageError("--first-weights: expected with --vocabulary, got a --model, which has weights of its own")
     elif sizes:
         raise UsageError(
             f"--{next(iter(sizes))}: expected with --vocabulary, got a --model, which has a size of its own"
@@ -101,15 +114,16 @@ def _pretrain(options: argparse.Namespace) -> int:
     if masked_only and not options.masked_only:
         tell("the model has no next_sentence head: masked words alone are learned")
     masking = {name: getattr(options, name) for name in MASKING} | {"next_sentence": not masked_only}
-    length = max_length(options.max_length, PAIR, SHORTEST_PAIR, start.config)
-    trained = _train(start, options.train, options.dev, options.steps, length, masking, run)
+    length = max_length(options.max_length, PAIR[options.recipe], SHORTEST_PAIR, start.config)
+    trained = _train(start, (options.train, options.dev), options.steps, length, masking, run, small)
     return show_trained(trained, options.json)
 
 
-def _new(vocabulary: Path, sizes: dict[str, int]) -> Start:
+def _new(vocabulary: Path, sizes: dict[str, int], small: bool) -> Start:
     """A new model: vocabulary and sizes."""
     from ..config import RULES, BertConfig
     from ..tokenizer.pipeline import read_tokenizer
+    from ..training.pretrain import PAPER_RANGE, SMALL_RANGE
 
     tokenizer = read_tokenizer(vocabulary)
     given: dict[str, Any] = {FIELDS[name]: sizes.get(name, default) for name, (default, _) in SIZES.items()}
@@ -118,7 +132,11 @@ def _new(vocabulary: Path, sizes: dict[str, int]) -> Start:
     if hidden % heads:
         raise UsageError(f"--hidden: expected a multiple of --heads {heads}, got {hidden}")
     config = BertConfig(
-        vocab_size=len(tokenizer.tokens), intermediate_size=4 * hidden, pad_token_id=tokenizer.pad_id, **given
+        vocab_size=len(tokenizer.tokens),
+        intermediate_size=4 * hidden,
+        pad_token_id=tokenizer.pad_id,
+        initializer_range=SMALL_RANGE if small else PAPER_RANGE,
+        **given,
     )
     return Start(tokenizer, config, None)
 
@@ -134,25 +152,34 @@ def _further(bert: Bert) -> Start:
 
 def _train(
     start: Start,
-    train: Sequence[str],
-    dev: Sequence[str] | None,
+    texts: tuple[Sequence[str], Sequence[str] | None],
     steps: int,
     length: int,
     masking: dict[str, Any],
     run: Run,
+    small: bool,
 ) -> Trained:
-    """length: tokens of a pair. masking: fields of PretrainingSettings."""
+    """texts: to train on, to evaluate on. length: tokens of a pair. masking: fields of PretrainingSettings. small:
+    whether with the recipe for small models.
+    """
     from ..tasks import objective
-    from ..training import pretrain
+    from ..training import neighbor_heads, pretrain
     from ..training.data import pretraining
     from ..training.data.corpus import Corpus
 
-    tokenizer, config, params = start
+    tokenizer, config, params, first_weights = start
+    train, dev = texts
     check_frozen(params or objective.shapes(config, pretrain.HEADS[:1]), run.settings["frozen"])
     check_options(pretraining.RULES, masking, {name: name for name in masking})
     both = masking["next_sentence"]
     settings = pretraining.PretrainingSettings(length, **masking)
-    recipe = pretrain.recipe(steps, task="pretraining" if both else "masked_lm", **run.settings)
+    recipe = pretrain.recipe(steps, small, task="pretraining" if both else "masked_lm", **run.settings)
+    if first_weights == "neighbors":
+        size = config.hidden_size // config.num_attention_heads
+        if size % 2:
+            raise UsageError(f"--heads: expected heads of an even size for --first-weights neighbors, got {size}")
+        params = neighbor_heads.params(config, pretrain.HEADS[: 2 if both else 1], recipe.seed)
+    training_config = replace(config, hidden_dropout=0.0, attention_dropout=0.0) if small else config
     limit = recipe.max_tokens_per_microbatch
     data = pretraining.PretrainingData(
         Corpus(train, 1 + both), tokenizer, settings, recipe.batch_size, recipe.seed, limit
@@ -166,7 +193,7 @@ def _train(
         return {} if held_out is None else pretrain.evaluate(held_out, params, config)
 
     with monitored(run, recipe.steps, -(-recipe.steps // 10), evaluate) as monitor:
-        params, figures = pretrain.pretrain(config, data, recipe, monitor, run.options, params)
+        params, figures = pretrain.pretrain(training_config, data, recipe, monitor, run.options, params)
     return save(run, config, params, tokenizer, recipe.steps, figures)
 
 

@@ -15,7 +15,7 @@ from numpy_bert.cli import training_run
 from numpy_bert.cli.main import main
 from numpy_bert.tasks import objective
 from numpy_bert.tokenizer.pipeline import read_tokenizer
-from numpy_bert.training import recipe
+from numpy_bert.training import neighbor_heads, pretrain, recipe
 from numpy_bert.training.data import datasets
 from numpy_bert.training.optim import schedules
 from numpy_bert.training.optim import update as optimizers
@@ -339,6 +339,48 @@ def test_pretraining_from_random_numbers_and_further(capsys, folder, tmp_path):
     status, _, err = run(capsys, *further, "--output", tmp_path / "third", "--layers", 1)
     assert status == 2
     assert "--layers: expected with --vocabulary" in err
+
+
+def test_the_first_weights_have_a_name(capsys, folder, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    sizes = ("--layers", 1, "--hidden", 16, "--heads", 4, "--positions", 16)
+    arguments = ("pretrain", "--train", text, "--max-length", 12, "--steps", 1, "--warmup", 1)  # at the rate 0
+
+    def position(name, *more):
+        made = run_json(capsys, *arguments, "--vocabulary", folder, "--output", tmp_path / name, *sizes, *more)
+        return numpy_bert.load(made["model"]).params.bert.embedding.position
+
+    assert np.array_equal(position("usual"), position("random", "--first-weights", "random"))
+    config = numpy_bert.load(tmp_path / "usual" / "model").config
+    neighbors = neighbor_heads.params(config, pretrain.HEADS, 0).bert.embedding.position
+    assert np.array_equal(position("neighbors", "--first-weights", "neighbors"), neighbors)
+
+    further = (*arguments, "--model", tmp_path / "usual" / "model", "--output", tmp_path / "further")
+    status, _, err = run(capsys, *further, "--first-weights", "neighbors")
+    assert (status, "--first-weights: expected with --vocabulary" in err) == (2, True)
+    odd = (*arguments, "--vocabulary", folder, "--output", tmp_path / "odd", "--hidden", 12, "--heads", 4)
+    status, _, err = run(capsys, *odd, "--first-weights", "neighbors")
+    assert (status, "--heads: expected heads of an even size" in err) == (2, True)
+
+
+def test_the_small_recipe(capsys, folder, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    sizes = ("--layers", 1, "--hidden", 16, "--heads", 4, "--positions", 80)
+    arguments = ("pretrain", "--train", text, "--steps", 1, "--warmup", 1, "--recipe", "small")  # at the rate 0
+    made = run_json(capsys, *arguments, "--vocabulary", folder, "--output", tmp_path / "new", *sizes)
+    bert = numpy_bert.load(made["model"])
+    assert (bert.config.initializer_range, bert.config.hidden_dropout) == (0.04, 0.1)
+    begun = neighbor_heads.params(bert.config, pretrain.HEADS, 0).bert.embedding.position
+    assert np.array_equal(bert.params.bert.embedding.position, begun)
+    identity = json.loads((tmp_path / "new" / "save-000001" / "manifest.json").read_text())["identity"]
+    assert identity["data"]["max_length"] == 64
+    assert identity["config"]["hidden_dropout"] == 0.0
+    assert {name: identity["recipe"][name] for name in pretrain.SMALL} == pretrain.SMALL
+
+    further = run_json(capsys, *arguments, "--model", made["model"], "--output", tmp_path / "further")
+    assert equal(numpy_bert.load(further["model"]).params, bert.params)
 
 
 def test_pretraining_further_needs_the_heads(capsys, tmp_path):

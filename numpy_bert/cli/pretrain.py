@@ -178,7 +178,7 @@ def _train(
         size = config.hidden_size // config.num_attention_heads
         if size % 2:
             raise UsageError(f"--heads: expected heads of an even size for --first-weights neighbors, got {size}")
-        params = neighbor_heads.params(config, pretrain.HEADS[: 2 if both else 1], recipe.seed)
+        params = neighbor_heads.params(config, pretrain.HEADS[: 2 if both else 1], recipe.seed, has_pooler=both)
     training_config = replace(config, hidden_dropout=0.0, attention_dropout=0.0) if small else config
     limit = recipe.max_tokens_per_microbatch
     data = pretraining.PretrainingData(

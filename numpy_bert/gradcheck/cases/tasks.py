@@ -29,7 +29,7 @@ from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, labe
 
 Cases = dict[str, Pair]
 Rng = np.random.Generator
-B, T, H = 3, 2, LAYER.hidden_size
+B, T, H = 4, 2, LAYER.hidden_size
 UNTIED = replace(LAYER, tie_word_embeddings=False)
 REGRESSION = replace(LAYER, num_labels=1)
 

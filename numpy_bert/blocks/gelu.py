@@ -30,6 +30,20 @@ class Cache(NamedTuple):
     form: str
 
 
+def _erf_form(x: Array) -> Array:
+    return x * normal_cdf.cdf(x)
+
+
+def _tanh_form(x: Array) -> Array:
+    y: Array = 0.5 * x * (1.0 + np.tanh(_inner(x)))
+    return y
+
+
+def _inner(x: Array) -> Array:
+    """u = √(2/π) (x + 0.044715 x³) = √(2/π) x (1 + 0.044715 x²)"""
+    return SQRT_2_OVER_PI * x * (1.0 + CUBIC * x * x)
+
+
 def forward(x: Array, form: str) -> tuple[Array, Cache]:
     """x (...) -> y (...); form is "erf" or "tanh"."""
     y = elementwise(_erf_form if form == "erf" else _tanh_form, x)
@@ -51,17 +65,3 @@ def backward(dy: Array, cache: Cache) -> Array:
         slope = 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du
     dx: Array = dy * slope
     return dx
-
-
-def _erf_form(x: Array) -> Array:
-    return x * normal_cdf.cdf(x)
-
-
-def _tanh_form(x: Array) -> Array:
-    y: Array = 0.5 * x * (1.0 + np.tanh(_inner(x)))
-    return y
-
-
-def _inner(x: Array) -> Array:
-    """u = √(2/π) (x + 0.044715 x³) = √(2/π) x (1 + 0.044715 x²)"""
-    return SQRT_2_OVER_PI * x * (1.0 + CUBIC * x * x)

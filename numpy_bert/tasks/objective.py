@@ -1,4 +1,4 @@
-"""loss = task(BERT(inputs)),   a function of all parameters, and its gradient by each of them
+"""loss = task(BERT(inputs)),   a function of all parameters, and its gradient with respect to each
 
 The whole model: BERT and the heads a checkpoint carries. `forward` and `backward` join one head to BERT; everything
 that trains or checks a whole model goes through them.

@@ -118,7 +118,6 @@ def test_processor_time_and_wall_clock_end_the_child():
     assert run_limited("while True: pass", cpu_seconds=1).returncode == -signal.SIGXCPU
     result = run_limited("import time; time.sleep(60)", wall_seconds=1.5)
     assert result.timed_out
-    assert result.seconds < 20
 
 
 def test_exit_status_of_errors_is_that_of_the_command_line():

@@ -59,7 +59,7 @@ class Result(NamedTuple):
     returncode: int  # negative: the signal that killed it, -SIGXCPU for too much processor time
     stdout: str
     stderr: str
-    seconds: float  # from after the imports to the end; of a killed child, from its start
+    seconds: float  # of processor time, from after the imports to the end; of a killed child, by the clock
     peak_mib: float | None  # most resident memory above that after the imports; None of a killed child
     opened: tuple[str, ...]  # what it opened for reading, but for Python's own modules
     timed_out: bool  # killed by the wall clock

@@ -38,7 +38,10 @@ GENERATORS = tuple(  # namedtuple and dataclass write methods as text, typing co
     for lib in STDLIB
     for name in ("collections/__init__.py", "dataclasses.py", "typing.py", "annotationlib.py")
 )
-CTYPES_USERS = tuple(os.path.join(lib, name) for lib in PACKAGES for name in ("numpy/", "scipy/", "threadpoolctl.py"))
+CTYPES_USERS = (
+    *(os.path.join(lib, name) for lib in PACKAGES for name in ("numpy/", "scipy/", "threadpoolctl.py")),
+    os.path.join(os.path.realpath(ORDER["root"]), "numpy_bert/numerics/memory.py"),  # mallopt, of the C library itself
+)
 
 
 def inside(path: str, folders: tuple[str, ...] | list[str]) -> bool:
@@ -142,7 +145,7 @@ def status(field: str) -> int:
 
 def finish(code: int) -> NoReturn:
     """Report, flush, and end without the clean-up of the interpreter, which the hook need not watch."""
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -195,5 +198,5 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 resource.setrlimit(resource.RLIMIT_CPU, (used + ORDER["cpu"], used + ORDER["cpu"] + 1))
 sys.addaudithook(hook)
-started = time.perf_counter()
+started = time.process_time()
 finish(run())

@@ -25,7 +25,7 @@ EXERCISE = Exercise(
         "The forward takes two steps from pooled to logits. How many are taken back?",
     ),
     wrong="The dropout before the classifier is not undone.",
-    why="logits = dropout(pooled) Wᵀ + b. The linear layer's dx is the gradient by what it was given, the dropped "
+    why="logits = dropout(pooled) Wᵀ + b. The linear layer's dx is the gradient with respect to its input, the dropped "
     "vector; from there to pooled the same mask and scale lie in between. As it stands, places that were "
     "dropped and had no influence receive a gradient, and noise is learned. W and b are right, since they see "
     "the dropped vector itself.",

@@ -30,7 +30,7 @@ EXERCISE = Exercise(
     ),
     wrong="γ multiplies the finished bracket, but it belongs inside the means. Right for γ = 1, so right in a fresh "
     "model and wrong after the first step.",
-    why="x̂ reaches y through γ, so the gradient by x̂ is g = γ dy, and dx = r (g - mean(g) - x̂ mean(g x̂)). "
+    why="x̂ reaches y through γ, so its gradient is g = γ dy, and dx = r (g - mean(g) - x̂ mean(g x̂)). "
     "mean(γ dy) is γ mean(dy) only where γ is constant, as it is when training begins and in every test with γ "
     "= 1. The gradients of γ and β themselves are right all the time.",
     backward=backward,

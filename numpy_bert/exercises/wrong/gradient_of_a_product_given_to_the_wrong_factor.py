@@ -33,7 +33,7 @@ EXERCISE = Exercise(
         "One of the summands of dβ has x̂ in it. In y = γ x̂ + β, what stands beside x̂?",
     ),
     wrong="What belongs to γ, a factor, is credited to β: γ never moves.",
-    why="Σ dy x̂ is the gradient by γ, Σ dy that by β. Where this was found, a product adds the gradient of its "
+    why="Σ dy x̂ is dγ, and Σ dy is dβ. Where this was found, a product adds the gradient of its "
     "second factor to that of its first; γ is the second, in every norm. Nothing crashes and the loss falls, "
     "since a norm with γ = 1 for ever is a fair norm: only a check of both factors, or a look at how γ moves, "
     "finds it.",

@@ -11,7 +11,7 @@ from ..definition import Exercise
 
 
 def backward(dy: Output, cache: Cache) -> Params:
-    """dy: the gradient by each output that was read -> dparams. There is no dx: ids are not differentiable."""
+    """dy: gradients with respect to the outputs that were read -> dparams. There is no dx for ids."""
     dhidden = np.zeros_like(cache.hidden) if dy.hidden is None else dy.hidden
     # pooled = Pooler(hidden)
     dpooler = None
@@ -35,7 +35,7 @@ EXERCISE = Exercise(
         "Follow what the pooler's backward returns: there are two things.",
     ),
     wrong="The gradient stops at the pooler: a sentence-level loss trains its head and the pooler, and nothing below.",
-    why="The pooler reads the hidden states, so its dh is a part of the gradient by them, added to what other heads "
+    why="The pooler reads the hidden states, so its dh is a part of their gradient, added to what other heads "
     "send. Dropped, a classifier trains on frozen features: the loss falls, only not as far. Each block by "
     "itself is right, so the checks of blocks pass; it takes a check of the whole model.",
     backward=backward,

@@ -9,7 +9,7 @@ import numpy as np
 from .memory import Array
 from .threads import parallel_for
 
-CHUNK = 1 << 16  # elements: a few float32 arrays of them fit a second-level cache
+CHUNK = 1 << 18  # elements; fewer suit the cache better, and then two threads wait for each other (docs/speed.md)
 
 
 def elementwise(f: Callable[..., Array], *arrays: Array) -> Array:

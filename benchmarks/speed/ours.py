@@ -18,7 +18,7 @@ from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.tasks import objective, sentence_embedding
 from numpy_bert.tokenizer.pipeline import read_tokenizer
 from numpy_bert.training import step
-from numpy_bert.training.data.batches import parts
+from numpy_bert.training.data.batches import microbatches
 from numpy_bert.training.optim.layer_decay import multipliers
 from numpy_bert.training.recipe import Recipe
 
@@ -63,7 +63,8 @@ class Training:
             batch_size=len(job.texts),
             decay="constant",
         )
-        self.batch = [_batch(job, chosen) for chosen in parts([len(t) for t in job.texts], range(len(job.texts)))]
+        lengths = [len(text) for text in job.texts]
+        self.batch = [_batch(job, chosen) for chosen in microbatches(lengths, range(len(lengths)))]
         self.params, self.config = bert.params, bert.config
         self.state = step.begin(bert.params, self.recipe)
         self.dropout = settings.dropout

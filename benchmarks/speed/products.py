@@ -20,7 +20,7 @@ from numpy_bert.inference import batching
 from numpy_bert.numerics.threads import cores, ordered_map
 from numpy_bert.profiling import costs
 from numpy_bert.profiling.costs import Product, Sizes
-from numpy_bert.training.data.batches import parts
+from numpy_bert.training.data.batches import microbatches
 
 
 class Products:
@@ -76,7 +76,7 @@ def _batches(job: Job, config: costs.BertConfig) -> Iterable[costs.Costs]:
     """The cost of each batch, as numpy_bert cuts the texts."""
     lengths = [len(text) for text in job.texts]
     if job.settings.kind == "step":
-        for chosen in parts(lengths, range(len(lengths))):
+        for chosen in microbatches(lengths, range(len(lengths))):
             asked = int((job.labels[chosen] != IGNORED).sum())
             sizes = Sizes(len(chosen), max(lengths[i] for i in chosen), asked)
             yield costs.forward(config, sizes)

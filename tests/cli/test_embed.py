@@ -73,7 +73,9 @@ def test_control_c_in_a_real_process_and_then_going_on(place, folder):
     (place / "texts.txt").write_text("the movie was good and not dull\n" * 6_000)
     options = ["embed", "--model", folder, "--input", "texts.txt", "--output", "o"]
     # So slow that it cannot end before the signal reaches it, however busy the machine is.
-    slowly = "import time; from numpy_bert.inference import batching as i; run = i.run; "
+    # A job of a shell in the background inherits an interrupt that is ignored.
+    slowly = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    slowly += "from numpy_bert.inference import batching as i; run = i.run; "
     slowly += "i.run = lambda *given, **named: (time.sleep(0.1), run(*given, **named))[1]; "
     slowly += "from numpy_bert.corpus import job, texts_file as f; job.SAVED_EVERY, f.ROWS = 0.0, 40; "
     command = [

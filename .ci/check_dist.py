@@ -31,7 +31,7 @@ faults += [
     if name not in in_sdist
 ]
 if not any(name.endswith(".dist-info/licenses/LICENSE") for name in in_wheel):
-    faults.append("not in the wheel: the licence")
+    faults.append("not in the wheel: the license")
 print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB, {sdist.name}: {sdist.stat().st_size / 1e6:.2f} MB")
 if faults:
     sys.exit("\n".join(faults))

@@ -207,7 +207,7 @@ FOREIGN = {
     "alibi_starting_size": "MosaicBERT",
     "use_bottleneck": "MobileBERT",
     "n_heads": "DistilBERT or XLM",
-    "quantization_config": "quantised weights",
+    "quantization_config": "quantized weights",
 }
 
 

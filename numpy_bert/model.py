@@ -140,7 +140,7 @@ class Bert(TextMethods):
         if rng is not None and not isinstance(rng, np.random.Generator):
             raise Error(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")
         if not isinstance(batch, objective.Batch):
-            batch = arrays.labelled(task, batch, self.config)
+            batch = arrays.labeled(task, batch, self.config)
         loss, cache = objective.forward(task, batch, self.params, self.config, rng)
         return float(loss), objective.backward(1.0, cache)
 

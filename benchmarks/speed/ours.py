@@ -43,15 +43,15 @@ class Inference:
         return versions()
 
     def _vectors(self, encoded: Any, batch: Any) -> list[np.ndarray]:
-        pooling, normalise, _ = self.bert.pooling
-        return list(sentence_embedding.forward(encoded.hidden, batch.mask, pooling, normalise)[0])
+        pooling, normalize, _ = self.bert.pooling
+        return list(sentence_embedding.forward(encoded.hidden, batch.mask, pooling, normalize)[0])
 
     def _hidden(self, encoded: Any, batch: Any) -> list[np.ndarray]:
         return [hidden.copy() for hidden in encoded.hidden]
 
 
 class Training:
-    """Steps of masked-language modelling."""
+    """Steps of masked-language modeling."""
 
     def __init__(self, job: Job) -> None:
         settings = job.settings

@@ -27,7 +27,7 @@ def prepare(job: Job) -> Any:
 
 
 class Embedder(torch.nn.Module):
-    """Sentence vectors: the mean of the hidden states, normalised to length 1."""
+    """Sentence vectors: the mean of the hidden states, normalized to length 1."""
 
     def __init__(self, bert: Any) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """loss = - 1/n Σ_i log softmax(x_i)[label_i],   the sum over the n rows that carry a label
 
-Cross-entropy with ignored positions: a row labelled IGNORED takes no part, neither in the sum nor in n. Where no row
+Cross-entropy with ignored positions: a row labeled IGNORED takes no part, neither in the sum nor in n. Where no row
 carries a label the loss is 0 and so is its gradient.
 
 Letters: C classes (or V, the vocabulary), n labeled rows; "..." any leading axes, such as N rows or (B, T).

@@ -1,6 +1,6 @@
 """y = γ x̂ + β,   x̂ = (x - μ) / √(σ² + ε),   μ = mean(x),   σ² = mean((x - μ)²)
 
-Layer normalisation (Ba, Kiros and Hinton, arXiv:1607.06450) over the last axis. σ² divides by H, not by H - 1, and
+Layer normalization (Ba, Kiros and Hinton, arXiv:1607.06450) over the last axis. σ² divides by H, not by H - 1, and
 ε stands inside the root.
 
 Letters: H hidden size; "..." any leading axes.

@@ -24,7 +24,7 @@ JSON_STARTS = (b"{", b" ", b"\t", b"\r", b"\n")
 HEAD = 1024
 
 
-def recognise(path: Path) -> str:
+def recognize(path: Path) -> str:
     """The form of the file, a word of the table above. Error where it has none, saying what it is instead."""
     with File(path) as file:
         if file.size == 0:

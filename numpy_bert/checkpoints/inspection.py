@@ -225,7 +225,7 @@ def to_json(report: Report) -> dict[str, Any]:
     return {
         "path": str(report.path),
         "form": report.form,
-        "recognised_by": HOW[report.form],
+        "recognized_by": HOW[report.form],
         "config": dataclasses.asdict(report.config) if report.config else None,
         "tensors": [
             tensor._replace(numbers=None)._asdict() | {"numbers": tensor.numbers and tensor.numbers._asdict()}

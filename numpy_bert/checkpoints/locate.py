@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..errors import Error, show, warn
 from ..files import reading as files
 from . import hub
-from .detect import recognise
+from .detect import recognize
 from .formats import sharded
 from .formats.tensorflow import bundle
 
@@ -133,7 +133,7 @@ def _in_folder(folder: Path) -> Weights:
 
 def _form(path: Path) -> str:
     """By content; only an index of shards, which is plain JSON, is known by its ending."""
-    return "sharded" if path.name.endswith(".index.json") else recognise(path)
+    return "sharded" if path.name.endswith(".index.json") else recognize(path)
 
 
 def files_of(weights: Weights) -> list[Path]:

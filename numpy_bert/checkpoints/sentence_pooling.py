@@ -25,7 +25,7 @@ SHORTEST, UNLIMITED = 3, 1 << 20  # tokens: room for one between [CLS] and [SEP]
 
 class SentencePooling(NamedTuple):
     pooling: str  # "mean", "cls" or "max"
-    normalise: bool
+    normalize: bool
     max_length: int | None  # tokens at which the checkpoint cuts a text; None: as many as it has positions
 
 
@@ -109,7 +109,7 @@ def _max_length(folder: Path) -> int | None:
 
 def to_json(pooling: SentencePooling, H: int) -> dict[str, Any]:
     """The files, by name, that say the same to sentence-transformers."""
-    steps = [("", "Transformer"), ("1_Pooling", "Pooling")] + [("2_Normalize", "Normalize")] * pooling.normalise
+    steps = [("", "Transformer"), ("1_Pooling", "Pooling")] + [("2_Normalize", "Normalize")] * pooling.normalize
     modules = [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for i, (path, kind) in enumerate(steps)

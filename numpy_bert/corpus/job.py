@@ -199,7 +199,7 @@ def _manifest(bert: Bert, source: TextsFile, dtype: str, files: dict[str, str | 
         "model": model_sha256(bert),
         "settings": {
             "pooling": bert.pooling.pooling,
-            "normalise": bert.pooling.normalise,
+            "normalize": bert.pooling.normalize,
             "max_length": limit(bert, bert.pooling),
             "dtype": dtype,
         },

@@ -40,8 +40,8 @@ def principal_components(X: Array) -> Plane:
     """X (N, H) -> its coordinates along the two directions in which it varies most. The larger half of each of the
     two directions is positive, since the decomposition leaves their signs open.
     """
-    centred = X - X.mean(axis=0)
-    U, S, Vt = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
+    centered = X - X.mean(axis=0)
+    U, S, Vt = np.linalg.svd(centered.astype(np.float64), full_matrices=False)
     signs = np.sign(Vt[:2][np.arange(len(Vt[:2])), np.abs(Vt[:2]).argmax(axis=1)])
     coordinates = U[:, :2] * S[:2] * signs
     total = float((S * S).sum())

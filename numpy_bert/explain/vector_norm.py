@@ -1,7 +1,7 @@
-"""size = 1/H Σ_i v_i²,   v the sentence vector before it is normalised
+"""size = 1/H Σ_i v_i²,   v the sentence vector before it is normalized
 
 What is explained of a model without a head: a number that says how strongly the text moves its vector. (The length of
-a normalised vector is always 1, and says nothing.) It is the squared error of v against a target of zeros.
+a normalized vector is always 1, and says nothing.) It is the squared error of v against a target of zeros.
 
 Letters: B batch, H hidden size.
 """
@@ -27,7 +27,7 @@ class LossCache(NamedTuple):
 def loss(encoded: Output, pooling: str) -> tuple[Array, LossCache]:
     """encoded.hidden (B, T, H) without padding -> size, a scalar: the mean over the B texts"""
     assert encoded.hidden is not None
-    v, vector_cache = sentence_embedding.forward(encoded.hidden, None, pooling, normalise=False)  # (B, H)
+    v, vector_cache = sentence_embedding.forward(encoded.hidden, None, pooling, normalize=False)  # (B, H)
     size, size_cache = squared_error.forward(v.reshape(-1), np.zeros(v.size, v.dtype))
     return size, LossCache(vector_cache, size_cache, v.shape[1])
 

@@ -1,7 +1,7 @@
 """A figure as a file: PNG, SVG or PDF by the ending of its name, with fonts that need not be installed elsewhere.
 
 The shapes of the letters go into an SVG as outlines and into a PDF as TrueType fonts. Figures are drawn so that they
-can be read without colour: grey, hatches, markers, line styles and labels say all of it.
+can be read without color: gray, hatches, markers, line styles and labels say all of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .atomic import replacing
 
 FORMS = ("png", "svg", "pdf")
 FONTS: Any = {"svg.fonttype": "path", "pdf.fonttype": 42}
-# One each for the curves of a figure, so that none needs its colour.
+# One each for the curves of a figure, so that none needs its color.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 LINES = ("-", "--", "-.", ":")
 

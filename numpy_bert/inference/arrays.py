@@ -40,7 +40,7 @@ def logits(model: Model, task: str, batch: bert.Inputs) -> Array:
 KEYS = ("token_ids", "segment_ids", "attention_mask", "position_ids", "labels")
 
 
-def labelled(task: str, batch: Mapping[str, Any], config: BertConfig) -> objective.Batch:
+def labeled(task: str, batch: Mapping[str, Any], config: BertConfig) -> objective.Batch:
     """A mapping with token_ids and labels, perhaps the other KEYS -> a checked batch. Error: a bad key or value."""
     if not isinstance(batch, Mapping):
         raise Error(f"batch: expected a mapping with token_ids and labels, got {type(batch).__name__}")

@@ -2,7 +2,7 @@
 
 The first token of a word carries its label (Devlin et al., arXiv:1810.04805, section 5.3). Labels are in the BIO
 scheme: B-person begins an entity, I-person continues it, O stands outside. An I- after another type, or after O,
-begins an entity of its own, as the CoNLL scorer reads it; labels without a prefix join where neighbours are equal.
+begins an entity of its own, as the CoNLL scorer reads it; labels without a prefix join where neighbors are equal.
 The schemes BIOES, BILOU and BMES also mark the last word of an entity and entities of a single word.
 """
 

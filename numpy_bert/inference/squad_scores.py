@@ -1,6 +1,6 @@
 """Exact match and F1, the measures of SQuAD (Rajpurkar et al., arXiv:1606.05250, section 6.1).
 
-Both compare normalised answers: lower case, without punctuation, without the articles a, an and the, white space
+Both compare normalized answers: lower case, without punctuation, without the articles a, an and the, white space
 folded. Of several right answers the one that fits best counts.
 """
 
@@ -15,19 +15,19 @@ ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def normalised(answer: str) -> str:
+def normalized(answer: str) -> str:
     """The order matters, as in the official scorer: punctuation goes before articles are looked for."""
     return " ".join(ARTICLES.sub(" ", answer.lower().translate(PUNCTUATION)).split())
 
 
 def exact_match(answer: str, right: Sequence[str]) -> float:
     """1 where the answer equals one of the right ones, else 0."""
-    return float(any(normalised(answer) == normalised(one) for one in right))
+    return float(any(normalized(answer) == normalized(one) for one in right))
 
 
 def f1(answer: str, right: Sequence[str]) -> float:
     """The harmonic mean of precision and recall in words, repeated words counted as often as they occur."""
-    return max((_f1(normalised(answer).split(), normalised(one).split()) for one in right), default=0.0)
+    return max((_f1(normalized(answer).split(), normalized(one).split()) for one in right), default=0.0)
 
 
 def _f1(answer: list[str], right: list[str]) -> float:
@@ -44,7 +44,7 @@ def measures(answers: Sequence[str], right: Sequence[Sequence[str]], nulls: Sequ
     answers: the best one of each question. right: the right ones, none where there is no answer. nulls: the null score
     minus the score of the answer; above 0 no answer is given.
     """
-    right = [[answer for answer in one if normalised(answer)] or [""] if one else [] for one in right]
+    right = [[answer for answer in one if normalized(answer)] or [""] if one else [] for one in right]
     if all(right):
         exact = [exact_match(answer, one) for answer, one in zip(answers, right, strict=True)]
         overlap = [f1(answer, one) for answer, one in zip(answers, right, strict=True)]

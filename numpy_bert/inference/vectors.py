@@ -31,7 +31,7 @@ def of_sentences(model: Model, pooling: SentencePooling, texts: Sequence[Text], 
 
     def pooled(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
         assert encoded.hidden is not None
-        vectors, _ = sentence_embedding.forward(encoded.hidden, batch.mask, pooling.pooling, pooling.normalise)
+        vectors, _ = sentence_embedding.forward(encoded.hidden, batch.mask, pooling.pooling, pooling.normalize)
         return list(finite(vectors))
 
     vectors = run(model, texts, pooled, options)

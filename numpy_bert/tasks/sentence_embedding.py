@@ -1,8 +1,8 @@
-"""mean: v = Σ_t m_t h_t / Σ_t m_t,   cls: v = h_0,   max: v_i = max_t { h_ti : m_t };   normalised: v / √(Σ_i v_i²)
+"""mean: v = Σ_t m_t h_t / Σ_t m_t,   cls: v = h_0,   max: v_i = max_t { h_ti : m_t };   normalized: v / √(Σ_i v_i²)
 
 One vector for a text, pooled from its hidden states (Reimers and Gurevych, arXiv:1908.10084, section 3). m is 1 on the
 tokens of the text and 0 on padding. Nothing is learned here; which pooling a checkpoint was trained with stands in its
-`1_Pooling/config.json`, and whether to normalise in its `modules.json`.
+`1_Pooling/config.json`, and whether to normalize in its `modules.json`.
 
 Letters: B batch, T tokens, H hidden size.
 """
@@ -23,15 +23,15 @@ class Cache(NamedTuple):
     """The share of each token in each component says everything about a pooling, for all three."""
 
     share: Array  # mean, cls: (B, T, 1), max: (B, T, H); v = Σ_t share_t h_t
-    v: Array  # (B, H) before it is normalised
+    v: Array  # (B, H) before it is normalized
     norm: Array | None  # (B, 1); None where it is not
 
 
-def forward(h: Array, mask: Array | None, pooling: str, normalise: bool) -> tuple[Array, Cache]:
+def forward(h: Array, mask: Array | None, pooling: str, normalize: bool) -> tuple[Array, Cache]:
     """h (B, T, H), mask None or (B, T) boolean -> v (B, H)"""
     share = _share(h, mask, pooling)
     v = (share * h).sum(axis=1)  # (B, T, H) -> (B, H)
-    if not normalise:
+    if not normalize:
         return v, Cache(share, v, None)
     norm = np.sqrt((v * v).sum(axis=-1, keepdims=True))
     norm = np.where(norm.real < SMALLEST_NORM, norm.dtype.type(SMALLEST_NORM), norm)

@@ -48,7 +48,7 @@ def count_words(
                 line = line.translate(WITHOUT_JOINING)
             stretches.update(line.split())
     words: Counter[str] = Counter()
-    for stretch, count in stretches.items():  # each is normalised once, however often it occurs
+    for stretch, count in stretches.items():  # each is normalized once, however often it occurs
         for word in basic.words(stretch):
             words[word] += count
     return words

@@ -5,8 +5,8 @@
          -> lower case                                (uncased models)
          -> NFD, nonspacing marks (accents) removed   (uncased models, unless told otherwise)
 
-Each character is normalised alone and its result remembered, so the time is linear in the text whatever it holds,
-and every character of the result comes from one known character of the source. Two rules look at neighbours, and
+Each character is normalized alone and its result remembered, so the time is linear in the text whatever it holds,
+and every character of the result comes from one known character of the source. Two rules look at neighbors, and
 are settled first, only where the text holds one of their characters:
 
 - Σ is ς at the end of a word and σ elsewhere, as Python's `str.lower` has it;
@@ -47,7 +47,7 @@ class CharacterTable(dict[int, str]):
 
 
 class Normalizer:
-    """The normalisation of one model.
+    """The normalization of one model.
 
     lowercase: whether the model is uncased. strip_accents: whether accents are removed; None means as lowercase.
     chinese: whether Chinese characters are set apart.
@@ -60,23 +60,23 @@ class Normalizer:
         self._table = CharacterTable(self.character)
 
     def normalize(self, text: str) -> str:
-        """The normalised text. Takes any str, lone surrogates included."""
+        """The normalized text. Takes any str, lone surrogates included."""
         if not text.isascii():
-            text, _ = self._settle_neighbours(text)
+            text, _ = self._settle_neighbors(text)
         return text.translate(self._table)
 
     def normalize_with_sources(self, text: str) -> tuple[str, Sequence[int]]:
-        """The normalised text, and for each of its characters the position in `text` it comes from."""
+        """The normalized text, and for each of its characters the position in `text` it comes from."""
         sources: Sequence[int] = range(len(text))
         if not text.isascii():
-            text, sources = self._settle_neighbours(text)
+            text, sources = self._settle_neighbors(text)
         parts = map(self._table.__getitem__, map(ord, text))
         # Four bytes a character: a list of integers would take forty.
         found = array("I", (i for i, part in zip(sources, parts, strict=True) for _ in part))
         return text.translate(self._table), found
 
     def character(self, c: str) -> str:
-        """What one character becomes, its neighbours aside: none, one or several characters."""
+        """What one character becomes, its neighbors aside: none, one or several characters."""
         if is_white_space(c):
             return " "
         if is_removed(c):
@@ -92,8 +92,8 @@ class Normalizer:
             c = "".join(part for part in unicodedata.normalize("NFD", c) if not is_nonspacing_mark(part))
         return c
 
-    def _settle_neighbours(self, text: str) -> tuple[str, Sequence[int]]:
-        """The text with what depends on neighbours decided, and the position each character comes from."""
+    def _settle_neighbors(self, text: str) -> tuple[str, Sequence[int]]:
+        """The text with what depends on neighbors decided, and the position each character comes from."""
         if self.lowercase and "Σ" in text:
             text = lower_sigmas(text)
         if self.strip_accents and _REORDERED.search(text):
@@ -106,7 +106,7 @@ def lower_sigmas(text: str) -> str:
     cleaned = _REMOVED.sub(_CASE_IGNORABLE, text)
     if "İ" not in cleaned:
         return cleaned.lower()
-    # The one character whose lower case is longer than itself. I has the same effect on its neighbours.
+    # The one character whose lower case is longer than itself. I has the same effect on its neighbors.
     lowered = cleaned.replace("İ", "I").lower()
     return "".join("İ" if c == "İ" else low for c, low in zip(cleaned, lowered, strict=True))
 

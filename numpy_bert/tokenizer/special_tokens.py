@@ -1,8 +1,8 @@
 """Special tokens: the five that every BERT has, and those a model adds; their names differ between models.
 
-They are recognised in a text before anything else happens to it, so "[MASK]" is one and "[mask]" is not.
+They are recognized in a text before anything else happens to it, so "[MASK]" is one and "[mask]" is not.
 
-Rule: added tokens of Hugging Face's `tokenizers` (not normalised; at one place the longest is meant).
+Rule: added tokens of Hugging Face's `tokenizers` (not normalized; at one place the longest is meant).
 """
 
 from __future__ import annotations

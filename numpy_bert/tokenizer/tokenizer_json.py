@@ -22,7 +22,7 @@ class Description(NamedTuple):
     """What a `tokenizer.json` says of a BERT tokenizer."""
 
     tokens: list[str]  # those of WordPiece, then the added ones; the index is the id
-    added: tuple[str, ...]  # the tokens that are recognised where a text has them as they are
+    added: tuple[str, ...]  # the tokens that are recognized where a text has them as they are
     unk: str | None  # None: not said
     lowercase: bool
     strip_accents: bool | None  # None: as lowercase

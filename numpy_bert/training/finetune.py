@@ -1,4 +1,4 @@
-"""Fine-tuning: a pretrained BERT, a new head for a task, and labelled examples (Devlin et al., arXiv:1810.04805,
+"""Fine-tuning: a pretrained BERT, a new head for a task, and labeled examples (Devlin et al., arXiv:1810.04805,
 section 4).
 """
 

@@ -338,7 +338,7 @@ def test_zero_sublayers_leave_two_norms(model):
 
 
 @st.composite
-def labelled(draw):
+def labeled(draw):
     """Scores (N, C), and labels of which some are ignored."""
     N, C = draw(st.integers(1, 6)), draw(st.integers(2, 6))
     x = draw(arrays(np.float64, (N, C), elements=st.floats(-50, 50)))
@@ -346,7 +346,7 @@ def labelled(draw):
     return x, labels
 
 
-@given(labelled())
+@given(labeled())
 def test_cross_entropy(drawn):
     x, labels = drawn
     loss, cache = cross_entropy.forward(x, labels)

@@ -3,7 +3,7 @@
 import pytest
 from support.hostile_files import safetensors, torch_legacy, torch_zip
 
-from numpy_bert.checkpoints.detect import recognise
+from numpy_bert.checkpoints.detect import recognize
 from numpy_bert.errors import Error
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 440449768\n"
@@ -46,10 +46,10 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_recognised_by_content_and_not_by_name(form, tmp_path):
+def test_recognized_by_content_and_not_by_name(form, tmp_path):
     path = tmp_path / "misleading.h5"
     path.write_bytes(FORMS[form])
-    assert recognise(path) == form.split()[0]
+    assert recognize(path) == form.split()[0]
 
 
 @pytest.mark.parametrize("other", OTHERS)
@@ -58,6 +58,6 @@ def test_other_things_are_named_for_what_they_are(other, tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(data)
     with pytest.raises(Error) as caught:
-        recognise(path)
+        recognize(path)
     assert words in str(caught.value)
     assert str(caught.value).startswith(str(Error("expected", at=path)))

@@ -19,7 +19,7 @@ from numpy_bert.tasks import masked_lm, objective
 DATA = Path(__file__).parents[1] / "data"
 COMPONENTS, TOKENS = 37, 499  # the steps at which make_torch_reference.py sampled long vectors and the vocabulary
 
-# Largest differences allowed. The logits of splade reach 32, where neighbouring float32 numbers lie up to 4e-6 apart:
+# Largest differences allowed. The logits of splade reach 32, where neighboring float32 numbers lie up to 4e-6 apart:
 # rounding in the product with the decoder alone makes 1.5e-5, and PyTorch's float32 is 2.2e-5 from its float64.
 HIDDEN = {"float32": 5e-6, "float64": 1e-12}
 LOGITS = {"float32": 1e-5, "float64": 1e-12}

@@ -45,17 +45,17 @@ def test_a_plain_bert(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["mean", "cls", "max"])
-@pytest.mark.parametrize("normalise", [False, True])
-def test_every_known_pooling_in_old_and_new_words(tmp_path, mode, normalise):
-    kinds = ("Transformer", "Pooling", "Normalize")[: 2 + normalise]
+@pytest.mark.parametrize("normalize", [False, True])
+def test_every_known_pooling_in_old_and_new_words(tmp_path, mode, normalize):
+    kinds = ("Transformer", "Pooling", "Normalize")[: 2 + normalize]
     key = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token", "max": "pooling_mode_max_tokens"}[mode]
     old = {name: name == key for name in OLD_MEAN if name.startswith("pooling")} | {"word_embedding_dimension": 12}
     write(tmp_path, kinds, old, sentence_bert_config={"max_seq_length": 128, "do_lower_case": False})
-    assert read(tmp_path) == SentencePooling(mode, normalise, 128)
+    assert read(tmp_path) == SentencePooling(mode, normalize, 128)
     new = {"embedding_dimension": 12, "pooling_mode": mode, "include_prompt": True}
     settings = {"transformer_task": "feature-extraction"}
     write(tmp_path, kinds, new, new=True, sentence_bert_config=settings, tokenizer_config={"model_max_length": 128})
-    assert read(tmp_path) == SentencePooling(mode, normalise, 128)
+    assert read(tmp_path) == SentencePooling(mode, normalize, 128)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_the_manifest_says_what_was_done(bert, place):
     manifest = json.loads((place / "out.npy.json").read_text())
     assert (manifest["rows"], manifest["columns"], manifest["rows_done"], manifest["texts_cut"]) == (50, 12, 50, 0)
     assert manifest["job"]["settings"] == {
-        "pooling": "mean", "normalise": False, "max_length": 24, "dtype": "float16",
+        "pooling": "mean", "normalize": False, "max_length": 24, "dtype": "float16",
     }  # fmt: skip
     assert manifest["job"]["input"]["size"] == (place / "texts.txt").stat().st_size
     assert len(manifest["job"]["model"]) == 64
@@ -250,8 +250,8 @@ def test_only_the_same_job_goes_on(bert, place, tmp_path_factory):
     begun = r"out.npy.partial: expected the job that was begun \(.*\), got another: "
     refused(other, place, begun + r"model: '\w{12}' now, '\w{12}' then$")
     shorter = numpy_bert.load(bert.path)
-    shorter._pooling = shorter.pooling._replace(max_length=20, normalise=True)
-    refused(shorter, place, "settings.max_length: 20 now, 24 then; settings.normalise: True now, False then")
+    shorter._pooling = shorter.pooling._replace(max_length=20, normalize=True)
+    refused(shorter, place, "settings.max_length: 20 now, 24 then; settings.normalize: True now, False then")
     text = (place / "texts.txt").read_text()
     (place / "texts.txt").write_text(text.replace("g", "d", 1))
     refused(bert, place, "input.sha256: '")

@@ -40,7 +40,7 @@ CASES = {  # by number, with a case in which it shows; people tell each other nu
     "gradients_in_reverse_order": "padding",
     "nothing_below_the_pooler_learns": "both outputs",
     "start_and_end_exchanged": "loss",
-    "length_held_constant": "mean, normalised",
+    "length_held_constant": "mean, normalized",
     "cubic_without_its_3": "tanh",
     "gamma_updated_before_its_use": "texts",
     "dropout_and_softmax_undone_in_the_wrong_order": "heads, dropout",
@@ -112,8 +112,8 @@ def test_from_easy_to_hard_through_all_blocks_and_several_tasks():
     assert {one.level for one in EXERCISES} == set(LEVELS)
 
 
-def test_each_is_the_mutant_of_the_catalogue():
-    """The catalogue has no second copy: the function is the same object, and a name occurs once."""
+def test_each_is_the_mutant_of_the_catalog():
+    """The catalog has no second copy: the function is the same object, and a name occurs once."""
     by_name = {mutant.name: mutant for mutant in MUTANTS}
     for one in EXERCISES:
         mutant = by_name[one.name.replace("_", " ")]

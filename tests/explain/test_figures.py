@@ -1,4 +1,4 @@
-"""Figures: what they show, that they read without colour, and that their fonts are in them."""
+"""Figures: what they show, that they read without color, and that their fonts are in them."""
 
 import re
 import sys
@@ -51,9 +51,9 @@ def test_principal_components(rng):
     """Against the eigenvectors of the covariance; lengths in the plane are those of the projection."""
     X = rng.normal(size=(20, 6)) * [5, 3, 1, 1, 1, 1]
     plane = embedding_figure.principal_components(X)
-    centred = X - X.mean(axis=0)
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    wanted = centred @ vectors[:, [-1, -2]]
+    centered = X - X.mean(axis=0)
+    values, vectors = np.linalg.eigh(centered.T @ centered)
+    wanted = centered @ vectors[:, [-1, -2]]
     np.testing.assert_allclose(np.abs(plane.coordinates), np.abs(wanted), atol=1e-9)
     assert plane.share == pytest.approx(values[-2:].sum() / values.sum())
     turned = embedding_figure.principal_components(1 - X)

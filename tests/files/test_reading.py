@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from numpy_bert.checkpoints.detect import recognise
+from numpy_bert.checkpoints.detect import recognize
 from numpy_bert.errors import Error
 from numpy_bert.files import reading as files
 from numpy_bert.files.reading import File
@@ -57,7 +57,7 @@ def test_what_is_no_regular_file_is_named_at_once(kind, tmp_path, monkeypatch):
     make, words = KINDS[kind]
     make(tmp_path / "it")
     started = time.process_time()
-    for use in (File, recognise):
+    for use in (File, recognize):
         with pytest.raises(Error, match=words):
             use("it")
     assert time.process_time() - started < 1

@@ -1,4 +1,4 @@
-"""The checker flags every wrong backward of the catalogue at the tolerance of the table, and none of the right ones."""
+"""The checker flags every wrong backward of the catalog at the tolerance of the table, and none of the right ones."""
 
 import inspect
 

@@ -16,8 +16,8 @@ from numpy_bert.inference import squad_scores
     ("A", ""),
     ("3,500", "3500"),
 ])  # fmt: skip
-def test_normalised(answer, plain):
-    assert squad_scores.normalised(answer) == plain
+def test_normalized(answer, plain):
+    assert squad_scores.normalized(answer) == plain
 
 
 @pytest.mark.parametrize(("answer", "right", "em", "f1"), [
@@ -38,7 +38,7 @@ def test_measures(answer, right, em, f1):
 
 def official(answers, right, nulls):
     """evaluate-v2.0.py, written down from its description: raw scores, the threshold 0, the best threshold."""
-    gold = [[a for a in one if squad_scores.normalised(a)] or [""] for one in right]
+    gold = [[a for a in one if squad_scores.normalized(a)] or [""] for one in right]
     given = [a if n <= 0 else "" for a, n in zip(answers, nulls, strict=True)]
     figures = {}
     for name, score in (("exact_match", squad_scores.exact_match), ("f1", squad_scores.f1)):

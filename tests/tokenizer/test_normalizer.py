@@ -52,7 +52,7 @@ def test_many_scripts_by_definition(lowercase, strip_accents):
 @pytest.mark.parametrize("lowercase", [True, False])
 @pytest.mark.parametrize("strip_accents", [True, False])
 def test_every_code_point_by_definition(lowercase, strip_accents):
-    """In one text: a letter between them keeps each from its neighbours."""
+    """In one text: a letter between them keeps each from its neighbors."""
     normalizer = Normalizer(lowercase, strip_accents)
     for first in [*range(0, 0x20000, 0x4000), 0x2F800, 0xE0000]:
         text = "".join(f"{chr(code)}b" for code in range(first, first + (0x4000 if first < 0x20000 else 0x220)))
@@ -147,7 +147,7 @@ def test_sources_go_forward_and_point_at_what_each_character_comes_from(text, lo
 
 
 @given(TEXTS)
-def test_normalising_twice_changes_nothing(text):
+def test_normalizing_twice_changes_nothing(text):
     once = UNCASED.normalize(text)
     assert UNCASED.normalize(once).split() == once.split()
 

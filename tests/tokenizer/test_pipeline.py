@@ -122,7 +122,7 @@ def test_the_limits_on_words():
     for tokenizer, limit in ((UNCASED, 100), (google, 200)):
         assert tokenizer.tokenize("a" * limit) == ["a"] + ["##a"] * (limit - 1)
         assert tokenizer.tokenize("a" * (limit + 1)) == ["[UNK]"]
-        assert tokenizer.tokenize("á" * limit) == ["a"] + ["##a"] * (limit - 1)  # counted when normalised
+        assert tokenizer.tokenize("á" * limit) == ["a"] + ["##a"] * (limit - 1)  # counted when normalized
 
 
 def test_offsets_through_everything_that_changes_the_length():

@@ -20,7 +20,7 @@ from ...errors import Error, show
 from ...files import strict_json
 from ...files.reading import Path
 from ...numerics.memory import Array
-from ..detect import recognise
+from ..detect import recognize
 from . import safetensors
 from .tensors import (
     MOST_TENSORS,
@@ -108,7 +108,7 @@ def ending(path: Path, file_names: list[str]) -> str:
 
 
 def shard(path: str, forms: tuple[str, ...]) -> Shard:
-    form = recognise(path)
+    form = recognize(path)
     if form not in forms:
         raise Error(f"expected the form {' or '.join(forms)} by its index, got {form}", at=path)
     return Shard(path, form, READERS[form].describe(path))

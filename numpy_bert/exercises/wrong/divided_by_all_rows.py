@@ -33,7 +33,7 @@ EXERCISE = Exercise(
     ),
     wrong="The mean is over all rows, ignored ones too, where the forward divides by the rows that carry a label.",
     why="The loss is a mean over the n rows with a label; N is how many rows there are. In masked language "
-    "modelling n is 15 % of N, so the gradient is too small by a factor near 7, and by another one in each "
+    "modeling n is 15 % of N, so the gradient is too small by a factor near 7, and by another one in each "
     "batch. Adam divides most of that out again, which is how it goes unnoticed.",
     backward=backward,
 )

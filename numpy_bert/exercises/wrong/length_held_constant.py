@@ -28,6 +28,6 @@ EXERCISE = Exercise(
     wrong="The length |v| is held constant: what only changes it is not taken away.",
     why="With u = v / |v| the Jacobian is (δ_ij - u_i u_j) / |v|: the second term comes from |v|, which moves with "
     "v. Without it dv has a part along v that the loss does not feel, so vectors grow or shrink from step to "
-    "step to no purpose. Cases without normalisation are right.",
+    "step to no purpose. Cases without normalization are right.",
     backward=backward,
 )

@@ -1,4 +1,4 @@
-"""An attribution as one HTML page: the text in colour, a table with signs and bars; no script, no network."""
+"""An attribution as one HTML page: the text in color, a table with signs and bars; no script, no network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .. import static_page
 from . import methods, rollout
 from .result import Attribution
 
-LEVELS = 5  # strengths of colour on either side
+LEVELS = 5  # strengths of color on either side
 
 
 def render(attribution: Attribution) -> str:
@@ -45,7 +45,7 @@ def write(attribution: Attribution, path: str | os.PathLike[str]) -> None:
 
 
 def _key(supported: str, signed: bool) -> str:
-    """What the colours mean, always with the answer they speak for."""
+    """What the colors mean, always with the answer they speak for."""
     if not signed:
         return '<span class="token above5">larger share</span> <span class="token">0</span>'
     answer = f"<bdi>{html.escape(supported)}</bdi>"

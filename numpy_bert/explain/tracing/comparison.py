@@ -2,7 +2,7 @@
 
 The second may come from another run, from another model of the same sizes, or from another program: any .npz with
 arrays under some of the names will do, and only those are compared. Axes of length 1 may be missing (the batch, which
-is one text), and neighbouring axes may be one: (T, A, D) is (T, H). A difference is measured against the largest
+is one text), and neighboring axes may be one: (T, A, D) is (T, H). A difference is measured against the largest
 element of the first trace's array.
 """
 

@@ -9,7 +9,7 @@ from .explorer_data import page_data
 from .result import Trace
 
 SCRIPTS = (
-    "data.js", "colour.js", "heatmap.js", "viewer.js", "source.js", "map.js", "walk.js", "attention.js", "flow.js",
+    "data.js", "color.js", "heatmap.js", "viewer.js", "source.js", "map.js", "walk.js", "attention.js", "flow.js",
     "about.js", "main.js",
 )  # fmt: skip
 

@@ -156,19 +156,19 @@ def _multiple_choice(rng: Rng) -> Cases:
 
 
 def _sentence_embedding(rng: Rng) -> Cases:
-    def pair(pooling: str, normalise: bool, mask: Array | None) -> Pair:
+    def pair(pooling: str, normalize: bool, mask: Array | None) -> Pair:
         def forward(h: Array) -> Any:
-            return sentence_embedding.forward(h, mask, pooling, normalise)
+            return sentence_embedding.forward(h, mask, pooling, normalize)
 
         return Pair(forward, sentence_embedding.backward, {"h": h})
 
     h, mask = rng.standard_normal((3, 4, 5)), padding(3, 4)
     poolings = {pooling: pair(pooling, False, mask) for pooling in sentence_embedding.POOLINGS}
-    normalised = {f"{pooling}, normalised": pair(pooling, True, mask) for pooling in sentence_embedding.POOLINGS}
+    normalized = {f"{pooling}, normalized": pair(pooling, True, mask) for pooling in sentence_embedding.POOLINGS}
     return (
         poolings
-        | normalised
-        | {"mean, no padding": pair("mean", True, None), "mean, normalised, length near 0": _near_zero(rng)}
+        | normalized
+        | {"mean, no padding": pair("mean", True, None), "mean, normalized, length near 0": _near_zero(rng)}
     )
 
 

@@ -36,7 +36,7 @@ MANY_NUMBERS = 20  # different whole numbers that may be classes although they d
 UNDECIDED = "-"  # the gold label of SNLI and MNLI where the annotators did not agree
 
 
-class LabelledText(NamedTuple):
+class LabeledText(NamedTuple):
     """An example; line: its place in the file."""
 
     line: int
@@ -45,19 +45,19 @@ class LabelledText(NamedTuple):
     label: str
 
 
-class LabelledFile(NamedTuple):
+class LabeledFile(NamedTuple):
     """The examples of a file and what was recognized, a line for people."""
 
-    rows: list[LabelledText]
+    rows: list[LabeledText]
     recognized: str
 
 
-def rows(path: Path, options: DataOptions = LOOK) -> list[LabelledText]:
+def rows(path: Path, options: DataOptions = LOOK) -> list[LabeledText]:
     """Every example. Error: see `parse`."""
     return parse(path, options).rows
 
 
-def parse(path: Path, options: DataOptions = LOOK) -> LabelledFile:
+def parse(path: Path, options: DataOptions = LOOK) -> LabeledFile:
     """Read a file. Error: see `columns.find`; also an empty label, or a column of texts that is empty."""
     found = records.read(path)
     roles, examples = columns.find(path, found, options)
@@ -70,7 +70,7 @@ def parse(path: Path, options: DataOptions = LOOK) -> LabelledFile:
             undecided += 1
             continue
         pair = None if roles.pair is None else fields[roles.pair]
-        parsed.append(LabelledText(line, fields[roles.text], pair, label))
+        parsed.append(LabeledText(line, fields[roles.text], pair, label))
     for name in ("text", "pair"):
         if (
             parsed
@@ -80,10 +80,10 @@ def parse(path: Path, options: DataOptions = LOOK) -> LabelledFile:
             raise Error(f"expected texts in the column of the {name}, got nothing in any line", at=path)
     if not parsed:
         raise Error("expected one example a line, got none with a label", at=path)
-    return LabelledFile(parsed, _recognized(path, found.form, roles, parsed, undecided))
+    return LabeledFile(parsed, _recognized(path, found.form, roles, parsed, undecided))
 
 
-def _recognized(path: Path, form: str, roles: columns.Columns, parsed: list[LabelledText], undecided: int) -> str:
+def _recognized(path: Path, form: str, roles: columns.Columns, parsed: list[LabeledText], undecided: int) -> str:
     used = {name: getattr(roles, name) for name in columns.ROLES if getattr(roles, name) is not None}
     names = [str(i + 1) if roles.names is None else show(roles.names[i], 30) for i in used.values()]
     parts = ", ".join(f"{role} {name}" for role, name in zip(used, names, strict=True))
@@ -213,7 +213,7 @@ def counted(counts: dict[str, int]) -> str:
     return ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")
 
 
-def _labels(path: Path, examples: Sequence[LabelledText], config: BertConfig) -> Array:
+def _labels(path: Path, examples: Sequence[LabeledText], config: BertConfig) -> Array:
     if config.is_regression:
         return np.array([_target(path, row) for row in examples])
     ids = {name: i for i, name in enumerate(config.label_names)}
@@ -224,7 +224,7 @@ def _labels(path: Path, examples: Sequence[LabelledText], config: BertConfig) ->
     return np.array([ids[row.label] for row in examples])
 
 
-def _target(path: Path, row: LabelledText) -> float:
+def _target(path: Path, row: LabeledText) -> float:
     value = _number(row.label)
     if value is None:
         raise Error(f"line {row.line}: expected a number as label, got {show(row.label)}", at=path)

@@ -29,16 +29,16 @@ CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST
 LOOK = DataOptions()
 
 
-class LabelledSentence(NamedTuple):
+class LabeledSentence(NamedTuple):
     line: int  # that of its first word; each of the others is a line further
     words: list[str]
     labels: list[str]
 
 
-class LabelledSentences(NamedTuple):
+class LabeledSentences(NamedTuple):
     """The sentences of a file and what was recognized, a line for people."""
 
-    sentences: list[LabelledSentence]
+    sentences: list[LabeledSentence]
     recognized: str
 
 
@@ -58,7 +58,7 @@ class Columns(NamedTuple):
     note: str = ""  # what was recognized
 
 
-def sentences(path: Path, known: Sequence[str] = (), options: DataOptions = LOOK) -> LabelledSentences:
+def sentences(path: Path, known: Sequence[str] = (), options: DataOptions = LOOK) -> LabeledSentences:
     """Every sentence. Error: a line that is no word with a label, of a scheme or of those `known`; a line with another
     number of columns than the first; columns that may be read in two ways; no sentences at all.
     """
@@ -72,10 +72,10 @@ def sentences(path: Path, known: Sequence[str] = (), options: DataOptions = LOOK
         pairs = [
             _word_and_label(row, columns, f"{show_path(path)}: line {line + i}", known) for i, row in enumerate(rows)
         ]
-        parsed.append(LabelledSentence(line, [word for word, _ in pairs], [label for _, label in pairs]))
+        parsed.append(LabeledSentence(line, [word for word, _ in pairs], [label for _, label in pairs]))
     words = sum(len(sentence.words) for sentence in parsed)
     numbers = f"word {columns.word + 1}, label {columns.label % columns.width + 1} of {columns.width} columns"
-    return LabelledSentences(
+    return LabeledSentences(
         parsed, f"{show_path(path)}: {len(parsed)} sentences, {words} words: {numbers}{columns.note}"
     )
 

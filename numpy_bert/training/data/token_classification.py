@@ -34,7 +34,7 @@ from ...tasks import objective, token_classification
 from ...tokenizer.pipeline import Tokenizer
 from . import conll, entity_scores
 from .classification import counted, digest
-from .conll import LabelledSentence
+from .conll import LabeledSentence
 from .options import DataOptions
 from .records import Path
 
@@ -152,7 +152,7 @@ class TaggingExamples:
         return {"loss": loss / max(1, words), **scores[""]._asdict(), **by_kind}
 
 
-def _label_ids(path: Path, found: Sequence[LabelledSentence], config: BertConfig) -> list[Array]:
+def _label_ids(path: Path, found: Sequence[LabeledSentence], config: BertConfig) -> list[Array]:
     """The labels of each sentence as numbers, (words,)."""
     ids = {name: i for i, name in enumerate(config.label_names)}
     for sentence in found:

@@ -189,7 +189,7 @@ def test_methods_by_name(model):
 
 
 @pytest.mark.parametrize("method", methods.METHODS)
-def test_the_table_reads_without_colour(capsys, folder, model, method):
+def test_the_table_reads_without_color(capsys, folder, model, method):
     status, out, err = run(capsys, "explain", TEXT, "--method", method, "--model", folder)
     assert (status, err) == (0, "")
     assert "\x1b" not in out
@@ -218,23 +218,23 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("environment", "coloured"), [
+@pytest.mark.parametrize(("environment", "colored"), [
     ({"TERM": "xterm"}, True),
     ({"TERM": "xterm", "NO_COLOR": ""}, True),
     ({"TERM": "xterm", "NO_COLOR": "1"}, False),
     ({"TERM": "dumb"}, False),
 ])  # fmt: skip
-def test_colour_only_where_it_is_wanted(folder, monkeypatch, environment, coloured):
+def test_color_only_where_it_is_wanted(folder, monkeypatch, environment, colored):
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     screen = Terminal()
     monkeypatch.setattr("sys.stdout", screen)
     assert main(["explain", TEXT, "--method", "gradient-times-input", "--model", str(folder)]) == 0
-    assert ("\x1b[30;48;5;" in screen.getvalue()) == coloured
+    assert ("\x1b[30;48;5;" in screen.getvalue()) == colored
 
 
-def test_colours_have_their_sign(monkeypatch):
+def test_colors_have_their_sign(monkeypatch):
     monkeypatch.setattr("sys.stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

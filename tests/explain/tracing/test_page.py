@@ -337,7 +337,7 @@ def test_the_page_of_an_attribution(browser, tmp_path, pictures):
     assert re.fullmatch(r'Why "(bad|<i>|good)" \(0\.\d\d\)\?', methods.question(found))
     assert find(browser, ".quote").text == "i liked <b>this</b> movie"
     assert find(browser, ".prediction").text == methods.prediction(found)
-    assert find(browser, ".key").text.count(methods.supported(found)) == 2  # no colour without its label
+    assert find(browser, ".key").text.count(methods.supported(found)) == 2  # no color without its label
     assert "Check passed" in find(browser, ".sum").text
     assert "another baseline gives other scores" in find(browser, ".caveat").text
     browser.save_screenshot(str(pictures / "attribution.png"))

@@ -543,7 +543,7 @@ def test_page_data_fit_a_budget():
 
 @settings(max_examples=50)
 @given(st.lists(st.floats(-(2.0**99), 2.0**99, width=32), min_size=1, max_size=40))
-def test_quantised_values_are_as_close_as_promised(numbers):
+def test_quantized_values_are_as_close_as_promised(numbers):
     x = np.array(numbers, np.float32)
     q, scale = quantize.codes(x)
     shown = np.sign(q) * (q.astype(np.float64) / 127) ** 2 * scale

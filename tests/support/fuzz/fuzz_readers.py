@@ -38,7 +38,7 @@ def instrumented() -> contextlib.AbstractContextManager[object]:
 
 
 with instrumented():
-    from numpy_bert.checkpoints.detect import recognise
+    from numpy_bert.checkpoints.detect import recognize
     from numpy_bert.checkpoints.formats import gguf, safetensors, sharded
     from numpy_bert.checkpoints.formats.torch import archive, legacy
 
@@ -103,7 +103,7 @@ TARGETS = {
     "torch_legacy": Target(legacy.read, [hostile_files.torch_legacy(), *written("tiny_legacy.bin")]),
     "gguf": Target(gguf.read, [gguf_seed()]),
     "sharded": Target(read_sharded, [json.dumps(INDEX).encode()]),
-    "recognise": Target(recognise, [hostile_files.torch_zip(), hostile_files.torch_legacy(), *safetensors_seeds()]),
+    "recognize": Target(recognize, [hostile_files.torch_zip(), hostile_files.torch_legacy(), *safetensors_seeds()]),
 }
 
 

@@ -1,7 +1,7 @@
-"""The catalogue of wrong backwards: MUTANTS, a list of catalogue.Mutant."""
+"""The catalog of wrong backwards: MUTANTS, a list of catalog.Mutant."""
 
 from support.mutants import attention, elementwise, embeddings, heads, layers, norms
-from support.mutants.catalogue import Mutant, collect
+from support.mutants.catalog import Mutant, collect
 
 __all__ = ["MUTANTS", "Mutant"]
 

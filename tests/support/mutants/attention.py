@@ -6,7 +6,7 @@ import numpy as np
 
 from numpy_bert.blocks import attention, dropout, linear, softmax
 from numpy_bert.blocks.multi_head_attention import Params
-from support.mutants.catalogue import exercise, mutant
+from support.mutants.catalog import exercise, mutant
 
 # y = dropout(softmax(Q Kᵀ / √D)) V
 

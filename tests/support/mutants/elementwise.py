@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import erf
 
 from numpy_bert.blocks.linear import Params
-from support.mutants.catalogue import exercise, mutant
+from support.mutants.catalog import exercise, mutant
 
 ROOT = math.sqrt(2.0 / math.pi)
 

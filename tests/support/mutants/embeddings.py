@@ -5,7 +5,7 @@ import numpy as np
 from numpy_bert.blocks import dropout, embedding, layer_norm, lookup
 from numpy_bert.blocks.embedding import Params
 from numpy_bert.numerics import tree
-from support.mutants.catalogue import exercise, mutant
+from support.mutants.catalog import exercise, mutant
 
 # y_n = W_{ids_n}
 

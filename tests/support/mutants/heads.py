@@ -13,7 +13,7 @@ from numpy_bert.tasks import (
     question_answering,
     token_classification,
 )
-from support.mutants.catalogue import exercise, mutant
+from support.mutants.catalog import exercise, mutant
 
 # loss = - 1/n Σ_i log softmax(x_i)[label_i]
 
@@ -169,7 +169,7 @@ start_and_end_exchanged = exercise("start_and_end_exchanged")
 
 @mutant(
     "multiple_choice",
-    wrong="The gradients are shifted by one place: each choice gets that of its neighbour.",
+    wrong="The gradients are shifted by one place: each choice gets that of its neighbor.",
     hint="One of the K scores must rise, the others fall. Which rises?",
     loss=True,
 )
@@ -191,7 +191,7 @@ def second_loss_forgotten(dloss, cache):
     return Output(from_masked.hidden, from_next.pooled), pretraining.Params(dmasked_lm, dnext_sentence)
 
 
-# v = Σ_t share_t h_t,   normalised v / |v|
+# v = Σ_t share_t h_t,   normalized v / |v|
 
 
 length_held_constant = exercise("length_held_constant")

@@ -16,7 +16,7 @@ from numpy_bert.blocks import (
     tanh,
 )
 from numpy_bert.numerics import tree
-from support.mutants.catalogue import exercise, mutant
+from support.mutants.catalog import exercise, mutant
 
 # FFN(x) = gelu(x W_1ᵀ + b_1) W_2ᵀ + b_2
 

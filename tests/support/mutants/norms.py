@@ -3,7 +3,7 @@
 import numpy as np
 
 from numpy_bert.blocks.layer_norm import Params
-from support.mutants.catalogue import exercise, mutant
+from support.mutants.catalog import exercise, mutant
 
 # p_i = exp(x_i) / Σ_j exp(x_j)
 

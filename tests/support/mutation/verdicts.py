@@ -151,7 +151,7 @@ def verdict(change: Change) -> Verdict:
 def _verdict_here(change: Change) -> Verdict:
     [target] = [target for target in targets() if target.name == change.function]
     own, others = _blocks_that_use(target.module)
-    with _in_place(change, target), _uninitialised_memory_is_nan():
+    with _in_place(change, target), _uninitialized_memory_is_nan():
         for by, blocks, methods in (("own", own, ("projection", "complex")), ("others", others, ("projection",))):
             for block, method in itertools.product(blocks, methods):
                 case = _failing_case(block, method)
@@ -223,7 +223,7 @@ def _with_names(function: FunctionType, names: dict[str, Any]) -> FunctionType:
 
 
 @contextlib.contextmanager
-def _uninitialised_memory_is_nan() -> Iterator[None]:
+def _uninitialized_memory_is_nan() -> Iterator[None]:
     """So that a line that no longer fills an array is not saved by what the right one left in the same memory."""
 
     def filled(make: Any) -> Any:

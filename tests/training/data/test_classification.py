@@ -22,12 +22,12 @@ def written(folder, text):
 def test_lines_are_examples(tmp_path):
     path = written(tmp_path, "\ufeffa film\tgood\n\nit was bad \t bad \r\n")
     assert data.rows(path) == [
-        data.LabelledText(1, "a film", None, "good"),
-        data.LabelledText(3, "it was bad ", None, "bad"),
+        data.LabeledText(1, "a film", None, "good"),
+        data.LabeledText(3, "it was bad ", None, "bad"),
     ]
     path = written(tmp_path, "7\tgood\ta film\tit rains\n")
     rows = data.rows(path, DataOptions(("-", "label", "text", "pair")))
-    assert rows == [data.LabelledText(1, "a film", "it rains", "good")]
+    assert rows == [data.LabeledText(1, "a film", "it rains", "good")]
 
 
 BAD = {

@@ -41,7 +41,7 @@ def read(folder, questions, max_length=24, stride=128, context=CONTEXT):
     )
 
 
-def labelled(examples, i):
+def labeled(examples, i):
     """The tokens of an example from the beginning of its answer to the end."""
     inputs, labels = examples.batch([i])
     return [WORDS[number] for number in inputs.ids.token[0, labels.start[0] : labels.end[0] + 1]]
@@ -51,7 +51,7 @@ def test_an_answer_is_found_among_the_pieces(tmp_path):
     questions = [("was it good", "funny"), ("good", "The movie"), ("good", "Berlin!"), ("good", "ovi"), ("a", "y. I")]
     examples = read(tmp_path, questions)
     assert " ".join(TOKENIZER.tokenize(CONTEXT)) == PIECES
-    assert [labelled(examples, i) for i in range(5)] == [
+    assert [labeled(examples, i) for i in range(5)] == [
         ["fun", "##ny"], ["the", "movie"], ["berlin", "!"], ["movie"], ["##ny", ".", "it"],
     ]  # fmt: skip
     inputs, labels = examples.batch([1, 0])
@@ -63,7 +63,7 @@ def test_an_answer_is_found_among_the_pieces(tmp_path):
 
 
 def test_the_first_answer_is_learned(tmp_path):
-    assert labelled(read(tmp_path, [("was it good", "to", "funny")]), 0) == ["to"]
+    assert labeled(read(tmp_path, [("was it good", "to", "funny")]), 0) == ["to"]
 
 
 @pytest.mark.parametrize(("answer", "expected"), [

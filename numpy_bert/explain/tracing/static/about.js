@@ -30,7 +30,7 @@ function drawAbout() {
       ['arrow keys', 'move on the map, over the heads, and from cell to cell of a heat map; Page Up and Down change its table'],
       ['Enter', 'opens the block or the head; Tab goes on to the next part of the page'],
     ]),
-    make('h2', { text: 'Colours' }),
+    make('h2', { text: 'Colors' }),
     make('p', { text: 'Orange is above zero and blue below; the intensity is the root of the size, so that small values can be told apart. The sign stands before every number as well.' }),
     make('h2', { text: 'The model' }),
     facts([

@@ -88,7 +88,7 @@ function drawTokens() {
   looked.text.replaceChildren(...looked.tokens);
 }
 
-// Colours each token by its attention weight as a key of the token `query`.
+// Colors each token by its attention weight as a key of the token `query`.
 function askFrom(query) {
   looked.query = query;
   const value = attentionOf(looked.layer, looked.gradient);

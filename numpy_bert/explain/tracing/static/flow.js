@@ -36,7 +36,7 @@ function drawFlow() {
   flowBox.replaceChildren(
     make('p', { class: 'lead', text: 'The norm √(Σ g²) of the gradient of the loss at each stage of the backward pass. It enters on the right, at the last layer, and leaves on the left, at the embeddings.' }),
     make('h2', { text: 'By token and layer' }),
-    make('p', { class: 'soft', text: 'Norm of the gradient with respect to the hidden state of each token after each layer. The colours of these tables are logarithmic.' }),
+    make('p', { class: 'soft', text: 'Norm of the gradient with respect to the hidden state of each token after each layer. The colors of these tables are logarithmic.' }),
     heatTable('Gradient by token and layer', stages, tokenNorms.map((row, i) => [make('span', {}, `${i} `, tokenElement(tokens[i])), row])),
     make('h2', { text: 'By head' }),
     make('p', { class: 'soft', text: 'Norm of the gradient with respect to the output of each head, over all tokens. One row per layer.' }),

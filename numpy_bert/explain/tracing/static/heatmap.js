@@ -9,11 +9,11 @@ function thumbnail(array, width, height) {
   const gap = tables > 1 ? 1 : 0;
   const wide = tables * (columns + gap) - gap;
   const image = new ImageData(wide, rows);
-  const zero = colourAt(0);
+  const zero = colorAt(0);
   for (let t = 0; t < tables; t += 1) {
     for (let i = 0; i < rows; i += 1) {
       for (let j = 0; j < columns; j += 1) {
-        const rgb = colourAt(shareOf(cells[(t * rows + i) * columns + j], scale));
+        const rgb = colorAt(shareOf(cells[(t * rows + i) * columns + j], scale));
         image.data.set([...rgb, 255], 4 * (i * wide + t * (columns + gap) + j));
       }
       if (gap && t + 1 < tables) image.data.set([...zero, 0], 4 * (i * wide + t * (columns + gap) + columns));
@@ -71,9 +71,9 @@ class Heatmap {
     const width = Math.max(220, this.frame.clientWidth || 420);
     const square = columnAxis === 'key';
     const columnLabels = hasTokens(columnAxis) && c === 1 && columns <= 64;
-    const labelled = hasTokens(rowAxis) && r === 1 && rows <= 128 && (columnLabels || !square);
-    const longest = labelled ? Math.max(...Array.from({ length: rows }, (_, i) => [...labelOf(rowAxis, i)].length)) : 0;
-    const left = labelled ? Math.min(110, 12 + 6.6 * longest) : 0;
+    const labeled = hasTokens(rowAxis) && r === 1 && rows <= 128 && (columnLabels || !square);
+    const longest = labeled ? Math.max(...Array.from({ length: rows }, (_, i) => [...labelOf(rowAxis, i)].length)) : 0;
+    const left = labeled ? Math.min(110, 12 + 6.6 * longest) : 0;
     const top = columnLabels ? 64 : 0;
     const title = tables > 1 ? 15 : 0; // of a table
     const right = columnLabels ? 24 : 2; // the last label leans over the edge
@@ -86,7 +86,7 @@ class Heatmap {
     if (tables > 1) beside = Math.max(1, Math.min(tables, 4, Math.floor((width - left - right) / (perLine * Math.max(3, least) + gap))));
     const widest = square && tables === 1 ? Math.min(28, 560 / lines) : 28;
     const cellWidth = Math.max(least, Math.min(widest, ((width - left - right) / beside - gap * (tables > 1)) / perLine));
-    const cellHeight = square ? cellWidth : Math.max(labelled ? 13 : 4, Math.min(20, 300 / lines, Math.max(cellWidth, 9)));
+    const cellHeight = square ? cellWidth : Math.max(labeled ? 13 : 4, Math.min(20, 300 / lines, Math.max(cellWidth, 9)));
     const tableWidth = perLine * cellWidth;
     const tableHeight = lines * cellHeight;
     const origin = (t) => [
@@ -94,7 +94,7 @@ class Heatmap {
       top + title + Math.floor(t / beside) * (tableHeight + gap + title),
     ];
     return {
-      left, perLine, lines, cellWidth, cellHeight, tableWidth, tableHeight, origin, labelled, broken, beside,
+      left, perLine, lines, cellWidth, cellHeight, tableWidth, tableHeight, origin, labeled, broken, beside,
       width: left + beside * (tableWidth + gap) - gap + right,
       height: top + Math.ceil(tables / beside) * (tableHeight + gap + title) - gap + 1,
       columnLabels, tableAxis, rowAxis, columnAxis,
@@ -122,13 +122,13 @@ class Heatmap {
 
   drawCells(pen, plan) {
     const { cells, tables, rows, columns, scale } = this.shown;
-    const colours = STOPS[theme()];
+    const colors = STOPS[theme()];
     const gap = plan.cellWidth > 6 && plan.cellHeight > 6 ? 0.5 : 0;
     for (let t = 0; t < tables; t += 1) {
       for (let i = 0; i < rows; i += 1) {
         for (let j = 0; j < columns; j += 1) {
           const [x, y] = this.corner(t, i, j);
-          pen.fillStyle = css(colourAt(shareOf(cells[(t * rows + i) * columns + j], scale), colours));
+          pen.fillStyle = css(colorAt(shareOf(cells[(t * rows + i) * columns + j], scale), colors));
           pen.fillRect(x, y, plan.cellWidth - gap, plan.cellHeight - gap);
         }
       }
@@ -144,7 +144,7 @@ class Heatmap {
     for (let t = 0; t < tables; t += 1) {
       const [x, y] = plan.origin(t);
       if (tables > 1) pen.fillText(placeText(plan.tableAxis, t, 1, tables), x, y - 7);
-      if (plan.labelled && t % plan.beside === 0) {
+      if (plan.labeled && t % plan.beside === 0) {
         pen.textAlign = 'right';
         for (let i = 0; i < rows; i += 1) pen.fillText(labelOf(plan.rowAxis, i), x - 5, y + (i + 0.5) * plan.cellHeight, plan.left - 6);
         pen.textAlign = 'left';

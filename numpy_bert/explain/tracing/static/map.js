@@ -1,4 +1,4 @@
-// The model as a map: a row for the embedding, for each layer and for the head, a cell for each block, coloured by the
+// The model as a map: a row for the embedding, for each layer and for the head, a cell for each block, colored by the
 // length of the gradient that flows through it, or by the size of what it hands on.
 
 const SHORT = {
@@ -54,7 +54,7 @@ function drawMap() {
     map.rows.push(cells);
   }
   body.addEventListener('keydown', moveOnMap);
-  const toggle = make('div', { class: 'choice', role: 'group', 'aria-label': 'What the colours of the map show' },
+  const toggle = make('div', { class: 'choice', role: 'group', 'aria-label': 'What the colors of the map show' },
     ...[['gradient', true], ['values', false]].map(([text, backward]) => make('button', {
       type: 'button', class: 'plain', text, 'aria-pressed': String(map.backward === backward),
       on: { click: () => { map.backward = backward; drawMap(); markOnMap(source.block); } },
@@ -65,7 +65,7 @@ function drawMap() {
   });
   map.box.replaceChildren(make('div', { class: 'head' }, make('h2', { text: 'Map' }), fold, toggle), body,
     make('p', { class: 'soft', text: map.backward ? 'Stronger: a longer gradient arrives at this block on the way back (logarithmic).' : 'Stronger: what the block hands on is longer (logarithmic).' }));
-  colourMap();
+  colorMap();
   const first = map.cells.get(source.block ?? blocks[0]);
   first?.setAttribute('tabindex', '0');
 }
@@ -92,7 +92,7 @@ function mapCell(block, text, kind) {
   return cell;
 }
 
-function colourMap() {
+function colorMap() {
   const found = [...map.cells].map(([block, cell]) => [cell, flowOf(block, map.backward), block]);
   const sizes = found.map(([, size]) => size).filter((size) => size > 0);
   const [low, high] = [Math.log(Math.min(...sizes)), Math.log(Math.max(...sizes))];

@@ -48,14 +48,14 @@ function facts(rows) {
   return list;
 }
 
-// The colours with their numbers; the signs are written as well. An array without negative values, such as
+// The colors with their numbers; the signs are written as well. An array without negative values, such as
 // probabilities, has no negative half.
 function legend(array) {
   const { scale } = cellsOf(array);
   const least = array.low >= 0 ? 0 : -1;
   const canvas = make('canvas', { width: 201, height: 1, class: 'ramp', 'aria-hidden': 'true' });
   const image = new ImageData(201, 1);
-  for (let i = 0; i <= 200; i += 1) image.data.set([...colourAt(least + (1 - least) * (i / 200)), 255], 4 * i);
+  for (let i = 0; i <= 200; i += 1) image.data.set([...colorAt(least + (1 - least) * (i / 200)), 255], 4 * i);
   canvas.getContext('2d').putImageData(image, 0, 0);
   const positive = scale ? [numberText(scale / 4, 2), numberText(scale, 3)] : ['', ''];
   const ends = least ? [...positive.map((text) => text && `− ${text}`).reverse(), '0', ...positive.map((text) => text && `+ ${text}`)] : ['0', ...positive];

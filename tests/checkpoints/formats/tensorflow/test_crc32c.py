@@ -11,7 +11,7 @@ from support import tf_files
 from numpy_bert.checkpoints.formats.tensorflow import crc32c as module
 from numpy_bert.checkpoints.formats.tensorflow.crc32c import MOVES, PIECE, crc32c, masked
 
-VECTORS = [  # RFC 3720, B.4, and the check value of the catalogue of CRCs
+VECTORS = [  # RFC 3720, B.4, and the check value of the catalog of CRCs
     (bytes(32), 0x8A9136AA),
     (b"\xff" * 32, 0x62A8AB43),
     (bytes(range(32)), 0x46DD794E),

@@ -1,4 +1,4 @@
-// Blue for what is below zero, orange for what is above: a pair that the colour-blind can tell apart. In the dark theme
+// Blue for what is below zero, orange for what is above: a pair that the color-blind can tell apart. In the dark theme
 // what is far from zero is bright, in the light theme it is dark.
 
 const STOPS = {
@@ -15,7 +15,7 @@ function mix(a, b, share) {
 }
 
 // share from -1 to 1, already drawn out near zero -> [red, green, blue]
-function colourAt(share, of = STOPS[theme()]) {
+function colorAt(share, of = STOPS[theme()]) {
   if (Number.isNaN(share)) return MISSING;
   const size = Math.min(1, Math.abs(share));
   const [half, full] = share < 0 ? of.below : of.above;
@@ -27,7 +27,7 @@ const inkOn = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b > 140 ? '#16181d
 const shareOf = (x, scale) => (scale ? Math.sign(x) * Math.sqrt(Math.abs(x) / scale) : 0);
 
 function tint(element, share) {
-  const rgb = colourAt(share);
+  const rgb = colorAt(share);
   element.style.backgroundColor = css(rgb);
   element.style.color = inkOn(rgb);
 }

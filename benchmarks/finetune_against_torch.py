@@ -49,8 +49,8 @@ from numpy_bert.training.data.batches import Epochs, epoch_order
 from numpy_bert.training.optim.layer_decay import multipliers
 
 TOLERANCE = 1e-4
-WHOLE = 1_000_000_000  # pieces in a part: a step has one
-EVALUATED = 2048  # pieces of a batch of PyTorch's evaluation
+WHOLE = 1_000_000_000  # tokens in a part: a step has one
+EVALUATED = 2048  # tokens of a batch of PyTorch's evaluation
 HELD_OUT = 40  # paragraphs of XQuAD
 
 
@@ -122,7 +122,7 @@ def begin(options: argparse.Namespace, scratch: Path) -> Begun:
         config = replace(config, **rates)
     paths = files(job, options, scratch)
     train, test = (module.read(path, bert.tokenizer, config, job.max_length) for path in paths)
-    settings = {"learning_rate": job.learning_rate, "seed": options.seed, "max_tokens_per_microbatch": options.pieces}
+    settings = {"learning_rate": job.learning_rate, "seed": options.seed, "max_tokens_per_microbatch": options.tokens}
     recipe = finetune.recipe(job.task, train, job.epochs, job.batch_size, **settings)
     params = initialization.with_head(objective.Params(bert.params.bert), job.task, config, options.seed)
     folder = Bert(config, params, bert.tokenizer).save(scratch / "begun")
@@ -304,7 +304,7 @@ def tell(side: str, run: Run, job: Job) -> None:
 
 def check(options: argparse.Namespace) -> int:
     """The first losses of both sides, without dropout."""
-    options.dropout, options.pieces = 0.0, WHOLE
+    options.dropout, options.tokens = 0.0, WHOLE
     with tempfile.TemporaryDirectory() as scratch:
         begun = begin(options, Path(scratch))
         first, second = ours(begun, options.steps).losses, theirs(begun, options.threads, options.steps).losses
@@ -395,7 +395,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--batch-size", type=int)
         one.add_argument("--learning-rate", type=float)
         one.add_argument("--dropout", type=float, help="instead of the checkpoint's")
-        one.add_argument("--pieces", type=int, default=512, help="of a part of a step, ours alone")
+        one.add_argument("--tokens", type=int, default=512, help="of a part of a step, ours alone")
         if name == "check":
             one.add_argument("--steps", type=int, default=5)
     return top

@@ -2,7 +2,7 @@
 
     python benchmarks/linear_time.py [--repeats 5]
 
-The model has random weights and BERT-base's sizes but for its layers (2 for the texts). Texts have 32 pieces each, so
+The model has random weights and BERT-base's sizes but for its layers (2 for the texts). Texts have 32 tokens each, so
 the work is proportional to texts and to layers. Sizes take turns; each figure is a median.
 """
 
@@ -21,7 +21,7 @@ from numpy_bert.training import initialization
 
 TEXTS = (250, 500, 1000, 2000)
 LAYERS = (1, 2, 4, 8, 12)
-PIECES = 32
+TOKENS = 32
 MANY = 128  # texts through each number of layers
 
 
@@ -38,7 +38,7 @@ def runner(texts: int, layers: int):
     config = BertConfig(vocab_size=1000, num_hidden_layers=layers)
     params = initialization.params(config, (), 0).bert
     rng = np.random.default_rng(0)
-    made = [Text(rng.integers(0, config.vocab_size, PIECES).astype(np.int32), None) for _ in range(texts)]
+    made = [Text(rng.integers(0, config.vocab_size, TOKENS).astype(np.int32), None) for _ in range(texts)]
     return lambda: batching.run(made, params, config, lambda encoded, inputs: [h[0].copy() for h in encoded.hidden])
 
 

@@ -26,7 +26,7 @@ from numpy_bert.training.data.corpus import Corpus
 from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 
 COPIES = 5
-PIECES = 1500  # of the vocabulary
+TOKENS = 1500  # of the vocabulary
 NEEDED = {"masked_lm_accuracy": 0.95, "next_sentence_accuracy": 1.0}
 
 
@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    tokenizer = Tokenizer(vocabulary.learn(vocabulary.count_words([options.text]), PIECES))
+    tokenizer = Tokenizer(vocabulary.learn(vocabulary.count_words([options.text]), TOKENS))
     config = BertConfig(
         vocab_size=len(tokenizer.tokens), hidden_size=128, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=512, max_position_embeddings=128,

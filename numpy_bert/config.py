@@ -216,10 +216,10 @@ def read_config(path: str | os.PathLike[str]) -> BertConfig:
     require_path(path)
     place = Path(path)
     if os.path.isdir(place):
-        found = next((place / file for file in (FILE, GOOGLE_FILE) if os.path.lexists(place / file)), None)
-        if found is None:
+        inside = next((place / file for file in (FILE, GOOGLE_FILE) if os.path.lexists(place / file)), None)
+        if inside is None:
             raise Error(f"expected {FILE} or {GOOGLE_FILE} in the folder, got neither", at=path)
-        place = found
+        place = inside
     settings = strict_json.read(place)
     if not isinstance(settings, dict):
         raise Error(f"expected an object, got {describe(settings)}", at=place)

@@ -7,7 +7,7 @@ results of a whole run are written to the folder results beside this file (resul
 of a part of it to --output, if at all.
 
 All sides of a work are loaded at the same time, each in a process of its own, and run by turns: after a round everyone
-has run once, so what slows the machine for a while slows all. The first round is not counted. Texts are pieces
+has run once, so what slows the machine for a while slows all. The first round is not counted. Texts are tokenized
 beforehand; what is timed is the way from lists of ids to arrays of results. Before the timing the results of all sides
 are compared: they must agree.
 """
@@ -89,7 +89,7 @@ def measure(work: Work, place: Place, repeats: int) -> dict[str, Any]:
     return {
         "title": work.title,
         "texts": len(job.texts) or len(job.lines),
-        "pieces": sum(map(len, job.texts)),
+        "tokens": sum(map(len, job.texts)),
         "seconds": seconds,
         "targets": work.targets,
         "differences": differences,

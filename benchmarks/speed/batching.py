@@ -6,7 +6,7 @@ import numpy as np
 
 
 def padded(texts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Pieces and mask, (B, T) each, as a tokenizer's padding makes them."""
+    """Tokens and mask, (B, T) each, as a tokenizer's padding makes them."""
     longest = max(len(text) for text in texts)
     ids = np.zeros((len(texts), longest), np.int64)
     mask = np.zeros((len(texts), longest), np.int64)

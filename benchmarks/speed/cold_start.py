@@ -57,7 +57,7 @@ def measure(place: Place, repeats: int) -> dict[str, Any]:
     return {
         "title": TITLE,
         "texts": 1,
-        "pieces": 0,
+        "tokens": 0,
         "seconds": seconds,
         "megabytes": memory,
         "targets": TARGETS["seconds"],

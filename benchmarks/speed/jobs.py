@@ -26,7 +26,7 @@ class Settings:
 @dataclass(frozen=True)
 class Job:
     settings: Settings
-    texts: list[list[int]]  # pieces of each; for a step what the model sees
+    texts: list[list[int]]  # tokens of each; for a step what the model sees
     labels: np.ndarray | None = None  # (B, T), of a step
     lines: tuple[str, ...] = ()  # of text, to be tokenized
 
@@ -34,7 +34,7 @@ class Job:
 def write(folder: Path, job: Job) -> Path:
     folder.mkdir(parents=True)
     arrays = {
-        "flat": np.array([piece for text in job.texts for piece in text], np.int64),
+        "flat": np.array([token for text in job.texts for token in text], np.int64),
         "lengths": np.array([len(text) for text in job.texts], np.int64),
     }
     if job.labels is not None:

@@ -48,7 +48,7 @@ def random_model(name: str, folder: Path) -> Path:
 
 
 def graph(kind: str, model: Path, folder: Path) -> Path:
-    """The ONNX file of a model: "embed" from pieces and mask to sentence vectors, "hidden" to hidden states."""
+    """The ONNX file of a model: "embed" from tokens and mask to sentence vectors, "hidden" to hidden states."""
     path = folder / f"{model.name}-{kind}.onnx"
     if not path.exists():
         command = [sys.executable, __file__, "export", kind, str(model), str(path)]

@@ -1,4 +1,4 @@
-"""The side of numpy_bert: its public functions, on pieces that are there."""
+"""The side of numpy_bert: its public functions, on texts that are tokenized already."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Tokenizing:
         return self.tokenizer.encode_ids(self.lines)
 
     def answer(self) -> np.ndarray:
-        return np.array([piece for ids in self.run() for piece in [*ids, -1]])
+        return np.array([token for ids in self.run() for token in [*ids, -1]])
 
     def versions(self) -> dict[str, str]:
         return versions()

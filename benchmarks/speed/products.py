@@ -41,7 +41,7 @@ class Products:
         self.weights = {key: rng.standard_normal((key[2], key[1]), np.float32).T for key in sorted(shapes)}
         self.own = threading.local()
         if workers and len(self.batches) < cores():
-            self.batches = [piece for products in self.batches for piece in _split(products, cores())]
+            self.batches = [part for products in self.batches for part in _split(products, cores())]
 
     def run(self) -> None:
         one: Callable[[list[tuple[int, Product]]], None] = self._multiply

@@ -107,7 +107,7 @@ def spread(values: list[float], unit: str) -> str:
 
 def text(name: str, found: dict[str, Any]) -> str:
     """One work for the terminal, while the others are still to come."""
-    said = [f"{name}: {found['title']}, {found['texts']} texts, {found['pieces']} pieces"]
+    said = [f"{name}: {found['title']}, {found['texts']} texts, {found['tokens']} tokens"]
     for key, unit in (("seconds", ""), ("megabytes", "MB")):
         ours = statistics.median(found.get(key, {"ours": [1.0]})["ours"])
         for side, values in found.get(key, {}).items():

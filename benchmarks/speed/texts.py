@@ -1,4 +1,4 @@
-"""Real text as pieces: short sentences as they are, and the same joined to lengths of a heavy-tailed distribution.
+"""Real text, tokenized: short sentences as they are, and the same joined to lengths of a heavy-tailed distribution.
 
 DATA holds sst2/dev.tsv (reviews of movies), wnut17/emerging.dev.conll and emerging.test.annotated (comments and posts,
 a word a line) and, for the tokenizers, movie-snippets/movieReviewSnippets_GroundTruth.txt (reviews as they were
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-SHORT = 32  # pieces of a short sentence, at most
-SHORTEST, LONGEST = 8, 256  # pieces of the mixture
+SHORT = 32  # tokens of a short sentence, at most
+SHORTEST, LONGEST = 8, 256  # tokens of the mixture
 SEED = 0
 
 
@@ -27,19 +27,19 @@ def sentences(data: Path) -> list[str]:
     return found
 
 
-def short(pieces: list[list[int]]) -> list[list[int]]:
-    """Those of at most 32 pieces."""
-    return [text for text in pieces if len(text) <= SHORT]
+def short(tokens: list[list[int]]) -> list[list[int]]:
+    """Those of at most 32 tokens."""
+    return [text for text in tokens if len(text) <= SHORT]
 
 
-def mixed(pieces: list[list[int]]) -> list[list[int]]:
-    """As many texts of 8 to 256 pieces, P(length ≥ n) = 8 / n: half have 16 or more, one in 32 has 256. Each is a run
+def mixed(tokens: list[list[int]]) -> list[list[int]]:
+    """As many texts of 8 to 256 tokens, P(length ≥ n) = 8 / n: half have 16 or more, one in 32 has 256. Each is a run
     of the sentences, joined and cut.
     """
-    cls, sep = pieces[0][0], pieces[0][-1]
+    cls, sep = tokens[0][0], tokens[0][-1]
     rng = np.random.default_rng(SEED)
-    lengths = np.minimum(LONGEST, SHORTEST / (1 - rng.random(len(pieces)))).astype(int)
-    stream = [piece for text in pieces for piece in text[1:-1]]
+    lengths = np.minimum(LONGEST, SHORTEST / (1 - rng.random(len(tokens)))).astype(int)
+    stream = [token for text in tokens for token in text[1:-1]]
     while len(stream) < lengths.sum():
         stream += stream
     ends = np.cumsum(lengths - 2)

@@ -26,7 +26,7 @@ class Tokenizing:
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(self.lines)]
 
     def answer(self) -> np.ndarray:
-        return np.array([piece for ids in self.run() for piece in [*ids, -1]])
+        return np.array([token for ids in self.run() for token in [*ids, -1]])
 
     def versions(self) -> dict[str, str]:
         return {"tokenizers": tokenizers.__version__}

@@ -17,7 +17,7 @@ from numpy_bert.tokenizer.pipeline import read_tokenizer
 
 INFERENCE = ("ours", "pytorch", "onnx_runtime", "products_blas", "products_workers")
 TRAINING = ("ours", "pytorch", "products_blas", "products_workers")
-MASKED, MASK = 0.15, 103  # the share of pieces that are asked for; the id that stands in their place
+MASKED, MASK = 0.15, 103  # the share of tokens that are asked for; the id that stands in their place
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Work:
 
 
 def short_sentences(place: Place) -> Job:
-    pieces = _pieces(place)
-    return _embedding(place, pieces[::32] if place.quick else pieces)
+    tokens = _tokens(place)
+    return _embedding(place, tokens[::32] if place.quick else tokens)
 
 
 def mixed_lengths(place: Place) -> Job:
-    pieces = texts.mixed(_pieces(place))
-    return _embedding(place, pieces[::64] if place.quick else pieces)
+    tokens = texts.mixed(_tokens(place))
+    return _embedding(place, tokens[::64] if place.quick else tokens)
 
 
 def one_sentence(place: Place) -> Job:
-    job = _embedding(place, [_pieces(place)[3]])
+    job = _embedding(place, [_tokens(place)[3]])
     return replace(job, settings=replace(job.settings, calls=20 if place.quick else 200))
 
 
@@ -78,26 +78,26 @@ def tokenization(place: Place) -> Job:
     return Job(Settings("tokenize", str(place.minilm), threads=1), [], lines=tuple(lines))
 
 
-def _pieces(place: Place) -> list[list[int]]:
+def _tokens(place: Place) -> list[list[int]]:
     """2,386 short sentences."""
     return texts.short(read_tokenizer(place.minilm).encode_ids(texts.sentences(place.data), texts.LONGEST))
 
 
-def _embedding(place: Place, pieces: list[list[int]]) -> Job:
+def _embedding(place: Place, tokens: list[list[int]]) -> Job:
     graph = models.graph("embed", place.minilm, place.made)
-    return Job(Settings("embed", str(place.minilm), str(graph), place.threads), pieces)
+    return Job(Settings("embed", str(place.minilm), str(graph), place.threads), tokens)
 
 
 def _hidden(place: Place, B: int, T: int) -> Job:
     model = models.random_model("base", place.made)
     graph = models.graph("hidden", model, place.made)
-    return Job(Settings("hidden", str(model), str(graph), place.threads), _random_pieces(B, T).tolist())
+    return Job(Settings("hidden", str(model), str(graph), place.threads), _random_tokens(B, T).tolist())
 
 
 def _step(place: Place, name: str, B: int, T: int) -> Job:
-    """15 % of the pieces of each text are hidden behind [MASK]."""
+    """15 % of the tokens of each text are hidden behind [MASK]."""
     model = models.random_model(name, place.made)
-    seen, many = _random_pieces(B, T), round(MASKED * T)
+    seen, many = _random_tokens(B, T), round(MASKED * T)
     labels = np.full((B, T), IGNORED, np.int64)
     rng = np.random.default_rng(2)
     for row in range(B):
@@ -108,7 +108,7 @@ def _step(place: Place, name: str, B: int, T: int) -> Job:
     return Job(settings, seen.tolist(), labels)
 
 
-def _random_pieces(B: int, T: int) -> np.ndarray:
+def _random_tokens(B: int, T: int) -> np.ndarray:
     return np.random.default_rng(1).integers(1000, VOCABULARY, (B, T))
 
 
@@ -120,7 +120,7 @@ WORKS = {
         {"pytorch": 0.95, "onnx_runtime": 1.0, "products": 1.2},
     ),
     "mixed": Work(
-        "minilm, mixed 8 to 256 pieces",
+        "minilm, mixed 8 to 256 tokens",
         INFERENCE,
         mixed_lengths,
         {"pytorch": 0.9, "onnx_runtime": 1.0, "products": 1.25},

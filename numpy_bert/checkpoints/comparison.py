@@ -88,7 +88,7 @@ class Side:
         self.places[name] = counts
         pair = {counts.foreign, other.foreign}
         arrays: dict[str, Array] = self.weights.reader.read(self.weights.path, names=pair)
-        first, second = (_plain(name, arrays[one.foreign], one) for one in (counts, other))
+        first, second = (_plain(name, arrays[side.foreign], side) for side in (counts, other))
         if not np.array_equal(first, second):
             self.places[f"second {other.foreign}"] = other
 
@@ -105,10 +105,10 @@ class Side:
 
 def compare(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> Comparison:
     """Each tensor of one checkpoint beside its counterpart in the other. Error: one of them cannot be read."""
-    found = [locate.locate(path) for path in (a, b)]
-    for weights in found:
+    sides = [locate.locate(path) for path in (a, b)]
+    for weights in sides:
         weights.tell_passed_over()
-    first, second = map(Side, found)
+    first, second = map(Side, sides)
     both = {name: first.entries[place.foreign] for name, place in first.places.items() if name in second.places}
     differences = []
     for batch in batches(both):

@@ -11,7 +11,7 @@ from ..errors import Error, UsageError, show
 from ..tokenizer.files import DESCRIPTION, VOCABULARY
 from ..tokenizer.pipeline import Tokenizer, read_tokenizer
 from . import locate, saving, sentence_pooling, weights
-from .matching import account
+from .matching import match_tensors
 from .saving import Pooling
 
 Progress = Callable[[int, int], object]  # bytes done, bytes in all; every byte is read once and written once
@@ -37,11 +37,11 @@ def convert(
     if not target.absolute().parent.is_dir():
         raise Error("cannot write: its folder does not exist", at=target)
     saving.refuse_existing(target)  # before the work, and again before the rename
-    found = locate.locate(source)
-    found.tell_passed_over()
-    config = read_config(found.folder)
-    tokenizer, pooling = _tokenizer(found.folder), _pooling(found.folder)
-    entries = account(found.reader.describe(found.path), config).used.values()
+    located = locate.locate(source)
+    located.tell_passed_over()
+    config = read_config(located.folder)
+    tokenizer, pooling = _tokenizer(located.folder), _pooling(located.folder)
+    entries = match_tensors(located.reader.describe(located.path), config).used.values()
     size = sum(tensor.entry.nbytes for tensor in entries)
     done = 0
 
@@ -50,7 +50,7 @@ def convert(
         done += nbytes
         progress(min(done, size), 2 * size)
 
-    params, stored = weights.load(found, config, progress=read)
+    params, stored = weights.load(located, config, progress=read)
     saving.FORMS[to](target, stored.config, params, tokenizer, pooling)
     progress(2 * size, 2 * size)
     return target

@@ -77,9 +77,9 @@ def _cached(name: str, beside: Sequence[str], why: str) -> Path:
     from huggingface_hub import try_to_load_from_cache
 
     for file in reversed(beside):
-        found = try_to_load_from_cache(name, file)
-        if isinstance(found, str):
-            return Path(found).parents[file.count("/")]
+        cached = try_to_load_from_cache(name, file)
+        if isinstance(cached, str):
+            return Path(cached).parents[file.count("/")]
     raise Error(f"{name}: expected a folder, a file or a model of the hub, got none in its cache, and {why}")
 
 
@@ -100,8 +100,8 @@ def _fetch(name: str, file: Any, commit: str | None) -> Path:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     where = f"{name}: {show(file.rfilename)[1:-1]}"
-    if isinstance(found := try_to_load_from_cache(name, file.rfilename, revision=commit), str):
-        return Path(found)
+    if isinstance(cached := try_to_load_from_cache(name, file.rfilename, revision=commit), str):
+        return Path(cached)
     try:
         path = Path(hf_hub_download(name, file.rfilename, revision=commit))
     except Exception as error:  # of the library, of those it is built on, or of the system
@@ -129,8 +129,8 @@ def _difference(opened: File, file: Any) -> str | None:
         return None
     for start in range(0, opened.size, CHUNK):
         digest.update(opened.read_at(start, min(CHUNK, opened.size - start)))
-    found = digest.hexdigest()
-    return None if found == expected else f"{kind} {show(expected, 70)[1:-1]}, got {found}"
+    actual = digest.hexdigest()
+    return None if actual == expected else f"{kind} {show(expected, 70)[1:-1]}, got {actual}"
 
 
 def _reason(error: Exception) -> str:

@@ -27,7 +27,7 @@ from .formats.tensors import (
     Entry,
 )
 from .locate import Weights
-from .matching import Account, account, check_shapes
+from .matching import Match, check_shapes, match_tensors
 
 BATCH = 1 << 25  # bytes of tensors that are read at once
 MOST_FAILURES = 20  # tensors that cannot be read, after which no more are tried
@@ -100,8 +100,8 @@ def inspect(path: str | os.PathLike[str]) -> Report:
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
     problems: dict[str, None] = {}  # a set in order
     config = _attempt(problems, read_config, weights.folder)
-    found = account(entries, config) if config else None
-    roles = dict(_roles(entries, found))
+    match = match_tensors(entries, config) if config else None
+    roles = dict(_roles(entries, match))
     numbers = dict(_numbers(weights, entries, problems))
     tensors = [
         Tensor(name, entry.shape, entry.dtype, *roles[name], numbers.get(name)) for name, entry in entries.items()
@@ -109,11 +109,11 @@ def inspect(path: str | os.PathLike[str]) -> Report:
     others = weights.reader.others(weights.path) if hasattr(weights.reader, "others") else {}
     tensors += [Tensor(name, (), kind, LEFT, "no numbers", None) for name, kind in others.items()]
     readable = all(tensor.numbers for tensor in tensors if tensor.status == USED)
-    tasks = _tasks(weights, found, problems) if found and readable else ()
+    tasks = _tasks(weights, match, problems) if match and readable else ()
     places = _attempt(problems, locate.files_of, weights) or [weights.path]
     files = tuple(file for place in places if (file := _attempt(problems, _sum, place, weights.folder)))
-    missing = found.missing if found else ()
-    config = found.config if found else None
+    missing = match.missing if match else ()
+    config = match.config if match else None
     return Report(
         weights.path, weights.form, config, tuple(tensors), missing, tasks, files, weights.passed_over, tuple(problems)
     )
@@ -128,15 +128,15 @@ def _attempt(problems: dict[str, None], function: Any, *arguments: Any) -> Any:
         return None
 
 
-def _roles(entries: dict[str, Entry], found: Account | None) -> Iterator[tuple[str, tuple[str, str]]]:
+def _roles(entries: dict[str, Entry], match: Match | None) -> Iterator[tuple[str, tuple[str, str]]]:
     """(name, (status, role)) of every tensor. Without a config every name that is known counts as used."""
     spellings = {foreign: names.spelled(foreign).name for foreign in entries}
-    heads = found.heads if found else names.heads_in(set(spellings.values()), ())
+    heads = match.heads if match else names.heads_in(set(spellings.values()), ())
     head = next((head for head in names.CLASSIFIERS if head in heads), None)
     for foreign, name in spellings.items():
-        role = found.left.get(foreign) if found else names.left(foreign, name)
+        role = match.left.get(foreign) if match else names.left(foreign, name)
         leaf = names.leaf(name, head)
-        unknown = foreign in found.unexpected if found else leaf is None
+        unknown = foreign in match.unexpected if match else leaf is None
         if role:
             yield foreign, (LEFT, role)
         elif unknown or leaf is None:
@@ -188,28 +188,28 @@ def summary(array: Array) -> Numbers:
     return Numbers(float(array.min()), float(array.max()), float(array.mean(dtype=np.float64)), bad)
 
 
-def _tasks(weights: Weights, found: Account, problems: dict[str, None]) -> tuple[str, ...]:
+def _tasks(weights: Weights, match: Match, problems: dict[str, None]) -> tuple[str, ...]:
     """What the model can do. Whatever stands in the way is a problem."""
-    if found.missing:
-        some = ", ".join(found.missing[:3]) + ", ..." * (len(found.missing) > 3)
-        expected = f"expected every tensor of the config, got {len(found.missing)} missing: {some}"
+    if match.missing:
+        listed = ", ".join(match.missing[:3]) + ", ..." * (len(match.missing) > 3)
+        expected = f"expected every tensor of the config, got {len(match.missing)} missing: {listed}"
         problems[str(Error(expected, at=weights.path))] = None
         return ()
-    shapes = objective.shapes(found.config, found.heads, found.has_pooler)
+    shapes = objective.shapes(match.config, match.heads, match.has_pooler)
     before = len(problems)
-    _attempt(problems, check_shapes, weights.path, shapes, found)
+    _attempt(problems, check_shapes, weights.path, shapes, match)
     if len(problems) > before:
         return ()
-    promised = [head for head, name in names.ARCHITECTURES.items() if name in found.config.architectures]
-    if names.PRETRAINING in found.config.architectures:
+    promised = [head for head, name in names.ARCHITECTURES.items() if name in match.config.architectures]
+    if names.PRETRAINING in match.config.architectures:
         promised += ["masked_lm", "next_sentence"]
     for head in promised:
-        if head not in found.heads:
+        if head not in match.heads:
             expected = f"expected the {head} head that the config names, got weights without it"
             problems[str(Error(expected, at=weights.path))] = None
     pooling = _attempt(problems, sentence_pooling.read, weights.folder)
     _attempt(problems, read_tokenizer, weights.folder)
-    return ("embeddings", *(["sentence_embedding"] if pooling else []), *found.heads)
+    return ("embeddings", *(["sentence_embedding"] if pooling else []), *match.heads)
 
 
 def _sum(path: Path, beside: Path) -> FileSum:

@@ -120,15 +120,15 @@ def _of_file(path: Path, passed_over: tuple[str, ...] = ()) -> Weights:
 
 def _in_folder(folder: Path) -> Weights:
     names = sorted(entry.name for entry in folder.iterdir())
-    found = [name for name in PREFERRED if os.path.lexists(folder / name)]
-    if not found:
-        found = [name for suffix in SUFFIXES for name in names if name.endswith(suffix)]
-        if len(found) > 1:
-            some = ", ".join(show(name, 60)[1:-1] for name in found[:3]) + ", ..." * (len(found) > 3)
-            raise Error(f"expected one file with weights, got {some}; name one", at=folder)
-    if not found:
+    files = [name for name in PREFERRED if os.path.lexists(folder / name)]
+    if not files:
+        files = [name for suffix in SUFFIXES for name in names if name.endswith(suffix)]
+        if len(files) > 1:
+            listed = ", ".join(show(name, 60)[1:-1] for name in files[:3]) + ", ..." * (len(files) > 3)
+            raise Error(f"expected one file with weights, got {listed}; name one", at=folder)
+    if not files:
         raise Error(f"expected a file with weights such as {PREFERRED[0]}, got none", at=folder)
-    return _of_file(folder / found[0], tuple(found[1:]))
+    return _of_file(folder / files[0], tuple(files[1:]))
 
 
 def _form(path: Path) -> str:

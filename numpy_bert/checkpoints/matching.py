@@ -30,7 +30,7 @@ class Stored(NamedTuple):
     transposed: bool
 
 
-class Account(NamedTuple):
+class Match(NamedTuple):
     """What became of every tensor: nothing is lost silently and nothing missing is invented."""
 
     heads: tuple[str, ...]
@@ -40,10 +40,10 @@ class Account(NamedTuple):
     unexpected: tuple[str, ...]  # foreign names that mean nothing here
     missing: tuple[str, ...]  # Hugging Face names that the config asks for
     copies: dict[str, str]  # foreign names of those left that must equal what is used under this name
-    config: BertConfig  # as the weights bear it out: see `account`
+    config: BertConfig  # as the weights bear it out: see `match_tensors`
 
 
-def account(entries: dict[str, Entry], config: BertConfig, without: Collection[str] = ()) -> Account:
+def match_tensors(entries: dict[str, Entry], config: BertConfig, without: Collection[str] = ()) -> Match:
     """Sort the tensors of a file into what the model uses, what is known and left, and the rest.
 
     `without` names heads that are left although they are there, to be made anew. Where a config says nothing of
@@ -81,7 +81,7 @@ def account(entries: dict[str, Entry], config: BertConfig, without: Collection[s
     unexpected = tuple(t.foreign for name, t in stored.items() if name not in wanted and t.foreign not in left)
     missing = tuple(sorted(wanted - stored.keys()))
     copies = {foreign: name for foreign, name in copies.items() if name in used}
-    return Account(heads, has_pooler, used, left, unexpected, missing, copies, config)
+    return Match(heads, has_pooler, used, left, unexpected, missing, copies, config)
 
 
 def _wanted(config: BertConfig, heads: tuple[str, ...], has_pooler: bool, stored: Collection[str]) -> set[str]:
@@ -102,15 +102,15 @@ def _with_stored_labels(config: BertConfig, heads: tuple[str, ...], stored: dict
     return dataclasses.replace(config, num_labels=labels) if RULES["num_labels"].holds(labels) else config
 
 
-def check_shapes(path: Path, shapes: objective.Params, found: Account) -> None:
+def check_shapes(path: Path, shapes: objective.Params, match: Match) -> None:
     """Every tensor has the shape and a dtype that the config and the model ask for. Error: one has not."""
     for leaf, shape in tree.items(shapes):
-        parts = names.stored_as(leaf, found.used)
+        parts = names.stored_as(leaf, match.used)
         rows, *rest = shape.dims
         for source in parts:
-            tensor = found.used[source]
+            tensor = match.used[source]
             expected = (rows // len(parts), *rest)
-            allowed = _stored_shapes(source, expected[::-1] if tensor.transposed else expected, found.config)
+            allowed = _stored_shapes(source, expected[::-1] if tensor.transposed else expected, match.config)
             if tensor.entry.shape not in allowed:
                 got = f"shape {list(allowed[0])} by the config, got {list(tensor.entry.shape)}"
                 raise Error(f"expected {got}", at=path, key=show(tensor.foreign))

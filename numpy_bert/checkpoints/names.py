@@ -204,10 +204,10 @@ def leaf(name: str, head: str | None = None) -> Leaf | None:
 
 def _numbered(name: str) -> tuple[str, str]:
     """The name with "*" for the number of a layer, and that number."""
-    found = re.search(r"\.layers?\.(\d+)\.", name)
-    if not found:
+    number = re.search(r"\.layers?\.(\d+)\.", name)
+    if not number:
         return name, "*"
-    return f"{name[: found.start(1)]}*{name[found.end(1) :]}", found[1]
+    return f"{name[: number.start(1)]}*{name[number.end(1) :]}", number[1]
 
 
 def stored_as(leaf: str, stored: Collection[str]) -> tuple[str, ...]:
@@ -241,10 +241,10 @@ def architectures_of(heads: Collection[str], stated: tuple[str, ...]) -> tuple[s
 
     Without one the order is that of CLASSIFIERS, question answering, pretraining: what a model was tuned for last.
     """
-    found = [ARCHITECTURES[head] for head in (*CLASSIFIERS, "question_answering") if head in heads]
+    architectures = [ARCHITECTURES[head] for head in (*CLASSIFIERS, "question_answering") if head in heads]
     pretrained = [head for head in ("masked_lm", "next_sentence") if head in heads]
-    found += [PRETRAINING] if len(pretrained) == 2 else [ARCHITECTURES[head] for head in pretrained]
-    first = next((name for name in stated if name in found), None)
+    architectures += [PRETRAINING] if len(pretrained) == 2 else [ARCHITECTURES[head] for head in pretrained]
+    first = next((name for name in stated if name in architectures), None)
     if first:
-        found = [first] + [name for name in found if name != first]
-    return tuple(found) or ("BertModel",)
+        architectures = [first] + [name for name in architectures if name != first]
+    return tuple(architectures) or ("BertModel",)

@@ -25,7 +25,7 @@ from .formats.tensors import (
     Entry,
 )
 from .locate import Weights
-from .matching import Account, Stored, account, check_shapes
+from .matching import Match, Stored, check_shapes, match_tensors
 
 ALIGNED = 16  # elements between the beginnings of arrays: 64 bytes or more, a line of the processor's cache
 Progress = Callable[[int], object]  # is told the bytes of each tensor that is being read
@@ -40,8 +40,8 @@ def load(
     *,
     without: Collection[str] = (),
     progress: Progress = lambda done: None,
-) -> tuple[objective.Params, Account]:
-    """Read the weights a config asks for. The model's config is that of the Account.
+) -> tuple[objective.Params, Match]:
+    """Read the weights a config asks for. The model's config is that of the Match.
 
     dtype: "float32" or "float64"; None takes float64 where the file stores it and float32 for everything else, which
     holds float16 and bfloat16 exactly. Reading float64 into float32 rounds, and a number too large is an error.
@@ -52,30 +52,30 @@ def load(
     """
     path = weights.path
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
-    found = account(entries, config, without)
-    if found.missing:
-        raise Error(f"expected every tensor of the config, got {_some(found.missing)} missing", at=path)
-    shapes = objective.shapes(found.config, found.heads, found.has_pooler)
-    check_shapes(path, shapes, found)
-    kind = np.dtype(dtype) if dtype else _natural_dtype(found.used)
-    digests = {name: _digest(_copy(weights, name, kind)) for name in found.copies}
-    params, places = _memory(weights, shapes, found, kind, mmap)
-    _read(weights, found, places, progress)
-    for name, original in found.copies.items():
+    match = match_tensors(entries, config, without)
+    if match.missing:
+        raise Error(f"expected every tensor of the config, got {_some(match.missing)} missing", at=path)
+    shapes = objective.shapes(match.config, match.heads, match.has_pooler)
+    check_shapes(path, shapes, match)
+    kind = np.dtype(dtype) if dtype else _natural_dtype(match.used)
+    digests = {name: _digest(_copy(weights, name, kind)) for name in match.copies}
+    params, places = _memory(weights, shapes, match, kind, mmap)
+    _read(weights, match, places, progress)
+    for name, original in match.copies.items():
         if digests[name] == _digest(places[original]):
             continue
-        used = show(found.used[original].foreign)
+        used = show(match.used[original].foreign)
         if original not in (names.WORD, names.BIAS):
             raise Error(f"{show(name)}: expected a copy of {used}, got other numbers", at=path)
         if original == names.WORD:
             warn(f"{show(name)}: expected the word embedding, being tied to it, got others, which are used", at=path)
             untied = dataclasses.replace(config, tie_word_embeddings=False)
             return load(weights, untied, dtype, mmap, strict_finite, without=without, progress=progress)
-        if found.config.tie_word_embeddings:
+        if match.config.tie_word_embeddings:
             warn(f"{show(name)}: expected a copy of {used}, which is used, got other numbers", at=path)
-    _tell(path, config, found)
+    _tell(path, config, match)
     _check_finite(path, params, strict_finite)
-    return params, found
+    return params, match
 
 
 def _natural_dtype(used: dict[str, Stored]) -> np.dtype[Any]:
@@ -84,15 +84,15 @@ def _natural_dtype(used: dict[str, Stored]) -> np.dtype[Any]:
 
 
 def _memory(
-    weights: Weights, shapes: objective.Params, found: Account, kind: np.dtype[Any], mmap: bool
+    weights: Weights, shapes: objective.Params, match: Match, kind: np.dtype[Any], mmap: bool
 ) -> tuple[objective.Params, dict[str, Array]]:
-    """The parameters, unread but for those that share pages, and by its name in Account.used the part of them that each
+    """The parameters, unread but for those that share pages, and by its name in Match.used the part of them that each
     tensor of the file becomes."""
     shared: dict[str, Array] = {}
     if mmap and weights.form == "safetensors":
         shared = weights.reader.read(weights.path, mmap=True)
-    parts = {leaf: names.stored_as(leaf, found.used) for leaf, _ in tree.items(shapes)}
-    views = {leaf: shared.get(found.used[first].foreign) for leaf, (first, *rest) in parts.items() if not rest}
+    parts = {leaf: names.stored_as(leaf, match.used) for leaf, _ in tree.items(shapes)}
+    views = {leaf: shared.get(match.used[first].foreign) for leaf, (first, *rest) in parts.items() if not rest}
     params = {leaf: view for leaf, view in views.items() if view is not None and view.dtype == kind}
     params |= _allocated({leaf: shape.dims for leaf, shape in tree.items(shapes) if leaf not in params}, kind)
     places: dict[str, Array] = {}
@@ -103,10 +103,10 @@ def _memory(
     return tree.map_named(lambda leaf, _: params[leaf], shapes), places
 
 
-def _read(weights: Weights, found: Account, places: dict[str, Array], progress: Progress) -> None:
+def _read(weights: Weights, match: Match, places: dict[str, Array], progress: Progress) -> None:
     """Fill the places. What is not writable shares the pages of the file, and is filled already."""
     targets = {
-        tensor.foreign: (tensor, places[name]) for name, tensor in found.used.items() if places[name].flags.writeable
+        tensor.foreign: (tensor, places[name]) for name, tensor in match.used.items() if places[name].flags.writeable
     }
 
     def into(name: str, entry: Entry) -> Array | None:
@@ -156,12 +156,12 @@ def _digest(array: Array) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).digest()
 
 
-def _tell(path: Path, config: BertConfig, found: Account) -> None:
-    if found.config.num_labels != config.num_labels:
-        got = f"none and {found.config.num_labels} in the weights"
+def _tell(path: Path, config: BertConfig, match: Match) -> None:
+    if match.config.num_labels != config.num_labels:
+        got = f"none and {match.config.num_labels} in the weights"
         warn(f"expected a config with the number of labels, got {got}", at=path)
-    if found.unexpected:
-        warn(f"expected tensors of BERT alone, got {_some(found.unexpected)} that mean nothing here; left", at=path)
+    if match.unexpected:
+        warn(f"expected tensors of BERT alone, got {_some(match.unexpected)} that mean nothing here; left", at=path)
 
 
 def _some(foreign: tuple[str, ...], most: int = 3) -> str:

@@ -109,12 +109,12 @@ def parser(prog: str, description: str, version: str, groups: Sequence[Group]) -
     return root
 
 
-def _add(one: argparse.ArgumentParser, prog: str, command: Command) -> None:
-    one.description, one.epilog = f"{command.summary}.", f"Example:\n  {prog} {command.example}"
-    command.add_arguments(one)
-    one.set_defaults(run=command.run)
+def _add(parser: argparse.ArgumentParser, prog: str, command: Command) -> None:
+    parser.description, parser.epilog = f"{command.summary}.", f"Example:\n  {prog} {command.example}"
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)
     if command.model is not None:
-        told = f"folder, file or hub name of a checkpoint (default: {command.model})"
-        one.add_argument("--model", metavar="PATH", help=told)
-    one.add_argument("--json", action="store_true", help="print JSON")
-    one.add_argument("--debug", action="store_true", help="show where an error came from")
+        model_help = f"folder, file or hub name of a checkpoint (default: {command.model})"
+        parser.add_argument("--model", metavar="PATH", help=model_help)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")

@@ -41,13 +41,13 @@ def run(options: argparse.Namespace) -> int:
 def show_all(bert: Bert, as_json: bool) -> int:
     """Print each section as it is ready; returns the exit status."""
     begun = time.perf_counter()
-    found: dict[str, Any] = {}
+    data_of: dict[str, Any] = {}
     for title, text, data in sections(bert):
-        found[title] = data
+        data_of[title] = data
         if not as_json:
             print(f"{title}\n\n{text}\n")
     if as_json:
-        print_json(found)
+        print_json(data_of)
     else:
         print(paragraph(f"{time.perf_counter() - begun:.1f} s in all. {bert!r}"))
     return 0
@@ -104,12 +104,12 @@ def _next_sentence(bert: Bert) -> Section:
 
 
 def _classify(bert: Bert) -> Section:
-    found = bert.classify(list(REVIEWS))
+    answers = bert.classify(list(REVIEWS))
     rows = [
         (text, answer.label or "", f"{answer.probability if answer.probability is not None else 0:.3f}")
-        for text, answer in zip(REVIEWS, found, strict=True)
+        for text, answer in zip(REVIEWS, answers, strict=True)
     ]
-    data = [answer._asdict() for answer in found]
+    data = [answer._asdict() for answer in answers]
     return "Classification", table(("text", "label", "probability"), rows, "llr"), data
 
 

@@ -147,12 +147,12 @@ def _read_task(options: argparse.Namespace) -> TaskOptions:
 
     if options.regression and options.labels:
         raise UsageError("--regression: expected it without --labels, got both")
-    given = {name: getattr(options, name) for name in DataOptions._fields if getattr(options, name) is not None}
-    for name in given:
+    chosen = {name: getattr(options, name) for name in DataOptions._fields if getattr(options, name) is not None}
+    for name in chosen:
         if name not in datasets.DATASETS[options.task].options:
             other = next(task for task in TASKS if name in datasets.DATASETS[task].options)
             raise UsageError(f"--{name}: expected it with --task {other} alone, got it with {options.task}")
-    return TaskOptions(options.task, options.max_length, DataOptions(**given))
+    return TaskOptions(options.task, options.max_length, DataOptions(**chosen))
 
 
 def _names(text: str) -> tuple[str, ...]:

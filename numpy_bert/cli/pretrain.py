@@ -126,9 +126,9 @@ def _new(vocabulary: Path, sizes: dict[str, int], small: bool) -> Start:
     from ..training.pretrain import PAPER_RANGE, SMALL_RANGE
 
     tokenizer = read_tokenizer(vocabulary)
-    given: dict[str, Any] = {FIELDS[name]: sizes.get(name, default) for name, (default, _) in SIZES.items()}
-    check_options(RULES, given, {field: name for name, field in FIELDS.items()})
-    hidden, heads = given["hidden_size"], given["num_attention_heads"]
+    fields: dict[str, Any] = {FIELDS[name]: sizes.get(name, default) for name, (default, _) in SIZES.items()}
+    check_options(RULES, fields, {field: name for name, field in FIELDS.items()})
+    hidden, heads = fields["hidden_size"], fields["num_attention_heads"]
     if hidden % heads:
         raise UsageError(f"--hidden: expected a multiple of --heads {heads}, got {hidden}")
     config = BertConfig(
@@ -136,7 +136,7 @@ def _new(vocabulary: Path, sizes: dict[str, int], small: bool) -> Start:
         intermediate_size=4 * hidden,
         pad_token_id=tokenizer.pad_id,
         initializer_range=SMALL_RANGE if small else PAPER_RANGE,
-        **given,
+        **fields,
     )
     return Start(tokenizer, config, None)
 

@@ -133,12 +133,12 @@ def check_frozen(params: objective.Params, frozen: tuple[str, ...]) -> None:
             raise UsageError(f"--freeze: expected {expected}, got {show(part)}") from None
 
 
-def max_length(given: int | None, usual: int, shortest: int, config: BertConfig) -> int:
+def max_length(chosen: int | None, usual: int, shortest: int, config: BertConfig) -> int:
     """The tokens of an example. UsageError: more than the model has positions, or too few for this task."""
     longest = config.max_position_embeddings
     if longest < shortest:
         raise UsageError(f"expected a model of at least {shortest} positions for this, got one of {longest}")
-    length = given or min(usual, longest)
+    length = chosen or min(usual, longest)
     if not shortest <= length <= longest:
         bounds = f"an integer from {shortest} to {longest}, the positions of the model"
         raise UsageError(f"--max-length: expected {bounds}, got {length}")

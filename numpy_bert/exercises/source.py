@@ -123,9 +123,9 @@ def _source(text: _Text, name: str, docstring: str | None = None) -> str:
     function = text.functions[name]
     lines = text.source.splitlines()[function.lineno - 1 : function.end_lineno]
     if docstring is not None:
-        told = function.body[0]
-        assert told.end_lineno is not None
-        lines[told.lineno - function.lineno : told.end_lineno - function.lineno + 1] = [f'    """{docstring}"""']
+        old = function.body[0]
+        assert old.end_lineno is not None
+        lines[old.lineno - function.lineno : old.end_lineno - function.lineno + 1] = [f'    """{docstring}"""']
     return "\n".join(lines)
 
 

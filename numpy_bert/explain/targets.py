@@ -179,8 +179,8 @@ def _token_classification(model: ModelWithHeads, encoding: Encoding, masks: list
     chosen = [int(logits[i].argmax()) if target is None else _class(model, target) for i in positions]
     labels = np.full((1, len(encoding.ids)), IGNORED)
     labels[0, positions] = chosen
-    one = f"the class {model.config.label_names[chosen[0]]}"
-    words = "the likeliest class of each token" if target is None else one
+    same = f"the class {model.config.label_names[chosen[0]]}"
+    words = "the likeliest class of each token" if target is None else same
     return labels, list(zip(positions, chosen, strict=True)), words
 
 

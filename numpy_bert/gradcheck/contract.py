@@ -64,7 +64,7 @@ def differentiated(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
     """(dotted name, array) of each array that has a gradient: those of float64. Error: there are none, or floats of
     another kind, or arrays in lists and dictionaries, which are no trees.
     """
-    found = False
+    any_array = False
     for first, argument in arguments.items():
         for name, leaf in tree.items(argument, first):
             if isinstance(leaf, (dict, list)):
@@ -72,9 +72,9 @@ def differentiated(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
             if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc":
                 if leaf.dtype != np.float64:
                     raise Error(f"{name}: expected float64, whose digits the check needs, got {leaf.dtype}")
-                found = True
+                any_array = True
                 yield name, leaf
-    if not found:
+    if not any_array:
         raise Error("arguments: expected at least one array of float64, got none")
 
 

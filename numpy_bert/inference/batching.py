@@ -1,6 +1,6 @@
 """Many texts in, one result for each out, in the caller's order.
 
-Texts are sorted by length and cut into batches of about a thousand pieces: texts of like length share a batch, most
+Texts are sorted by length and cut into batches of about a thousand tokens: texts of like length share a batch, most
 often of the very same length, so little of it is padding, and a batch fits the processor's cache. Each core has a
 worker.
 """
@@ -18,13 +18,13 @@ from ..numerics.memory import Array
 from ..numerics.threads import cores, ordered_map, single_blas_thread, thread_team
 from .inputs import Text, padded
 
-PIECES = 1024  # in one batch, padding included; a longer text makes a batch of its own
+TOKENS = 1024  # in one batch, padding included; a longer text makes a batch of its own
 FEWEST = 256  # below so many, one batch with all cores in its products is faster than several
 
 Result = TypeVar("Result")
 
 
-def batches(lengths: Sequence[int], pieces: int = PIECES, workers: int = 1) -> Iterator[list[int]]:
+def batches(lengths: Sequence[int], tokens: int = TOKENS, workers: int = 1) -> Iterator[list[int]]:
     """Positions of texts that go through the model together, the longest texts first.
 
     Towards the end they are smaller, so that several workers are done at about the same time.
@@ -33,9 +33,9 @@ def batches(lengths: Sequence[int], pieces: int = PIECES, workers: int = 1) -> I
     start, left = 0, sum(lengths)
     while start < len(order):
         longest = max(1, lengths[order[start]])
-        room = min(pieces, max(FEWEST, left // (2 * workers))) if workers > 1 else pieces
-        many = max(1, room // longest)
-        group = order[start : start + many]
+        room = min(tokens, max(FEWEST, left // (2 * workers))) if workers > 1 else tokens
+        size = max(1, room // longest)
+        group = order[start : start + size]
         alike = sum(lengths[i] == lengths[group[0]] for i in group)
         if 2 * alike * longest >= room:  # half full of texts of one length: such a batch needs no padding, no mask
             group = group[:alike]
@@ -58,21 +58,21 @@ def run(
     """
     results: list[Any] = [None] * len(texts)
 
-    def one(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
+    def encode(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
         inputs = padded([texts[i] for i in chosen], config.pad_token_id)
         encoded, _ = bert.forward(inputs, params, config, keep="nothing")
         return chosen, read(encoded, inputs)
 
     counted = [len(text.ids) for text in texts]
-    many = workers or cores()
-    share = sum(counted) // many  # with less than a batch for each, smaller ones: nobody stands idle
-    groups = list(batches(counted, min(PIECES, max(FEWEST, share)), many if share > PIECES else 1))
+    threads = workers or cores()
+    share = sum(counted) // threads  # with less than a batch for each, smaller ones: nobody stands idle
+    groups = list(batches(counted, min(TOKENS, max(FEWEST, share)), threads if share > TOKENS else 1))
     # A single batch has no other beside it. In a large one the cores share out products and heads. A small one stays in
     # one thread: BLAS threads wait for each other, on a busy core for longer than they save.
     alone = workers is None and len(groups) <= 1
     with thread_team() if alone and sum(counted) >= FEWEST else single_blas_thread():
-        for chosen, found in map(one, groups) if alone else ordered_map(one, groups, workers):
-            for i, result in zip(chosen, found, strict=True):
+        for chosen, group_results in map(encode, groups) if alone else ordered_map(encode, groups, workers):
+            for i, result in zip(chosen, group_results, strict=True):
                 results[i] = result
             progress(len(chosen))
     return results

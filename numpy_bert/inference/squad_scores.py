@@ -22,12 +22,12 @@ def normalized(answer: str) -> str:
 
 def exact_match(answer: str, right: Sequence[str]) -> float:
     """1 where the answer equals one of the right ones, else 0."""
-    return float(any(normalized(answer) == normalized(one) for one in right))
+    return float(any(normalized(answer) == normalized(gold) for gold in right))
 
 
 def f1(answer: str, right: Sequence[str]) -> float:
     """The harmonic mean of precision and recall in words, repeated words counted as often as they occur."""
-    return max((_f1(normalized(answer).split(), normalized(one).split()) for one in right), default=0.0)
+    return max((_f1(normalized(answer).split(), normalized(gold).split()) for gold in right), default=0.0)
 
 
 def _f1(answer: list[str], right: list[str]) -> float:
@@ -44,20 +44,20 @@ def measures(answers: Sequence[str], right: Sequence[Sequence[str]], nulls: Sequ
     answers: the best one of each question. right: the right ones, none where there is no answer. nulls: the null score
     minus the score of the answer; above 0 no answer is given.
     """
-    right = [[answer for answer in one if normalized(answer)] or [""] if one else [] for one in right]
+    right = [[answer for answer in gold if normalized(answer)] or [""] if gold else [] for gold in right]
     if all(right):
-        exact = [exact_match(answer, one) for answer, one in zip(answers, right, strict=True)]
-        overlap = [f1(answer, one) for answer, one in zip(answers, right, strict=True)]
+        exact = [exact_match(answer, gold) for answer, gold in zip(answers, right, strict=True)]
+        overlap = [f1(answer, gold) for answer, gold in zip(answers, right, strict=True)]
         return {"exact_match": _mean(exact), "f1": _mean(overlap)}
     figures: dict[str, float] = {}
-    has_answer = [bool(one) for one in right]
+    has_answer = [bool(gold) for gold in right]
     for name, score in (("exact_match", exact_match), ("f1", f1)):
-        given = [answer if null <= 0 else "" for answer, null in zip(answers, nulls, strict=True)]
-        scores = [score(answer, one or [""]) for answer, one in zip(given, right, strict=True)]
+        final = [answer if null <= 0 else "" for answer, null in zip(answers, nulls, strict=True)]
+        scores = [score(answer, gold or [""]) for answer, gold in zip(final, right, strict=True)]
         figures[name] = _mean(scores)
         for kind, wanted in (("has_answer", True), ("no_answer", False)):
             figures[f"{kind}_{name}"] = _mean([s for s, has in zip(scores, has_answer, strict=True) if has == wanted])
-        raw = [score(answer, one or [""]) for answer, one in zip(answers, right, strict=True)]
+        raw = [score(answer, gold or [""]) for answer, gold in zip(answers, right, strict=True)]
         best, threshold = best_threshold(raw, answers, nulls, has_answer)
         figures |= {f"best_{name}": best, f"best_{name}_threshold": threshold}
     return figures

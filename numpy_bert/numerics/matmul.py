@@ -1,6 +1,6 @@
-"""C = A B + b, cut into pieces where that is faster
+"""C = A B + b, cut into parts where that is faster
 
-As np.matmul, whose place it takes in a forward pass; no piece needs another.
+As np.matmul, whose place it takes in a forward pass; no part needs another.
 
 Two matrices, the second the transpose of weights W (O, I): BLAS copies both into an order of its own before it
 multiplies. With few rows in A that takes longer than the product, since W is read for a handful of multiplications.
@@ -33,7 +33,7 @@ def matmul(A: Array, B: Array, bias: Array | None = None) -> Array:
         _two(A, B.T, out, shared)
     elif shared:
         parallel_for(
-            lambda some: np.matmul(A[..., some, :, :], B[..., some, :, :], out=out[..., some, :, :]),
+            lambda heads: np.matmul(A[..., heads, :, :], B[..., heads, :, :], out=out[..., heads, :, :]),
             even_slices(A.shape[-3]),
         )
     else:
@@ -50,21 +50,21 @@ def _two(X: Array, W: Array, out: Array, shared: bool) -> None:
     if block and N > 1 and blas_is_single():
         XT = np.ascontiguousarray(X.T)  # (I, N)
 
-        def piece(some: slice) -> None:
-            rows = W[some]
+        def multiply(part: slice) -> None:
+            rows = W[part]
             whole = len(rows) // block * block  # rows in whole blocks
-            y = out[:, some]
+            y = out[:, part]
             y[:, :whole] = np.matmul(rows[:whole].reshape(-1, block, I), XT).reshape(whole, N).T
             np.matmul(X, rows[whole:].T, out=y[:, whole:])
 
     elif N <= FEW:
 
-        def piece(some: slice) -> None:
-            out[:, some] = np.matmul(W[some], X.T).T
+        def multiply(part: slice) -> None:
+            out[:, part] = np.matmul(W[part], X.T).T
 
     else:
 
-        def piece(some: slice) -> None:
-            np.matmul(X, W[some].T, out=out[:, some])
+        def multiply(part: slice) -> None:
+            np.matmul(X, W[part].T, out=out[:, part])
 
-    parallel_for(piece, even_slices(O) if shared else [slice(0, O)])
+    parallel_for(multiply, even_slices(O) if shared else [slice(0, O)])

@@ -227,12 +227,12 @@ def _twice(cost: Cost) -> Cost:
     return plus(cost, cost)
 
 
-def _times(many: int, costs: Costs) -> Costs:
+def _times(factor: int, costs: Costs) -> Costs:
     return {
         row: Cost(
-            tuple(product._replace(many=many * product.many) for product in cost.products),
-            many * cost.operations,
-            many * cost.numbers,
+            tuple(product._replace(many=factor * product.many) for product in cost.products),
+            factor * cost.operations,
+            factor * cost.numbers,
         )
         for row, cost in costs.items()
     }

@@ -48,8 +48,11 @@ def _shortest(work: Callable[[], object]) -> float:
 
 def describe() -> dict[str, str]:
     """Processor, cores, versions, BLAS."""
-    libraries = [one for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
-    blas = {f"{one['internal_api']} {one['version']} {one.get('architecture', '')}".strip() for one in libraries}
+    libraries = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+    blas = {
+        f"{library['internal_api']} {library['version']} {library.get('architecture', '')}".strip()
+        for library in libraries
+    }
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),

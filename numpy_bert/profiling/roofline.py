@@ -73,11 +73,11 @@ def to_json(profile: Profile) -> dict[str, Any]:
     """Everything that the table is made of; seconds, bytes and FLOPs as they are."""
     sizes = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "vocab_size")
 
-    def cost(one: Cost, seconds: float) -> dict[str, Any]:
+    def cost(spent: Cost, seconds: float) -> dict[str, Any]:
         return {
-            "product_flops": one.flops,
-            "operations": one.operations,
-            "bytes": profile.bytes(one),
+            "product_flops": spent.flops,
+            "operations": spent.operations,
+            "bytes": profile.bytes(spent),
             "seconds": seconds,
         }
 

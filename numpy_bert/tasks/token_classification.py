@@ -1,7 +1,7 @@
 """logits = dropout(hidden) Wᵀ + b
 
 A class for each token, such as the names of persons and places (Devlin et al., arXiv:1810.04805, section 5.3 and
-figure 4 d). Of a word that was cut into pieces the first piece carries the label; the others, [CLS], [SEP] and padding
+figure 4 d). Of a word that was cut into tokens the first token carries the label; the others, [CLS], [SEP] and padding
 are IGNORED. The loss is the cross-entropy over the tokens that carry a label.
 
 Letters: B batch, T tokens, H hidden size, C classes.

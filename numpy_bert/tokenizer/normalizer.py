@@ -72,8 +72,8 @@ class Normalizer:
             text, sources = self._settle_neighbors(text)
         parts = map(self._table.__getitem__, map(ord, text))
         # Four bytes a character: a list of integers would take forty.
-        found = array("I", (i for i, part in zip(sources, parts, strict=True) for _ in part))
-        return text.translate(self._table), found
+        positions = array("I", (i for i, part in zip(sources, parts, strict=True) for _ in part))
+        return text.translate(self._table), positions
 
     def character(self, c: str) -> str:
         """What one character becomes, its neighbors aside: none, one or several characters."""

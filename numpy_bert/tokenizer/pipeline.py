@@ -212,15 +212,15 @@ class Tokenizer:
 
     def _tokens(self, text: str, special: bool, most: int) -> list[tuple[str, int, int]]:
         """The first `most` tokens of the text with their offsets."""
-        found: list[tuple[str, int, int]] = []
+        tokens: list[tuple[str, int, int]] = []
         for start, end, is_special in self._spans(text, special):
             if is_special:
-                found.append((text[start:end], start, end))
+                tokens.append((text[start:end], start, end))
             else:
-                found.extend(self._plain_tokens(text[start:end], start))
-            if len(found) >= most:
+                tokens.extend(self._plain_tokens(text[start:end], start))
+            if len(tokens) >= most:
                 break
-        return found[:most]
+        return tokens[:most]
 
     def _plain_tokens(self, text: str, base: int) -> Iterator[tuple[str, int, int]]:
         words, sources = self._basic.words_with_starts(text)

@@ -55,9 +55,9 @@ def read_tokenizer_json(path: Path) -> Description:
 def part(file: Section, key: str, kind: str) -> Section:
     """The object under a key, which must be of the one type that is supported."""
     value = file.values.get(key)
-    found = value.get("type") if isinstance(value, dict) else None
-    if found != kind:
-        got = show(found)[1:-1] if isinstance(found, str) else describe(value)
+    stated = value.get("type") if isinstance(value, dict) else None
+    if stated != kind:
+        got = show(stated)[1:-1] if isinstance(stated, str) else describe(value)
         raise Error(f"expected {kind}, got {got}", at=file.path, key=file.inner(key))
     return file.section(key)
 
@@ -128,8 +128,8 @@ def check_template(path: Path, post_processor: Any, cls: str, sep: str) -> None:
     section = Section(path, post_processor, "post_processor")
     kind = section.text("type", "")
     if kind == "BertProcessing":
-        found = {name: post_processor.get(name) for name in ("cls", "sep")}
-        names = [value[0] if isinstance(value, list) and value else None for value in found.values()]
+        pairs = {name: post_processor.get(name) for name in ("cls", "sep")}
+        names = [value[0] if isinstance(value, list) and value else None for value in pairs.values()]
         if names != [cls, sep]:
             raise Error(f"post_processor: expected {show(cls)} and {show(sep)}, got {show(names)}", at=path)
         return

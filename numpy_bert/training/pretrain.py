@@ -54,8 +54,8 @@ def pretrain(
         longest = config.max_position_embeddings
         raise Error(f"max_length: expected at most {longest} (max_position_embeddings), got {data.settings.max_length}")
     if len(data.tokenizer.tokens) > config.vocab_size:
-        many = len(data.tokenizer.tokens)
-        raise Error(f"vocabulary: expected at most {config.vocab_size} tokens (vocab_size), got {many}")
+        size = len(data.tokenizer.tokens)
+        raise Error(f"vocabulary: expected at most {config.vocab_size} tokens (vocab_size), got {size}")
     both = data.settings.next_sentence
     if both != (recipe.task == "pretraining"):
         raise Error(f"task: expected {'pretraining' if both else 'masked_lm'} for such data, got {recipe.task}")
@@ -87,13 +87,13 @@ def evaluate(batches: list[objective.Batch], params: objective.Params, config: B
             rows.append(_sums(follows, batch.labels.next_sentence))
         return np.array(rows)
 
-    found = {}
-    for name, (loss, right, many) in zip(
+    figures = {}
+    for name, (loss, right, count) in zip(
         heads, sum(ordered_map(sums, batches), np.zeros((len(heads), 3))), strict=True
     ):
-        found[f"{name}_loss"] = float(loss / max(1, many))
-        found[f"{name}_accuracy"] = float(right / max(1, many))
-    return found
+        figures[f"{name}_loss"] = float(loss / max(1, count))
+        figures[f"{name}_accuracy"] = float(right / max(1, count))
+    return figures
 
 
 def _sums(logits: Array, labels: Array) -> tuple[float, int, int]:

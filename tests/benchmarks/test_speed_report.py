@@ -76,7 +76,7 @@ def test_files(results, tmp_path):
     assert json.loads((tmp_path / "results.json").read_text()) == results
     assert (tmp_path / "results.md").read_text(encoding="utf-8") == report.markdown(results) + "\n"
     assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
-    assert "short sentences" in report.text("short", {**results["works"]["short"], "texts": 1, "pieces": 2})
+    assert "short sentences" in report.text("short", {**results["works"]["short"], "texts": 1, "tokens": 2})
 
 
 def test_a_page_gets_the_tables(results):
@@ -99,10 +99,10 @@ def test_the_page_shows_the_results_that_are_kept():
 
 
 def test_mixed_lengths():
-    pieces = [[101, *range(1000 + 40 * i, 1000 + 40 * i + 3 + i % 30), 102] for i in range(3000)]
-    found = texts.mixed(pieces)
+    tokens = [[101, *range(1000 + 40 * i, 1000 + 40 * i + 3 + i % 30), 102] for i in range(3000)]
+    found = texts.mixed(tokens)
     lengths = np.array([len(text) for text in found])
-    assert len(found) == len(pieces)
+    assert len(found) == len(tokens)
     assert (lengths.min(), lengths.max()) == (texts.SHORTEST, texts.LONGEST)
     for n in (16, 32, 64, 128):  # P(length ≥ n) = 8 / n
         assert (lengths >= n).mean() == pytest.approx(8 / n, abs=0.03)

@@ -38,7 +38,7 @@ def bert(folder):
     return numpy_bert.load(folder)
 
 
-def pieces(bert):
+def tokens(bert):
     return bert.tokenizer.encode_ids(TEXTS)
 
 
@@ -54,7 +54,7 @@ def test_a_job_comes_back_from_its_folder(speed, tmp_path):
 
 def test_our_vectors_and_hidden_states(speed, folder, bert):
     jobs, ours = speed("jobs"), speed("ours")
-    vectors = ours.prepare(jobs.Job(jobs.Settings("embed", str(folder)), pieces(bert))).answer()
+    vectors = ours.prepare(jobs.Job(jobs.Settings("embed", str(folder)), tokens(bert))).answer()
     np.testing.assert_allclose(vectors, bert.embed(TEXTS), atol=1e-6)
     ids = [[2, 5, 6, 3], [2, 9, 8, 3]]
     hidden = ours.prepare(jobs.Job(jobs.Settings("hidden", str(folder)), ids)).answer()
@@ -87,7 +87,7 @@ def test_the_bare_products_are_those_of_the_model(speed, folder, bert):
 
 def test_a_side_in_a_process_of_its_own(speed, folder, bert, tmp_path):
     jobs, sides = speed("jobs"), speed("sides")
-    job = jobs.write(tmp_path / "job", jobs.Job(jobs.Settings("embed", str(folder), threads=1), pieces(bert)))
+    job = jobs.write(tmp_path / "job", jobs.Job(jobs.Settings("embed", str(folder), threads=1), tokens(bert)))
     with sides.Side("ours", 1) as side:
         assert side.ask(prepare=str(job))["versions"]["numpy_bert"] == numpy_bert.__version__
         assert side.ask(answer=str(tmp_path / "answer.npy")) == {"done": True}

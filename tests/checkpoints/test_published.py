@@ -141,7 +141,7 @@ def test_rxnfp_classification(dtype: str) -> None:
 
 
 def test_rxnfp_pretrained_fills_98_of_103_masks() -> None:
-    """Each piece of the reaction masked in turn, in float32; which 98 are right is compared too."""
+    """Each token of the reaction masked in turn, in float32; which 98 are right is compared too."""
     answers = stored("rxnfp")
     bert = rxnfp("bert_pretrained", "float32")
     ids = answers["token_ids"][0]

@@ -50,21 +50,21 @@ def test_every_spelling_in_every_form_loads_to_the_same(tmp_path, spelling, suff
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     if suffix == ".npz":  # whose names are names of files
         arrays = {name.removesuffix(":0"): array for name, array in arrays.items()}
-    params, account = weights.load(stored(tmp_path / f"weights{suffix}", arrays), bert.config)
+    params, match = weights.load(stored(tmp_path / f"weights{suffix}", arrays), bert.config)
     assert_same(params, bert.params)
-    assert account.heads == (*PRETRAINED, "question_answering")
-    assert not account.left
-    assert not account.unexpected
-    assert not account.missing
-    assert len(account.used) == len(arrays)
+    assert match.heads == (*PRETRAINED, "question_answering")
+    assert not match.left
+    assert not match.unexpected
+    assert not match.missing
+    assert len(match.used) == len(arrays)
 
 
 def test_the_names_of_this_project_load_whole(tmp_path):
     bert = tiny_bert()
     arrays = dict(tree.items(bert.params))
-    params, account = weights.load(stored(tmp_path / "a.npz", arrays), bert.config)
+    params, match = weights.load(stored(tmp_path / "a.npz", arrays), bert.config)
     assert_same(params, bert.params)
-    assert set(account.heads) == set(objective.HEADS)
+    assert set(match.heads) == set(objective.HEADS)
 
 
 @pytest.mark.parametrize("name", ["keras", "flax"])
@@ -73,11 +73,11 @@ def test_files_of_transformers(name):
     if name == "keras":
         pytest.importorskip("h5py")
     place = locate.locate(TF_FILES / name)
-    params, account = weights.load(place, read_config(place.folder))
-    assert account.heads == PRETRAINED
-    assert (account.unexpected, account.missing) == ((), ())
+    params, match = weights.load(place, read_config(place.folder))
+    assert match.heads == PRETRAINED
+    assert (match.unexpected, match.missing) == ((), ())
     repeated = {"keras": 5, "flax": 0}[name]
-    assert len(account.left) == len(account.copies) == repeated
+    assert len(match.left) == len(match.copies) == repeated
     scope = "tf_bert_for_pre_training/" if name == "keras" else ""
     table = {
         "keras": (
@@ -103,10 +103,10 @@ def test_a_bundle_of_tensorflow_with_its_optimizer(tmp_path):
         vocab_size=15, hidden_size=4, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
         max_position_embeddings=16, num_labels=2,
     )  # fmt: skip
-    params, account = weights.load(locate.locate(TF_FILES / "bert.ckpt"), config)
-    assert len(account.used) == 46
-    assert sorted(account.left.values()) == ["optimizer slot"] * 92 + ["training state"]
-    assert (account.unexpected, account.missing) == ((), ())
+    params, match = weights.load(locate.locate(TF_FILES / "bert.ckpt"), config)
+    assert len(match.used) == 46
+    assert sorted(match.left.values()) == ["optimizer slot"] * 92 + ["training state"]
+    assert (match.unexpected, match.missing) == ((), ())
     query = ruled("bert/encoder/layer_1/attention/self/query/kernel", (4, 4)).T
     value = ruled("bert/encoder/layer_1/attention/self/value/kernel", (4, 4)).T
     qkv = params.bert.encoder.layers[1].attention.qkv.W
@@ -135,11 +135,11 @@ def test_a_bundle_of_tensorflow_with_its_optimizer(tmp_path):
 def test_published_checkpoints_account_for_every_tensor(name, used, left, heads, pooler):
     package, _, inside = name.partition("/")
     place = locate.locate(published(package) / inside)
-    params, account = weights.load(place, read_config(place.folder))
-    assert (len(account.used), account.left, account.heads, account.has_pooler) == (used, left, heads, pooler)
-    assert (account.unexpected, account.missing) == ((), ())
+    params, match = weights.load(place, read_config(place.folder))
+    assert (len(match.used), match.left, match.heads, match.has_pooler) == (used, left, heads, pooler)
+    assert (match.unexpected, match.missing) == ((), ())
     assert sum(array.size for array in tree.leaves(params)) == sum(
-        np.prod(tensor.entry.shape) for tensor in account.used.values()
+        np.prod(tensor.entry.shape) for tensor in match.used.values()
     )
 
 
@@ -150,10 +150,10 @@ def test_a_tied_decoder_that_is_stored_is_left(tmp_path):
     bert = tiny_bert(PRETRAINED)
     arrays = arrays_of(bert, **{names.DECODER: bert.params.bert.embedding.word.copy()})
     arrays["cls.predictions.decoder.bias"] = bert.params.masked_lm.bias.copy()
-    params, account = weights.load(stored(tmp_path / "a.safetensors", arrays), bert.config)
+    params, match = weights.load(stored(tmp_path / "a.safetensors", arrays), bert.config)
     assert_same(params, bert.params)
-    assert set(account.left) == {names.DECODER, names.BIAS}
-    assert account.config.tie_word_embeddings
+    assert set(match.left) == {names.DECODER, names.BIAS}
+    assert match.config.tie_word_embeddings
 
 
 @pytest.mark.parametrize("mmap", [False, True])
@@ -163,9 +163,9 @@ def test_a_decoder_of_its_own_is_used_with_a_warning(tmp_path, mmap):
     decoder = bert.params.bert.embedding.word + 1
     place = stored(tmp_path / "a.safetensors", arrays_of(bert, **{names.DECODER: decoder}))
     with pytest.warns(UserWarning, match=r"decoder.weight.*being tied"):
-        params, account = weights.load(place, bert.config, mmap=mmap)
+        params, match = weights.load(place, bert.config, mmap=mmap)
     assert np.array_equal(params.masked_lm.decoder, decoder)
-    assert not account.config.tie_word_embeddings
+    assert not match.config.tie_word_embeddings
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -177,9 +177,9 @@ def test_of_two_output_biases_that_of_the_decoder_is_used(tmp_path, tied, first)
     arrays = {first: None} | arrays_of(bert) | {names.BIAS: other, names.DECODER_BIAS: bert.params.masked_lm.bias}
     npz.write(tmp_path / "a.npz", arrays)  # sorted; the rule holds in any order
     entries = {name: Entry("float32", array.shape) for name, array in arrays.items()}
-    account = matching.account(entries, bert.config)
-    assert account.used[names.BIAS].foreign == names.DECODER_BIAS
-    assert account.left == {names.BIAS: f"second copy of {names.DECODER_BIAS!r}"}
+    match = matching.match_tensors(entries, bert.config)
+    assert match.used[names.BIAS].foreign == names.DECODER_BIAS
+    assert match.left == {names.BIAS: f"second copy of {names.DECODER_BIAS!r}"}
     with contextlib.nullcontext() if not tied else pytest.warns(UserWarning, match="which is used, got other numbers"):
         params, _ = weights.load(locate.locate(tmp_path / "a.npz"), bert.config)
     assert_same(params, bert.params)
@@ -187,9 +187,9 @@ def test_of_two_output_biases_that_of_the_decoder_is_used(tmp_path, tied, first)
 
 def test_an_untied_decoder(tmp_path):
     bert = tiny_bert(PRETRAINED, tie_word_embeddings=False)
-    params, account = weights.load(stored(tmp_path / "a.safetensors", arrays_of(bert)), bert.config)
+    params, match = weights.load(stored(tmp_path / "a.safetensors", arrays_of(bert)), bert.config)
     assert_same(params, bert.params)
-    assert not account.left
+    assert not match.left
     place = stored(tmp_path / "b.safetensors", arrays_of(bert, **{names.DECODER: None}))
     with pytest.raises(Error, match=r"got 1 \('cls.predictions.decoder.weight'\) missing"):
         weights.load(place, bert.config)
@@ -198,8 +198,8 @@ def test_an_untied_decoder(tmp_path):
 def test_two_copies_that_differ_are_an_error(tmp_path):
     bert = tiny_bert(())
     arrays = arrays_of(bert, **{"module.pooler.dense.bias": bert.params.bert.pooler.dense.b})
-    _, account = weights.load(stored(tmp_path / "a.safetensors", arrays), bert.config)
-    assert list(account.copies.values()) == ["bert.pooler.dense.bias"]
+    _, match = weights.load(stored(tmp_path / "a.safetensors", arrays), bert.config)
+    assert list(match.copies.values()) == ["bert.pooler.dense.bias"]
     arrays["module.pooler.dense.bias"] = bert.params.bert.pooler.dense.b + 1
     with pytest.raises(Error, match=r"a.safetensors: '.*pooler.dense.bias': expected a copy of .* got other numbers"):
         weights.load(stored(tmp_path / "a.safetensors", arrays), bert.config)
@@ -228,9 +228,9 @@ def test_what_means_nothing_is_left_and_told(tmp_path):
     extra = {"dense.weight": np.zeros((2, 2), "f4"), "\x1b[31m": np.zeros(1, "f4")}
     place = stored(tmp_path / "a.safetensors", arrays_of(bert, **extra))
     with pytest.warns(UserWarning, match=r"got 2 \(.*'dense.weight'.*\) that mean nothing here; left") as told:
-        params, account = weights.load(place, bert.config)
+        params, match = weights.load(place, bert.config)
     assert str(told[0].message).isprintable()
-    assert set(account.unexpected) == set(extra)
+    assert set(match.unexpected) == set(extra)
     assert_same(params, bert.params)
 
 
@@ -282,9 +282,9 @@ def test_the_years_in_which_keras_kept_the_heads_apart(tmp_path):
         elif "/attention/output/dense/kernel" in foreign:
             array = array.reshape(A, D, H)
         arrays[foreign] = np.ascontiguousarray(array)
-    params, account = weights.load(stored(tmp_path / "a.safetensors", arrays), bert.config)
+    params, match = weights.load(stored(tmp_path / "a.safetensors", arrays), bert.config)
     assert_same(params, bert.params)
-    assert not account.unexpected
+    assert not match.unexpected
 
 
 # Numbers of labels, and new heads.
@@ -298,8 +298,8 @@ def test_a_config_without_labels_learns_their_number_from_the_weights(tmp_path, 
     place = stored(tmp_path / "a.safetensors", arrays)
     silent = dataclasses.replace(bert.config, num_labels=2)
     with pytest.warns(UserWarning, match="expected a config with the number of labels, got none and 5"):
-        params, account = weights.load(place, silent)
-    assert account.config.num_labels == 5
+        params, match = weights.load(place, silent)
+    assert match.config.num_labels == 5
     assert_same(params, bert.params)
     for stated in ({"architectures": ("BertForSequenceClassification",)}, {"labels": ("no", "yes")}, {"num_labels": 3}):
         with pytest.raises(Error, match="by the config, got"):
@@ -312,14 +312,14 @@ def test_a_new_head_is_made_only_when_asked_and_is_announced(tmp_path, old, head
     bert = tiny_bert(old)
     place = stored(tmp_path / "a.safetensors", arrays_of(bert))
     config = dataclasses.replace(bert.config, architectures=names.architectures_of(old, ()))
-    params, account = weights.load(place, config, without=new_head.replaced(head))
+    params, match = weights.load(place, config, without=new_head.replaced(head))
     replaced = names.CLASSIFIERS if head in names.CLASSIFIERS else (head,)  # which share a name in published files
-    assert account.heads == tuple(name for name in old if name not in replaced)
-    for foreign, role in account.left.items():
+    assert match.heads == tuple(name for name in old if name not in replaced)
+    for foreign, role in match.left.items():
         assert role == "replaced by a new head", foreign
     labels = 4 if head in names.WITH_LABELS else None
     with pytest.warns(UserWarning, match=f"{head} head of random numbers"):
-        made, fresh = new_head.add(params, account.config, head, labels, seed=7)
+        made, fresh = new_head.add(params, match.config, head, labels, seed=7)
     assert getattr(made, head) is not None
     assert made.bert is params.bert
     assert fresh.architectures == (names.ARCHITECTURES[head],)
@@ -327,9 +327,9 @@ def test_a_new_head_is_made_only_when_asked_and_is_announced(tmp_path, old, head
         assert getattr(made, head).dense.W.shape == (4, 12)
         assert fresh.num_labels == 4
     with pytest.warns(UserWarning, match="random"):
-        again, _ = new_head.add(params, account.config, head, labels, seed=7)
+        again, _ = new_head.add(params, match.config, head, labels, seed=7)
     assert_same(made, again)
-    for other in account.heads:
+    for other in match.heads:
         assert getattr(made, other) is getattr(params, other)
 
 
@@ -443,9 +443,9 @@ def test_an_account_needs_no_weights():
     entries = {name: Entry("float32", array.shape) for name, array in arrays_of(tiny_bert(())).items()}
     entries["bert/pooler/dense/kernel/adam_m"] = Entry("float32", (12, 12))
     del entries["pooler.dense.weight"]
-    account = matching.account(entries, tiny_config())
-    assert account.missing == ("bert.pooler.dense.weight",)
-    assert account.left == {"bert/pooler/dense/kernel/adam_m": "optimizer slot"}
+    match = matching.match_tensors(entries, tiny_config())
+    assert match.missing == ("bert.pooler.dense.weight",)
+    assert match.left == {"bert/pooler/dense/kernel/adam_m": "optimizer slot"}
 
 
 def test_the_same_weights_in_a_folder_and_as_a_file(tmp_path):

@@ -189,7 +189,7 @@ def test_columns_and_stride(capsys, folder, tmp_path, file):
     task = "question_answering"
     more = ("--epochs", 1, "--max-length", 13, "--stride", 1, "--batch-size", 1)
     found = run_json(capsys, *finetune(folder, task, file(task), tmp_path / "questions", *more))
-    assert found["steps"] == 3 + 2  # windows of seven and of eight of the nine pieces
+    assert found["steps"] == 3 + 2  # windows of seven and of eight of the nine tokens
 
 
 def test_a_pooler_that_nothing_reads_is_not_made_up(capsys, tmp_path, file):

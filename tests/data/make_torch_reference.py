@@ -396,9 +396,9 @@ def splade(folder: Path) -> Arrays:
 
 @torch.no_grad()
 def rxnfp(folder: Path) -> Arrays:
-    """The reaction of the README, once as it is and once for each piece of it, with that piece masked."""
+    """The reaction of the README, once as it is and once for each token of it, with that token masked."""
     vocabulary = (folder / "bert_ft" / "vocab.txt").read_text().splitlines()
-    ids = [vocabulary.index(piece) for piece in ("[CLS]", *re.findall(SMILES, REACTION), "[SEP]")]
+    ids = [vocabulary.index(token) for token in ("[CLS]", *re.findall(SMILES, REACTION), "[SEP]")]
     whole = padded([ids])
     places = np.arange(1, len(ids) - 1)
     masked = padded([ids] * len(places))

@@ -11,8 +11,8 @@ from numpy_bert.inference import answer_spans
 CLS, SEP = 1, 2
 
 
-def windows(question, pieces, max_length, stride):
-    return answer_spans.windows([7] * question, range(100, 100 + pieces), CLS, SEP, max_length, stride)
+def windows(question, tokens, max_length, stride):
+    return answer_spans.windows([7] * question, range(100, 100 + tokens), CLS, SEP, max_length, stride)
 
 
 def test_a_short_context_is_one_window():
@@ -23,15 +23,15 @@ def test_a_short_context_is_one_window():
 
 
 @given(st.integers(0, 9), st.integers(1, 200), st.integers(14, 40), st.integers(1, 30))
-def test_windows_cover_the_context_and_fit(question, pieces, max_length, stride):
-    found = windows(question, pieces, max_length, stride)
+def test_windows_cover_the_context_and_fit(question, tokens, max_length, stride):
+    found = windows(question, tokens, max_length, stride)
     assert all(len(window.ids) <= max_length for window in found)
     seen = set()
     for window in found:
         part = window.ids[window.begin : window.begin + window.size]
         assert part == list(range(100 + window.first, 100 + window.first + window.size))
         seen.update(part)
-    assert seen == set(range(100, 100 + pieces))
+    assert seen == set(range(100, 100 + tokens))
 
 
 def test_a_question_that_leaves_no_room():
@@ -39,9 +39,9 @@ def test_a_question_that_leaves_no_room():
         windows(9, 5, 12, 4)
 
 
-def test_a_piece_is_judged_where_it_has_most_context():
-    """The example of Google's comment: a piece near the end of one window and in the middle of the next."""
-    found = windows(0, 12, 11, 4)  # windows of 8 pieces: 0 to 7 and 4 to 11
+def test_a_token_is_judged_where_it_has_most_context():
+    """The example of Google's comment: a token near the end of one window and in the middle of the next."""
+    found = windows(0, 12, 11, 4)  # windows of 8 tokens: 0 to 7 and 4 to 11
     assert [(window.first, window.size) for window in found] == [(0, 8), (4, 8)]
     assert answer_spans.judged_in(found, 12) == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
 
@@ -51,8 +51,8 @@ def test_the_best_span_wins_wherever_it_lies():
     logits = []
     for window in found:
         values = np.zeros((len(window.ids), 2))
-        for piece, side in ((17, 0), (19, 1)):
-            place = piece - window.first
+        for token, side in ((17, 0), (19, 1)):
+            place = token - window.first
             if 0 <= place < window.size:
                 values[window.begin + place, side] = 9.0
         values[0] = 50.0  # what the question or [CLS] gets is no answer

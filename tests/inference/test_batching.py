@@ -12,11 +12,11 @@ from numpy_bert.numerics import threads
 
 
 @given(st.lists(st.integers(0, 40), max_size=60), st.integers(1, 100))
-def test_batches_hold_every_text_once_within_the_budget(lengths, pieces):
-    groups = list(batching.batches(lengths, pieces))
+def test_batches_hold_every_text_once_within_the_budget(lengths, tokens):
+    groups = list(batching.batches(lengths, tokens))
     assert sorted(i for group in groups for i in group) == list(range(len(lengths)))
     for group in groups:
-        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= pieces
+        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= tokens
     longest = [max(lengths[i] for i in group) for group in groups]
     assert longest == sorted(longest, reverse=True)  # so that the memory of the first serves all
 
@@ -29,7 +29,7 @@ def test_a_batch_half_full_of_one_length_has_no_padding():
 @pytest.mark.parametrize("workers", [None, 1, 3])
 def test_results_come_in_the_order_of_the_texts(workers, rng, monkeypatch):
     monkeypatch.setattr(batching, "FEWEST", 16)
-    monkeypatch.setattr(batching, "PIECES", 32)
+    monkeypatch.setattr(batching, "TOKENS", 32)
     bert, done = tiny_bert(), []
     texts = [Text(rng.integers(5, 20, n), None) for n in rng.integers(1, 24, 50)]
 
@@ -66,7 +66,7 @@ def test_the_last_batches_are_small_so_that_workers_end_together():
     sizes = [8 * len(group) for group in batching.batches([8] * 3000, 1024, workers=2)]
     assert sizes[0] == 1024
     assert sizes[-1] <= batching.FEWEST
-    free = [0, 0]  # when each of two workers is done, if a piece takes as long as any other
+    free = [0, 0]  # when each of two workers is done, if a token takes as long as any other
     for size in sizes:
         free[free.index(min(free))] += size
     assert abs(free[0] - free[1]) <= batching.FEWEST

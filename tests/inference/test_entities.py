@@ -31,7 +31,7 @@ def test_entities_carry_the_characters_of_the_text():
     labels = ("O", "B-per", "I-per", "B-loc")
     p = np.full((8, 4), 0.1)
     for place, label in {0: 3, 1: 1, 2: 3, 3: 2, 4: 0, 5: 3, 6: 0, 7: 3}.items():
-        p[place, label] = 0.7  # on special tokens and later pieces too, where it must not count
+        p[place, label] = 0.7  # on special tokens and later tokens too, where it must not count
     found = entities.entities(text, offsets, p, labels)
     assert [(e.label, e.text, e.start, e.end) for e in found] == [
         ("per", "Émilie Zola", 0, 11),
@@ -53,7 +53,7 @@ def test_a_text_without_words_has_no_entities():
     ("in 北京x", ["in", "北", "京", "x"]),
 ])  # fmt: skip
 def test_words_are_those_of_files_with_labels(text, words):
-    """Each sign that is no letter is a piece of its own, as the tokenizer cuts."""
+    """Each sign that is no letter is a token of its own, as the tokenizer cuts."""
     offsets = [match.span() for match in re.finditer(r"[^\W\u4e00-\u9fff]+|[^\s]", text)]
     firsts = entities.first_tokens(text, [(0, 0), *offsets, (0, 0)])
     starts = [offsets[i - 1][0] for i in firsts]

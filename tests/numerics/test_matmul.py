@@ -1,4 +1,4 @@
-"""Products in pieces equal the plain ones, in a team and alone."""
+"""Products in parts equal the plain ones, in a team and alone."""
 
 import contextlib
 

@@ -85,7 +85,7 @@ def test_products_at_inference():
 
 
 def test_the_numbers_of_bert_base():
-    """The known sizes: 110 million parameters, and 2 FLOPs for each weight of the layers and piece, and attention."""
+    """The known sizes: 110 million parameters, and 2 FLOPs for each weight of the layers and token, and attention."""
     config = BertConfig(vocab_size=30522)
     assert costs.parameters(config) == 110_104_890
     H, N = 768, 128

@@ -26,7 +26,7 @@ def small_model(seed=0, dtype=np.float64, heads=HEADS, **changes):
 
 
 def pretraining_batch(lengths, seed=0, share=0.3):
-    """Random texts of these lengths; of each at least one piece carries a label."""
+    """Random texts of these lengths; of each at least one token carries a label."""
     rng = np.random.default_rng(seed)
     rows = [rng.integers(5, len(WORDS), n) for n in lengths]
     batch = padded([Text(row, rng.integers(0, 2, len(row))) for row in rows])

@@ -64,7 +64,7 @@ def test_lines_in_many_scripts(ours):
     encodings = [assert_same(ours, library(), text) for text in texts]
     assert ours.encode_ids(texts) == [encoding.ids for encoding in encodings]
     unknown = sum(token == "[UNK]" for encoding in encodings for token in encoding.tokens)
-    assert unknown * 4 < sum(len(encoding.tokens) for encoding in encodings)  # the lines do test the pieces
+    assert unknown * 4 < sum(len(encoding.tokens) for encoding in encodings)  # the lines do test the tokens
 
 
 def test_random_strings(ours):

@@ -106,7 +106,7 @@ def test_a_description_alone(folder):
 
 
 @pytest.mark.parametrize(
-    ("config", "lowercase", "strip_accents", "chinese", "pieces"),
+    ("config", "lowercase", "strip_accents", "chinese", "tokens"),
     [
         ({"do_lower_case": True}, True, True, True, ["e", "中", "国"]),
         ({"do_lower_case": True, "strip_accents": None}, True, True, True, ["e", "中", "国"]),
@@ -117,13 +117,13 @@ def test_a_description_alone(folder):
     ],
 )
 @pytest.mark.parametrize("source", ["vocab.txt", "tokenizer.json"])
-def test_casing_and_accents_are_as_the_config_says(folder, source, config, lowercase, strip_accents, chinese, pieces):
+def test_casing_and_accents_are_as_the_config_says(folder, source, config, lowercase, strip_accents, chinese, tokens):
     said = description(normalizer__lowercase=lowercase, normalizer__handle_chinese_chars=chinese)
     said["normalizer"]["strip_accents"] = strip_accents
     files = {"vocab_DOT_txt": WORDS} if source == "vocab.txt" else {"tokenizer_DOT_json": said}
     tokenizer = read_tokenizer(folder(tokenizer_config_DOT_json=config, **files))
     assert (tokenizer.lowercase, tokenizer.strip_accents, tokenizer.chinese) == (lowercase, strip_accents, chinese)
-    assert tokenizer.tokenize("É 中国") == pieces
+    assert tokenizer.tokenize("É 中国") == tokens
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def learned_slowly(words, size, min_count):
     tokens = [*SPECIAL, *sorted(set("".join(words))), *sorted({p for ps in spelled.values() for p in ps[1:]})]
     while len(tokens) < size:
         counts = Counter()
-        for word, pieces in spelled.items():
-            for pair in pairwise(pieces):
+        for word, spelling in spelled.items():
+            for pair in pairwise(spelling):
                 counts[pair] += words[word]
         if not counts or max(counts.values()) < min_count:
             break
@@ -39,13 +39,13 @@ def learned_slowly(words, size, min_count):
         merged = best[0] + best[1][2:]
         if merged not in tokens:
             tokens.append(merged)
-        for word, pieces in spelled.items():
+        for word, spelling in spelled.items():
             joined = []
-            for piece in pieces:
-                if joined and (joined[-1], piece) == best:
+            for token in spelling:
+                if joined and (joined[-1], token) == best:
                     joined[-1] = merged
                 else:
-                    joined.append(piece)
+                    joined.append(token)
             spelled[word] = joined
     return tokens
 
@@ -110,7 +110,7 @@ def test_both_tokenizers_read_it(tmp_path):
 
 
 def test_it_cuts_text_as_shortly_as_the_trainer_of_tokenizers(tmp_path):
-    """Theirs breaks ties at random, so the two are not the same; how many pieces a text takes nearly is."""
+    """Theirs breaks ties at random, so the two are not the same; how many tokens a text takes nearly is."""
     tokenizers = pytest.importorskip("tokenizers")
     path = tmp_path / "text.txt"
     path.write_text(TEXT, encoding="utf-8")

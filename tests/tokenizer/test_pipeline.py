@@ -62,7 +62,7 @@ def test_a_pair_in_full():
 
 
 @pytest.mark.parametrize(
-    ("text", "pieces"),
+    ("text", "tokens"),
     [
         ("a\u200bb", "ab"),
         ("a\x0bb a\x1cb", "ab ab"),
@@ -87,9 +87,9 @@ def test_a_pair_in_full():
         ("\u0301a", "a"),
     ],
 )
-def test_pieces(text, pieces):
-    assert UNCASED.tokenize(text) == pieces.split(" ")
-    assert UNCASED.encode(text).tokens == ["[CLS]", *pieces.split(" "), "[SEP]"]
+def test_tokens(text, tokens):
+    assert UNCASED.tokenize(text) == tokens.split(" ")
+    assert UNCASED.encode(text).tokens == ["[CLS]", *tokens.split(" "), "[SEP]"]
 
 
 def test_special_tokens_in_a_text_can_be_plain_text():
@@ -249,7 +249,7 @@ def test_offsets_go_forward_and_map_back(text):
 
 
 @given(TEXTS, TEXTS)
-def test_texts_with_a_space_between_are_their_pieces_together(first, second):
+def test_texts_with_a_space_between_are_their_tokens_together(first, second):
     assert UNCASED.tokenize(f"{first} {second}") == UNCASED.tokenize(first) + UNCASED.tokenize(second)
 
 
@@ -270,7 +270,7 @@ def test_decoded_text_encodes_to_itself(text):
 
 
 @given(PLAIN)
-def test_decoding_loses_no_known_piece(text):
+def test_decoding_loses_no_known_token(text):
     ids = UNCASED.encode(text).ids
     if UNCASED.unk_id not in ids:
         assert UNCASED.encode(UNCASED.decode(ids)).ids == ids

@@ -63,16 +63,16 @@ from numpy_bert.tokenizer.pipeline import Tokenizer
 tokenizer = Tokenizer({tokens!r})
 text = {unit!r} * ({length} // len({unit!r}))
 ids = tokenizer.encode_ids([text], max_length=512)[0]
-assert len(ids) == {pieces} and ids == tokenizer.encode(text, max_length=512).ids, len(ids)
+assert len(ids) == {count} and ids == tokenizer.encode(text, max_length=512).ids, len(ids)
 """
 
 
 @pytest.mark.parametrize(
-    ("unit", "pieces"),
+    ("unit", "count"),
     [("a", 3), ("!", 512), ("\u0301", 2), ("ab cd ", 512), ("中", 512), ("[MASK]", 512)],
 )
-def test_ten_megabytes_on_one_line(unit, pieces):
+def test_ten_megabytes_on_one_line(unit, count):
     length = 10_000_000 // len(unit.encode("utf-8"))
-    code = CODE.format(tokens=TOKENS, unit=unit, length=length, pieces=pieces)
+    code = CODE.format(tokens=TOKENS, unit=unit, length=length, count=count)
     result = run_limited(code, memory_mib=64 + 10, cpu_seconds=20)
     assert result.returncode == 0, result.stderr

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy_bert.tokenizer.wordpiece import GOOGLE_MAX_CHARS, HUGGING_FACE_MAX_CHARS, WordPiece, token_lengths
 
 LETTERS = "abc"
-PIECES = st.sets(st.text(LETTERS, min_size=1, max_size=4), max_size=12)
+TOKENS = st.sets(st.text(LETTERS, min_size=1, max_size=4), max_size=12)
 
 
 def wordpiece(*tokens, max_chars=HUGGING_FACE_MAX_CHARS):
@@ -15,7 +15,7 @@ def wordpiece(*tokens, max_chars=HUGGING_FACE_MAX_CHARS):
 
 
 def by_definition(word, vocab, start=0):
-    """The pieces of word[start:], or None: the longest token that fits is taken, and nothing is ever taken back."""
+    """The tokens of word[start:], or None: the longest token that fits is taken, and nothing is ever taken back."""
     if start == len(word):
         return []
     prefix = "##" if start else ""
@@ -26,17 +26,17 @@ def by_definition(word, vocab, start=0):
     return None if rest is None else [prefix + word[start : max(ends)], *rest]
 
 
-@given(PIECES, PIECES, st.text(LETTERS, min_size=1, max_size=10))
+@given(TOKENS, TOKENS, st.text(LETTERS, min_size=1, max_size=10))
 def test_greedy_against_the_definition(starts, continuations, word):
-    vocab = [*starts, *(f"##{piece}" for piece in continuations)]
+    vocab = [*starts, *(f"##{token}" for token in continuations)]
     wanted = by_definition(word, set(vocab))
-    pieces = wordpiece(*vocab).split(word)
-    assert pieces == (("[UNK]",) if wanted is None else tuple(wanted))
-    lengths = token_lengths(word, pieces)
+    tokens = wordpiece(*vocab).split(word)
+    assert tokens == (("[UNK]",) if wanted is None else tuple(wanted))
+    lengths = token_lengths(word, tokens)
     assert sum(lengths) == len(word)
     assert min(lengths) > 0
     if wanted is not None:
-        assert "".join([pieces[0], *(piece.removeprefix("##") for piece in pieces[1:])]) == word
+        assert "".join([tokens[0], *(token.removeprefix("##") for token in tokens[1:])]) == word
 
 
 def test_the_example_of_the_paper():
@@ -58,9 +58,9 @@ def test_longest_match_counts_the_whole_word():
 
 @pytest.mark.parametrize("limit", [HUGGING_FACE_MAX_CHARS, GOOGLE_MAX_CHARS])
 def test_a_word_longer_than_the_limit_is_unknown(limit):
-    pieces = wordpiece("a", "##a", max_chars=limit)
-    assert pieces.split("a" * limit) == ("a",) + ("##a",) * (limit - 1)
-    assert pieces.split("a" * (limit + 1)) == ("[UNK]",)
+    model = wordpiece("a", "##a", max_chars=limit)
+    assert model.split("a" * limit) == ("a",) + ("##a",) * (limit - 1)
+    assert model.split("a" * (limit + 1)) == ("[UNK]",)
 
 
 def test_a_token_longer_than_the_limit_is_never_found():

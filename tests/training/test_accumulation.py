@@ -26,7 +26,7 @@ ROWS = {"multiple_choice": 2}  # of the model, for one example
 
 
 def example_labels(task, n, rng):
-    """Labels of one example of n pieces, with holes where a task allows them."""
+    """Labels of one example of n tokens, with holes where a task allows them."""
     if task == "regression":
         return np.array([rng.normal()])
     if task in ("token_classification", "masked_lm"):
@@ -81,7 +81,7 @@ def test_parts_of_unequal_size_give_the_gradient_of_the_whole(task, lengths, cut
 )
 @settings(max_examples=20)
 def test_pretraining_has_two_means_and_each_its_own_weights(lengths, seed):
-    """The share of chosen pieces differs from part to part, so the two losses weigh the parts differently."""
+    """The share of chosen tokens differs from part to part, so the two losses weigh the parts differently."""
     params, config = small_model()
     shares = (0.1, 0.9, 0.5, 0.2)
     parts = [pretraining_batch(group, seed + j, shares[j]) for j, group in enumerate(lengths)]

@@ -103,13 +103,13 @@ class Walk:
         if end != file.size:
             raise file.error(f"expected the end of the file at byte {end}, got {file.size - end} trailing bytes")
 
-    def map(self, found: Item, path: str, depth: int) -> int:
+    def map(self, head: Item, path: str, depth: int) -> int:
         """Walk through a map; returns where it ends."""
         if depth > DEEPEST:
             raise self.error(path, f"at most {DEEPEST} maps within each other", "more")
-        at = found.begin
+        at = head.begin
         keys: set[str] = set()
-        for _ in range(found.number):
+        for _ in range(head.number):
             start = at
             key, at = text(self.file, at, self.file.size)
             here = f"{path}/{key}" if path else key
@@ -120,39 +120,39 @@ class Walk:
                 raise self.error(here, f"names of at most {LONGEST_PATH} characters, not too many", "more")
             keys.add(key)
             if key == CHUNKED:
-                if start != found.begin or not path:
+                if start != head.begin or not path:
                     raise self.error(here, "this key at the beginning of a map", "it elsewhere")
-                return self.chunked(found, path)
+                return self.chunked(head, path)
             at = self.value(at, here, depth)
         return at
 
     def value(self, at: int, path: str, depth: int) -> int:
         """Take the value of a key; returns where it ends."""
-        found = item(self.file, at, self.file.size)
-        if found.kind == "map":
-            return self.map(found, path, depth + 1)
-        if found.kind == "extension" and found.number in (ARRAY, SCALAR):
-            self.slots[path] = self.array(found, path)
-        elif found.kind == "list" or (found.kind == "extension" and found.number != COMPLEX):
-            raise self.error(path, "an array, a map or a number", f"{found.kind} {found.number}")
+        head = item(self.file, at, self.file.size)
+        if head.kind == "map":
+            return self.map(head, path, depth + 1)
+        if head.kind == "extension" and head.number in (ARRAY, SCALAR):
+            self.slots[path] = self.array(head, path)
+        elif head.kind == "list" or (head.kind == "extension" and head.number != COMPLEX):
+            raise self.error(path, "an array, a map or a number", f"{head.kind} {head.number}")
         else:
-            self.others[path] = "complex" if found.kind == "extension" else found.kind
+            self.others[path] = "complex" if head.kind == "extension" else head.kind
         if len(self.slots) + len(self.others) > MOST_TENSORS:
             raise self.error(path, f"at most {MOST_TENSORS} leaves", "more")
-        return found.end
+        return head.end
 
-    def array(self, found: Item, path: str) -> Slot:
+    def array(self, head: Item, path: str) -> Slot:
         """The array in an extension: the list [shape, dtype, bytes], which fills it."""
-        end = found.end
-        outer = item(self.file, found.begin, end)
+        end = head.end
+        outer = item(self.file, head.begin, end)
         shape = item(self.file, outer.begin, end)
         if (outer.kind, outer.number, shape.kind) != ("list", 3, "list") or shape.number > LARGEST_RANK:
             got = f"{outer.kind} of {outer.number}, {shape.kind} of {shape.number} first"
             raise self.error(path, f"a list of shape (at most {LARGEST_RANK} sizes), dtype and bytes", got)
         sizes, at = [], shape.begin
         for _ in range(shape.number):
-            one, at = self.size(at, end, path)
-            sizes.append(one)
+            length, at = self.size(at, end, path)
+            sizes.append(length)
         dtype, at = text(self.file, at, end)
         content = item(self.file, at, end)
         if dtype not in STORED:
@@ -169,17 +169,17 @@ class Walk:
         return Slot(entry, ((content.begin, math.prod(sizes)),))
 
     def size(self, at: int, end: int, path: str) -> tuple[int, int]:
-        found = item(self.file, at, end)
-        if found.kind != "integer" or found.number < 0:
-            raise self.error(path, "sizes of 0 or more", f"{found.kind} {found.number}")
-        return found.number, found.end
+        head = item(self.file, at, end)
+        if head.kind != "integer" or head.number < 0:
+            raise self.error(path, "sizes of 0 or more", f"{head.kind} {head.number}")
+        return head.number, head.end
 
-    def chunked(self, found: Item, path: str) -> int:
+    def chunked(self, head: Item, path: str) -> int:
         """Take a map that stands for one array in chunks; returns where it ends."""
-        _, at = text(self.file, found.begin, self.file.size)
+        _, at = text(self.file, head.begin, self.file.size)
         mark = item(self.file, at, self.file.size)
         name, at = text(self.file, mark.end, self.file.size)
-        if (found.number, mark.kind, name) != (3, "true", "shape"):
+        if (head.number, mark.kind, name) != (3, "true", "shape"):
             raise self.error(path, f"the keys {CHUNKED}, shape and chunks", f"{show(name, 40)} second")
         sizes, at = self.numbered(at, path, LARGEST_RANK)
         name, at = text(self.file, at, self.file.size)
@@ -204,17 +204,17 @@ class Walk:
 
     def numbered(self, at: int, path: str, most: int) -> tuple[list[Item], int]:
         """The values of a map with the keys "0", "1" and so on, in their order, and where it ends."""
-        found = item(self.file, at, self.file.size)
-        if found.kind != "map" or found.number > most:
-            raise self.error(path, f"a map of at most {most} numbers", f"{found.kind} of {found.number}")
-        values, at = {}, found.begin
-        for _ in range(found.number):
+        head = item(self.file, at, self.file.size)
+        if head.kind != "map" or head.number > most:
+            raise self.error(path, f"a map of at most {most} numbers", f"{head.kind} of {head.number}")
+        values, at = {}, head.begin
+        for _ in range(head.number):
             key, at = text(self.file, at, self.file.size)
             values[key] = item(self.file, at, self.file.size)
             at = values[key].end
-        keys = [str(i) for i in range(found.number)]
+        keys = [str(i) for i in range(head.number)]
         if set(values) != set(keys):
-            raise self.error(path, f"the keys '0' to '{found.number - 1}'", show(", ".join(values), 40))
+            raise self.error(path, f"the keys '0' to '{head.number - 1}'", show(", ".join(values), 40))
         return [values[key] for key in keys], at
 
     def error(self, path: str, expected: str, got: str) -> Error:

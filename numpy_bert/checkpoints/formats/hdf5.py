@@ -162,18 +162,18 @@ class Walk:
             link = type(group.get(name, getlink=True))
             if link is not self.h5py.HardLink:
                 raise self.error(here, "an array or a group", f"a {link.__name__} to another")
-            found = group[name]
-            if isinstance(found, self.h5py.Group):
-                yield from self.arrays(found, here)
-            elif isinstance(found, self.h5py.Dataset):
-                self.enter(found, here)
-                yield here, self.slot(found, here)
+            member = group[name]
+            if isinstance(member, self.h5py.Group):
+                yield from self.arrays(member, here)
+            elif isinstance(member, self.h5py.Dataset):
+                self.enter(member, here)
+                yield here, self.slot(member, here)
             else:
-                raise self.error(here, "an array or a group", type(found).__name__)
+                raise self.error(here, "an array or a group", type(member).__name__)
 
-    def enter(self, found: Any, path: str) -> None:
+    def enter(self, member: Any, path: str) -> None:
         """Count an object. Error: it was here before, or is one too many, or too deep, or has a broken name."""
-        address = self.h5py.h5o.get_info(found.id).addr
+        address = self.h5py.h5o.get_info(member.id).addr
         if address in self.seen:
             raise self.error(path, "every object once", "one that has another name too")
         self.seen.add(address)
@@ -184,23 +184,23 @@ class Walk:
         if not path.isascii() and path != path.encode("utf-8", "replace").decode():
             raise self.error(path, "a name in UTF-8", "other bytes")
 
-    def slot(self, found: Any, path: str) -> Slot:
+    def slot(self, dataset: Any, path: str) -> Slot:
         """Where the array lies, if it is a plain one."""
-        dtype, shape = found.dtype, found.shape
+        dtype, shape = dataset.dtype, dataset.shape
         if shape is None or dtype.name not in STORED or dtype.kind not in "iuf":
             raise self.error(path, "an array of numbers", show(str(dtype), 60) if shape is not None else "nothing")
-        if not found.id.get_type().equal(self.h5py.h5t.py_create(dtype)):
+        if not dataset.id.get_type().equal(self.h5py.h5t.py_create(dtype)):
             raise self.error(path, f"plain {dtype.name}", "numbers with another layout of bits")
         problem = too_large(shape)
         if problem:
             raise self.error(path, "a shape that memory can hold", problem)
-        properties = found.id.get_create_plist()
+        properties = dataset.id.get_create_plist()
         contiguous = properties.get_layout() == self.h5py.h5d.CONTIGUOUS
         if not contiguous or properties.get_external_count() or properties.get_nfilters():
             advice = "run: h5repack -l CONTI -f NONE OLD NEW"
             raise self.error(path, "its numbers in one piece of this file", f"chunks or other places; {advice}")
         entry = Entry(dtype.name, shape)
-        size, offset = found.id.get_storage_size(), found.id.get_offset()
+        size, offset = dataset.id.get_storage_size(), dataset.id.get_offset()
         if size != entry.nbytes or (size and offset is None):
             needs = f"{entry.nbytes} bytes as shape {show(list(shape), 60)} needs"
             raise self.error(path, needs, f"{size} stored")

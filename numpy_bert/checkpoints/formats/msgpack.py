@@ -72,12 +72,12 @@ def item(file: File, at: int, end: int) -> Item:
 
 def text(file: File, at: int, end: int) -> tuple[str, int]:
     """The text that begins at `at`, and where the next item does."""
-    found = item(file, at, end)
-    if found.kind != "text" or found.end - found.begin > LONGEST_TEXT:
-        got = f"{found.kind} of {found.end - found.begin}"
+    head = item(file, at, end)
+    if head.kind != "text" or head.end - head.begin > LONGEST_TEXT:
+        got = f"{head.kind} of {head.end - head.begin}"
         raise file.error(f"byte {at}: expected a text of at most {LONGEST_TEXT} bytes, got {got}")
-    content = file.read_at(found.begin, found.end - found.begin)
+    content = file.read_at(head.begin, head.end - head.begin)
     try:
-        return content.decode("utf-8"), found.end
+        return content.decode("utf-8"), head.end
     except UnicodeDecodeError:
         raise file.error(f"byte {at}: expected UTF-8, got {show(content.decode('latin-1'))}") from None

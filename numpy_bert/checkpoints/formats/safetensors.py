@@ -233,12 +233,12 @@ class Header:
         return tuple(int(item) for item in items)
 
     def symbol(self, allowed: bytes, where: str) -> bytes:
-        found = self.peek()
-        if not found or found not in allowed:
+        byte = self.peek()
+        if not byte or byte not in allowed:
             names = " or ".join(f"'{chr(symbol)}'" for symbol in allowed)
             raise self.unexpected(f"{names} in {where}")
         self.at += 1
-        return found
+        return byte
 
     def peek(self) -> bytes:
         self.skip_space()
@@ -249,8 +249,8 @@ class Header:
         self.at = space.end() if space else self.at
 
     def unexpected(self, expected: str) -> Error:
-        found = self.text[self.at : self.at + 20].decode("latin-1")
-        got = show(found) if found else "its end"
+        rest = self.text[self.at : self.at + 20].decode("latin-1")
+        got = show(rest) if rest else "its end"
         return self.file.error(f"header byte {self.at}: expected {expected}, got {got}")
 
 

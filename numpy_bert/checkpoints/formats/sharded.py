@@ -78,12 +78,12 @@ def shards(path: Path) -> list[Shard]:
     folder = os.path.dirname(os.fspath(path))
     missing = [name for name in file_names if not os.path.exists(os.path.join(folder, name))]
     if missing:
-        some = ", ".join(show(name, 60) for name in missing)
-        raise Error(f"expected {len(file_names)} files beside it, got {len(missing)} missing: {some}", at=path)
-    found = [shard(os.path.join(folder, name), forms) for name in file_names]
-    check_tensors(path, weight_map, found)
-    check_total_size(path, index, found)
-    return found
+        listed = ", ".join(show(name, 60) for name in missing)
+        raise Error(f"expected {len(file_names)} files beside it, got {len(missing)} missing: {listed}", at=path)
+    parts = [shard(os.path.join(folder, name), forms) for name in file_names]
+    check_tensors(path, weight_map, parts)
+    check_total_size(path, index, parts)
+    return parts
 
 
 def check_file_name(index: Path, tensor: str, name: object) -> None:
@@ -114,29 +114,29 @@ def shard(path: str, forms: tuple[str, ...]) -> Shard:
     return Shard(path, form, READERS[form].describe(path))
 
 
-def check_tensors(path: Path, weight_map: dict[str, str], found: list[Shard]) -> None:
+def check_tensors(path: Path, weight_map: dict[str, str], parts: list[Shard]) -> None:
     """Every tensor of the index lies in its file, and every tensor of a file is in the index with this file."""
-    for part in found:
+    for part in parts:
         file_name = os.path.basename(part.path)
         for name in part.entries:
             if weight_map.get(name) != file_name:
                 other = weight_map.get(name)
                 got = f"it is mapped to {show(other, 60)}" if other else "it is not mapped"
                 raise Error(f"{show(name)}: expected {show(file_name, 60)}, which holds it, got {got}", at=path)
-    present = {name for part in found for name in part.entries}
+    present = {name for part in parts for name in part.entries}
     for name, file_name in weight_map.items():
         if name not in present:
             raise Error(f"{show(name)}: expected it in {show(file_name, 60)}, got no such tensor there", at=path)
 
 
-def check_total_size(path: Path, index: Any, found: list[Shard]) -> None:
+def check_total_size(path: Path, index: Any, parts: list[Shard]) -> None:
     """`metadata.total_size`, where it is an integer, is the bytes of all tensors, tied ones counted once or all."""
     metadata = index.get("metadata")
     total = metadata.get("total_size") if isinstance(metadata, dict) else None
     if type(total) is not int:
         return
-    every = sum(entry.nbytes for part in found for entry in part.entries.values())
-    if total != every and total != sum(distinct_bytes(part) for part in found):
+    every = sum(entry.nbytes for part in parts for entry in part.entries.values())
+    if total != every and total != sum(distinct_bytes(part) for part in parts):
         raise Error(f"metadata.total_size: expected {every}, as the tensors have, got {show(total, 40)}", at=path)
 
 

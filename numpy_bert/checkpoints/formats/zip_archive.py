@@ -64,7 +64,7 @@ def members(file: File) -> dict[str, Member]:
     entries = central_entries(file, file.read_at(start, size, "zip directory"))
     if len(entries) != count:
         raise file.error(f"zip directory: expected {count} entries, got {len(entries)}")
-    found: dict[str, Member] = {}
+    by_name: dict[str, Member] = {}
     lower: set[str] = set()
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header):
@@ -80,8 +80,8 @@ def members(file: File) -> dict[str, Member]:
         if member.name.lower() in lower:
             raise file.error(f"{label}: expected every name once, got a duplicate")
         lower.add(member.name.lower())
-        found[member.name] = member
-    return found
+        by_name[member.name] = member
+    return by_name
 
 
 def directory(file: File) -> tuple[int, int, int]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...inference import encoding
-from ...inference.batching import PIECES
+from ...inference.batching import TOKENS
 from .. import targets
 from ..targets import ModelWithHeads
 from .output_gradient import baseline, embedded, predictions, value_and_gradient
@@ -46,7 +46,7 @@ def attribute(
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     alpha = (0.5 * (nodes + 1.0)).astype(x.dtype)  # from (-1, 1) to (0, 1), where the weights sum to 1
     mean = np.zeros(x.shape)
-    batch_size = max(1, PIECES // len(x))
+    batch_size = max(1, TOKENS // len(x))
     for first in range(0, steps, batch_size):
         batch = slice(first, first + batch_size)
         points = start + alpha[batch, None, None] * (x - start)

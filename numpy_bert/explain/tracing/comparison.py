@@ -113,20 +113,20 @@ def _notes(a: Trace, b: Trace | None) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def to_json(found: Comparison) -> dict[str, Any]:
+def to_json(comparison: Comparison) -> dict[str, Any]:
     """The comparison as JSON has it; an infinite difference is null."""
     return {
-        "paths": list(found.paths),
-        "tolerance": found.tolerance,
-        "first": None if found.first is None else found.first.name,
+        "paths": list(comparison.paths),
+        "tolerance": comparison.tolerance,
+        "first": None if comparison.first is None else comparison.first.name,
         "values": [
             row._asdict()
             | {"shapes": [list(shape) for shape in row.shapes]}
             | {key: _finite(getattr(row, key)) for key in ("largest", "relative")}
-            for row in found.rows
+            for row in comparison.rows
         ],
-        "only_in": [list(names) for names in found.only],
-        "notes": list(found.notes),
+        "only_in": [list(names) for names in comparison.only],
+        "notes": list(comparison.notes),
     }
 
 

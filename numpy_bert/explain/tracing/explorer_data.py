@@ -89,7 +89,7 @@ def _call(trace: Trace, number: int | None) -> Any:
 def _plain(part: Any) -> Any:
     """Tuples as JSON has them, with 7 digits of each number, and null for one that is not finite."""
     if isinstance(part, tuple):
-        return [_plain(one) for one in part]
+        return [_plain(element) for element in part]
     return plain_number(part) if isinstance(part, float) else part
 
 

@@ -67,7 +67,9 @@ def to_json(asked: Asked, model: Card, calls: tuple[Call, ...], values: tuple[Va
 
 
 def asked_to_json(asked: Asked) -> dict[str, Any]:
-    shown = [one._replace(probability=_finite(one.probability))._asdict() for one in asked.predictions]
+    shown = [
+        prediction._replace(probability=_finite(prediction.probability))._asdict() for prediction in asked.predictions
+    ]
     return asked._asdict() | {"loss": _finite(asked.loss), "predictions": shown}
 
 
@@ -76,10 +78,10 @@ def from_json(manifest: dict[str, Any], arrays: dict[str, Array]) -> Parts:
     if manifest.get("form") != FORM:
         raise Error(f"form: expected {FORM!r}, got {describe(manifest.get('form'))}")
     asked = _record(Asked, manifest, "asked")
-    shown = tuple(_fields(HeadPrediction, f"predictions[{i}]", one) for i, one in enumerate(asked.predictions))
+    shown = tuple(_fields(HeadPrediction, f"predictions[{i}]", fields) for i, fields in enumerate(asked.predictions))
     loss = math.nan if asked.loss is None else asked.loss
-    calls = tuple(_fields(Call, f"calls[{i}]", one) for i, one in enumerate(_list(manifest, "calls")))
-    values = tuple(_fields(Value, f"values[{i}]", one) for i, one in enumerate(_list(manifest, "values")))
+    calls = tuple(_fields(Call, f"calls[{i}]", fields) for i, fields in enumerate(_list(manifest, "calls")))
+    values = tuple(_fields(Value, f"values[{i}]", fields) for i, fields in enumerate(_list(manifest, "values")))
     for value in values:
         _check(value, len(calls), arrays)
     for call in calls:
@@ -106,10 +108,10 @@ def _finite(number: float | None) -> float | None:
 
 
 def _list(manifest: dict[str, Any], key: str) -> list[Any]:
-    found = manifest.get(key)
-    if not isinstance(found, list):
-        raise Error(f"{key}: expected an array, got {describe(found)}")
-    return found
+    value = manifest.get(key)
+    if not isinstance(value, list):
+        raise Error(f"{key}: expected an array, got {describe(value)}")
+    return value
 
 
 def _record(kind: Any, manifest: dict[str, Any], key: str) -> Any:
@@ -127,25 +129,25 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def _fields(kind: Any, title: str, found: Any) -> Any:
+def _fields(kind: Any, title: str, fields: Any) -> Any:
     """A record of the type `kind` from an object with exactly its fields."""
-    if not isinstance(found, dict) or set(found) != set(kind._fields):
-        got = show(sorted(found), 80) if isinstance(found, dict) else describe(found)
+    if not isinstance(fields, dict) or set(fields) != set(kind._fields):
+        got = show(sorted(fields), 80) if isinstance(fields, dict) else describe(fields)
         raise Error(f"{title}: expected an object with {', '.join(kind._fields)}, got {got}")
-    return kind(**{name: _value(f"{title}.{name}", kind.__annotations__[name], found[name]) for name in kind._fields})
+    return kind(**{name: _value(f"{title}.{name}", kind.__annotations__[name], fields[name]) for name in kind._fields})
 
 
-def _value(title: str, annotation: Any, found: Any) -> Any:
+def _value(title: str, annotation: Any, value: Any) -> Any:
     wanted = annotation.__forward_arg__ if hasattr(annotation, "__forward_arg__") else str(annotation)
     if wanted in KINDS:
-        if not isinstance(found, KINDS[wanted]) or (isinstance(found, bool) and wanted != "bool"):
-            raise Error(f"{title}: expected {wanted}, got {describe(found)}")
-        return found
+        if not isinstance(value, KINDS[wanted]) or (isinstance(value, bool) and wanted != "bool"):
+            raise Error(f"{title}: expected {wanted}, got {describe(value)}")
+        return value
     if wanted == "dict[str, str]":
-        if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-            raise Error(f"{title}: expected an object of texts, got {describe(found)}")
-        return found
-    if not isinstance(found, list):
-        raise Error(f"{title}: expected an array, got {describe(found)}")
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+            raise Error(f"{title}: expected an object of texts, got {describe(value)}")
+        return value
+    if not isinstance(value, list):
+        raise Error(f"{title}: expected an array, got {describe(value)}")
     inner = wanted.removeprefix("tuple[").removesuffix(", ...]")
-    return tuple(found if inner == "HeadPrediction" else [_value(title, inner, part) for part in found])
+    return tuple(value if inner == "HeadPrediction" else [_value(title, inner, part) for part in value])

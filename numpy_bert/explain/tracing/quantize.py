@@ -43,11 +43,11 @@ def grid(shape: tuple[int, ...], most: int) -> Grid:
     while len(dims) > 2 and dims[0] == 1:
         dims.pop(0)
     dims = [1] * (2 - len(dims)) + dims
-    found = Grid(math.prod(dims[:-2]), dims[-2], dims[-1], 1, 1)
-    while found.cells > most and (found.r < found.R or found.c < found.C):
-        wide = found.C / found.c >= found.R / found.r
-        found = found._replace(c=2 * found.c) if wide else found._replace(r=2 * found.r)
-    return found
+    coarse = Grid(math.prod(dims[:-2]), dims[-2], dims[-1], 1, 1)
+    while coarse.cells > most and (coarse.r < coarse.R or coarse.c < coarse.C):
+        wide = coarse.C / coarse.c >= coarse.R / coarse.r
+        coarse = coarse._replace(c=2 * coarse.c) if wide else coarse._replace(r=2 * coarse.r)
+    return coarse
 
 
 def reduced(array: Array, of: Grid) -> Array:
@@ -64,9 +64,9 @@ def _extremes(table: Array, size: int, axis: int) -> Array:
     starts = np.arange(0, table.shape[axis], size)
     highest = np.maximum.reduceat(table, starts, axis=axis)
     lowest = np.minimum.reduceat(table, starts, axis=axis)
-    found: Array = np.where(highest >= -lowest, highest, lowest)
-    found[np.isnan(highest)] = np.nan
-    return found
+    extremes: Array = np.where(highest >= -lowest, highest, lowest)
+    extremes[np.isnan(highest)] = np.nan
+    return extremes
 
 
 def codes(values: Array) -> tuple[Array, float]:
@@ -86,16 +86,16 @@ def packed(array: Array, most: int) -> dict[str, Any]:
     about = {"grid": list(of), **_statistics(array)}
     if (array.dtype.kind in "biu" or array.size <= EXACT) and array.size <= most:
         return about | {"exact": [plain_number(x) for x in array.reshape(-1).tolist()]}
-    found, scale = codes(reduced(array, of))
-    return about | {"scale": scale, "codes": base64.b64encode(found.tobytes()).decode("ascii")}
+    levels, scale = codes(reduced(array, of))
+    return about | {"scale": scale, "codes": base64.b64encode(levels.tobytes()).decode("ascii")}
 
 
 def _statistics(array: Array) -> dict[str, Any]:
     if array.dtype.kind in "biu" or not array.size:
         return {}
     mean_square = float(np.einsum("i,i", array.reshape(-1), array.reshape(-1), dtype=np.float64)) / array.size
-    found = {"low": float(array.min()), "high": float(array.max()), "rms": math.sqrt(mean_square)}
-    return {name: plain_number(value) for name, value in found.items()}
+    statistics = {"low": float(array.min()), "high": float(array.max()), "rms": math.sqrt(mean_square)}
+    return {name: plain_number(value) for name, value in statistics.items()}
 
 
 def plain_number(value: float) -> float | int | None:

@@ -162,10 +162,10 @@ class Recorder:
                 if self._is_blank(call, array, statement):
                     continue
                 place = self._keep(array)
-                one = Written(number, variable, statement.first, statement.last, array.shape, place)
-                if name in statement.parts and self._written and self._written[-1][:4] == one[:4]:
+                written = Written(number, variable, statement.first, statement.last, array.shape, place)
+                if name in statement.parts and self._written and self._written[-1][:4] == written[:4]:
                     self._written.pop()  # a loop that fills an array part by part: it is whole after the last one
-                self._written.append(one)
+                self._written.append(written)
                 call.last[variable] = (array.shape, place)
 
     def _is_blank(self, call: Open, array: Array, statement: Statement) -> bool:
@@ -173,7 +173,7 @@ class Recorder:
         shared = [blank for blank in call.blank if np.may_share_memory(blank, array)]
         if not shared or not statement.fills:
             return bool(shared)
-        call.blank[:] = [blank for blank in call.blank if not any(blank is one for one in shared)]
+        call.blank[:] = [blank for blank in call.blank if not any(blank is known for known in shared)]
         return False
 
     def _arrays_of(self, name: str, value: Any) -> Iterator[tuple[str, Array]]:

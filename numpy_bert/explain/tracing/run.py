@@ -81,18 +81,18 @@ def _forward_and_backward(
 def _named(recording: Recording) -> tuple[tuple[Value, ...], dict[str, Array]]:
     """What is known of each value, and the arrays, each content once."""
     titles = [
-        f"{recording.calls[one.call].block}.{recording.calls[one.call].function}.{one.variable}"
-        for one in recording.written
+        f"{recording.calls[written.call].block}.{recording.calls[written.call].function}.{written.variable}"
+        for written in recording.written
     ]
     total, seen = Counter(titles), Counter[str]()
     stored: dict[int, Value] = {}
     values = []
-    for title, one in zip(titles, recording.written, strict=True):
+    for title, written in zip(titles, recording.written, strict=True):
         seen[title] += 1
         name = title if seen[title] == total[title] else f"{title}.{seen[title]}"
-        dtype = recording.arrays[one.array].dtype.name
-        value = Value(name, one.call, one.variable, one.first, one.last, one.shape, dtype, name)
-        first = stored.setdefault(one.array, value)
+        dtype = recording.arrays[written.array].dtype.name
+        value = Value(name, written.call, written.variable, written.first, written.last, written.shape, dtype, name)
+        first = stored.setdefault(written.array, value)
         values.append(value._replace(stored=first.name))
     for name, (shape, place) in recording.results.items():
         dtype = recording.arrays[place].dtype.name

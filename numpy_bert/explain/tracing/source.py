@@ -125,12 +125,12 @@ def _function(module: str, node: ast.FunctionDef, code: CodeType) -> Function:
 
 def _variables(arguments: ast.arguments, statements: list[Statement]) -> list[str]:
     """What may hold an array, in order: the arguments, the variables that are written, a result without a name."""
-    found = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    variables = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     for statement in statements:
-        found += [*statement.writes, *statement.blank]
+        variables += [*statement.writes, *statement.blank]
     if any(statement.result == RESULT for statement in statements):
-        found.append(RESULT)
-    return list(dict.fromkeys(found))
+        variables.append(RESULT)
+    return list(dict.fromkeys(variables))
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[Statement]:

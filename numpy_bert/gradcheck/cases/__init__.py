@@ -47,7 +47,7 @@ def run(
         block = TABLE[name]
         tolerance = {"central": block.central, "central-projection": None}.get(method, block.tolerance)
         for case, pair in cases(name).items():
-            found = checker.check(*pair, method, tolerance)
-            rows += [row._replace(block=name, case=case) for row in found]
+            checked = checker.check(*pair, method, tolerance)
+            rows += [row._replace(block=name, case=case) for row in checked]
         progress(1)
     return rows

@@ -64,9 +64,9 @@ def _layers(texts: bert.Inputs, params: bert.Params, config: BertConfig, progres
             return encoder_layer.forward(x, params, texts.mask, config)
 
         pair = Pair(forward, encoder_layer.backward, {"x": below.attention.qkv.x, "params": layer})
-        found = _check(pair, LAYER)
-        rows += [row._replace(block="encoder_layer", case=f"layer {i}") for row in found]
-        progress(len(found))
+        checked = _check(pair, LAYER)
+        rows += [row._replace(block="encoder_layer", case=f"layer {i}") for row in checked]
+        progress(len(checked))
     return rows
 
 
@@ -75,7 +75,7 @@ def _whole(
 ) -> list[Row]:
     """The whole model, one part of its parameters after the other, so that there is progress to tell of."""
     B, T = texts.ids.token.shape
-    given = None if name == "bert" else labels(name, config, B, T, np.random.default_rng(7))
+    targets = None if name == "bert" else labels(name, config, B, T, np.random.default_rng(7))
     rows = []
     for part in _parts(name, params):
 
@@ -83,17 +83,17 @@ def _whole(
             changed = tree.replace(params, part, value)
             if name == "bert":
                 return bert.forward(texts, changed.bert, config)
-            return objective.forward(name, objective.Batch(texts, given), changed, config)
+            return objective.forward(name, objective.Batch(texts, targets), changed, config)
 
         def backward(dy: Any, cache: Any, part: str = part) -> Any:
             whole = objective.Params(bert.backward(dy, cache)) if name == "bert" else objective.backward(dy, cache)
             return _subtree(whole, part)
 
-        found = _check(Pair(forward, backward, {"params": _subtree(params, part)}), WHOLE)
-        for row in found:
+        checked = _check(Pair(forward, backward, {"params": _subtree(params, part)}), WHOLE)
+        for row in checked:
             row_name = f"params.{part}{row.name.removeprefix('params')}"
             rows.append(row._replace(block=name, case="whole model", name=row_name))
-        progress(len(found))
+        progress(len(checked))
     return rows
 
 

@@ -45,10 +45,10 @@ def _head(task: Head, reads: str, rng: Rng, config: BertConfig = LAYER) -> Pair:
 
 def _loss(name: str, reads: str, rng: Rng, config: BertConfig = LAYER) -> Pair:
     """A head with its loss, under dropout."""
-    task, given = objective.HEADS[name], labels(name, config, B, T, rng)
+    task, targets = objective.HEADS[name], labels(name, config, B, T, rng)
 
     def forward(encoded: Output, params: Any) -> Any:
-        return task.loss(encoded, given, params, config, fixed_rng())
+        return task.loss(encoded, targets, params, config, fixed_rng())
 
     arguments = {"encoded": _encoded(reads, rng), "params": params(task.shapes(config), rng)}
     return Pair(forward, task.loss_backward, arguments)
@@ -62,9 +62,9 @@ def _encoded(reads: str, rng: Rng) -> Output:
 def _logits_and_loss(rng: Rng) -> Cases:
     """The loss of the heads of classes, of logits that are there already."""
 
-    def pair(logits: tuple[int, ...], given: Array) -> Pair:
+    def pair(logits: tuple[int, ...], targets: Array) -> Pair:
         def forward(z: Array) -> Any:
-            return head.loss(lambda encoded, *_: (2.0 * encoded, None), z, given, None, LAYER)  # type: ignore[arg-type]
+            return head.loss(lambda encoded, *_: (2.0 * encoded, None), z, targets, None, LAYER)  # type: ignore[arg-type]
 
         backward = partial(head.loss_backward, lambda dz, _: 2.0 * dz)
         return Pair(forward, backward, {"z": rng.standard_normal(logits)})
@@ -100,14 +100,14 @@ def _next_sentence(rng: Rng) -> Cases:
 
 
 def _pretraining(rng: Rng) -> Cases:
-    given = labels("pretraining", UNTIED, B, T, rng)
+    targets = labels("pretraining", UNTIED, B, T, rng)
     arguments = {
         "encoded": _encoded("both", rng),
         "params": pretraining.Params(*(params(task.shapes(UNTIED), rng) for task in (masked_lm, next_sentence))),
     }
 
     def loss(encoded: Output, params: pretraining.Params) -> Any:
-        return pretraining.loss(encoded, given, params, UNTIED)
+        return pretraining.loss(encoded, targets, params, UNTIED)
 
     def losses(encoded: Output, params: pretraining.Params) -> Any:
         cache = loss(encoded, params)[1]

@@ -59,8 +59,8 @@ def rows(path: Path, options: DataOptions = LOOK) -> list[LabeledText]:
 
 def parse(path: Path, options: DataOptions = LOOK) -> LabeledFile:
     """Read a file. Error: see `columns.find`; also an empty label, or a column of texts that is empty."""
-    found = records.read(path)
-    roles, examples = columns.find(path, found, options)
+    file = records.read(path)
+    roles, examples = columns.find(path, file, options)
     parsed, undecided = [], 0
     for line, fields in examples:
         label = fields[roles.label].strip()
@@ -80,7 +80,7 @@ def parse(path: Path, options: DataOptions = LOOK) -> LabeledFile:
             raise Error(f"expected texts in the column of the {name}, got nothing in any line", at=path)
     if not parsed:
         raise Error("expected one example a line, got none with a label", at=path)
-    return LabeledFile(parsed, _recognized(path, found.form, roles, parsed, undecided))
+    return LabeledFile(parsed, _recognized(path, file.form, roles, parsed, undecided))
 
 
 def _recognized(path: Path, form: str, roles: columns.Columns, parsed: list[LabeledText], undecided: int) -> str:

@@ -48,27 +48,27 @@ class Columns(NamedTuple):
     names: tuple[str, ...] | None = None  # of all columns, where the file names them
 
 
-def find(path: Path, found: Records, options: DataOptions) -> tuple[Columns, list[Record]]:
+def find(path: Path, file: Records, options: DataOptions) -> tuple[Columns, list[Record]]:
     """The columns of a file, and its records without the header.
 
     Error: the file has names that are not known, a number of columns that leaves several readings, or a first line that
     may or may not be a header; a record with another number of columns.
     """
     _check_roles(options.columns)
-    records, names = found.records, found.names
+    records, names = file.records, file.names
     if names is None:
-        names = _header(path, found, options)
+        names = _header(path, file, options)
         records = records[1:] if names is not None else records
         if not records:
             raise Error("expected one example a line, got a header alone", at=path)
     if options.columns is not None:
-        columns = _named(path, options.columns, names, found)
+        columns = _named(path, options.columns, names, file)
     elif names is not None:
         columns = _by_name(path, names)
     else:
         columns = Columns(0, None, 1)
-    if found.names is None:
-        _refuse_other_width(path, records, columns, options, found.form)
+    if file.names is None:
+        _refuse_other_width(path, records, columns, options, file.form)
     return columns, records
 
 
@@ -83,9 +83,9 @@ def _check_roles(columns: tuple[str, ...] | None) -> None:
         raise UsageError(f"columns: expected text and label, perhaps pair and -, each once, got {show(columns)}")
 
 
-def _header(path: Path, found: Records, options: DataOptions) -> tuple[str, ...] | None:
+def _header(path: Path, file: Records, options: DataOptions) -> tuple[str, ...] | None:
     """The names in the first line; None where it is an example."""
-    first = found.records[0].fields
+    first = file.records[0].fields
     if options.header is not None:
         return tuple(first) if options.header else None
     lowered = [field.strip().lower() for field in first]
@@ -94,7 +94,7 @@ def _header(path: Path, found: Records, options: DataOptions) -> tuple[str, ...]
     if options.columns is not None and any("=" in column for column in options.columns):
         return tuple(first)
     label = _label_position(options.columns, len(first))
-    others = Counter(r.fields[label].strip() for r in found.records[1:] if label is not None and label < len(r.fields))
+    others = Counter(r.fields[label].strip() for r in file.records[1:] if label is not None and label < len(r.fields))
     if label is None or label >= len(first) or not others:
         return None
     value = first[label].strip()
@@ -105,7 +105,7 @@ def _header(path: Path, found: Records, options: DataOptions) -> tuple[str, ...]
         return tuple(first)
     if min(others.values()) > 1:
         names = f"the names of columns or an example of a class that no other line has ({show(value, 40)})"
-        raise Error(f"line {found.records[0].line}: {names}: say --header or --no-header", at=path)
+        raise Error(f"line {file.records[0].line}: {names}: say --header or --no-header", at=path)
     return None
 
 
@@ -124,16 +124,16 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _named(path: Path, given: tuple[str, ...], names: tuple[str, ...] | None, found: Records) -> Columns:
+def _named(path: Path, chosen: tuple[str, ...], names: tuple[str, ...] | None, file: Records) -> Columns:
     """The columns that an option names."""
-    if not any("=" in column for column in given):
-        if found.names is not None:
-            keys = files.shown(list(found.names))
-            raise UsageError(f"columns: expected roles and keys of the JSON such as text={found.names[0]}, with {keys}")
-        position: dict[str, int] = {role: i for i, role in enumerate(given) if role in ROLES}
+    if not any("=" in column for column in chosen):
+        if file.names is not None:
+            keys = files.shown(list(file.names))
+            raise UsageError(f"columns: expected roles and keys of the JSON such as text={file.names[0]}, with {keys}")
+        position: dict[str, int] = {role: i for i, role in enumerate(chosen) if role in ROLES}
         return Columns(position["text"], position.get("pair"), position["label"], names)
     assert names is not None, "a file whose columns are named has a header"
-    wanted = dict(column.split("=", 1) for column in given)
+    wanted = dict(column.split("=", 1) for column in chosen)
     for name in wanted.values():
         if name not in names:
             raise UsageError(
@@ -174,10 +174,10 @@ def _refuse_other_width(path: Path, records: list[Record], columns: Columns, opt
     if columns.names is not None and (options.columns is None or "=" in "".join(options.columns)):
         expected, width, more = f"{len(columns.names)} columns, as the header has", len(columns.names), False
     else:
-        given = options.columns or ("text", "label")
-        more = given[-1] == MORE
-        width = len(given) - more
-        expected = f"{width} columns {between} ({', '.join(given[:width])})"
+        roles = options.columns or ("text", "label")
+        more = roles[-1] == MORE
+        width = len(roles) - more
+        expected = f"{width} columns {between} ({', '.join(roles[:width])})"
         if options.columns is None and len(records[0].fields) > width:
             expected += f", or --columns to say which of the {len(records[0].fields)} are text, pair and label"
     files.refuse_other_width(path, records, expected, width, more)

@@ -112,13 +112,13 @@ def _is_label(text: str, known: Sequence[str] = ()) -> bool:
     return text == OUTSIDE or text in known or (len(text) > 2 and text[0] in PREFIXES and text[1] == "-")
 
 
-def _columns(path: Path, blocks: list[Block], known: Sequence[str], given: tuple[str, ...] | None) -> Columns:
+def _columns(path: Path, blocks: list[Block], known: Sequence[str], chosen: tuple[str, ...] | None) -> Columns:
     width = len(blocks[0].rows[0])
-    if given is not None:
-        counts = Counter(given)
-        if counts["word"] != 1 or counts["label"] != 1 or set(given) > {"word", "label", "-"}:
-            raise UsageError(f"columns: expected word and label, perhaps -, got {show(given)}")
-        return Columns(given.index("word"), given.index("label"), len(given))
+    if chosen is not None:
+        counts = Counter(chosen)
+        if counts["word"] != 1 or counts["label"] != 1 or set(chosen) > {"word", "label", "-"}:
+            raise UsageError(f"columns: expected word and label, perhaps -, got {show(chosen)}")
+        return Columns(chosen.index("word"), chosen.index("label"), len(chosen))
     numbered = width > 2 and _is_numbered(blocks)
     if width > 2 + numbered and _are_nested(blocks, width):
         if not numbered:

@@ -30,10 +30,10 @@ class Corpus:
         documents = 0
         for number, path in enumerate(self.paths):
             with File(path) as file:
-                found = self._index(number, file, digest)
-            if not found:
+                count = self._index(number, file, digest)
+            if not count:
                 raise Error("expected documents, a sentence a line, got no text", at=path)
-            documents += found
+            documents += count
         if documents < least:
             expected = "at least two documents with blank lines between them (a random sentence is one of another)"
             raise Error(f"expected {expected}, got {documents}", at=self.paths[0] if self.paths else "corpus")

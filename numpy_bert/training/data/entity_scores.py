@@ -26,8 +26,8 @@ def scores(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], sc
     """
     counts: dict[str, Counter[str]] = {"": Counter()}
     for true_labels, predicted_labels in zip(true, predicted, strict=True):
-        actual, found = set(spans(true_labels, scheme)), set(spans(predicted_labels, scheme))
-        for name, group in (("actual", actual), ("found", found), ("right", actual & found)):
+        actual, predictions = set(spans(true_labels, scheme)), set(spans(predicted_labels, scheme))
+        for name, group in (("actual", actual), ("found", predictions), ("right", actual & predictions)):
             for span in group:
                 counts.setdefault(span.label, Counter())[name] += 1
                 counts[""][name] += 1
@@ -35,5 +35,5 @@ def scores(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], sc
 
 
 def _score(count: Counter[str]) -> Score:
-    right, found, actual = count["right"], count["found"], count["actual"]
-    return Score(right / max(1, found), right / max(1, actual), 2.0 * right / max(1, found + actual))
+    right, predicted, actual = count["right"], count["found"], count["actual"]
+    return Score(right / max(1, predicted), right / max(1, actual), 2.0 * right / max(1, predicted + actual))

@@ -48,12 +48,12 @@ def mask(
     ids: Array, known: MaskingVocabulary, settings: MaskingSettings, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """ids (T,) -> what the model sees (T,), labels (T,): the id at each chosen place, IGNORED elsewhere"""
-    many = min(settings.most, max(1, round(settings.share * len(ids))))
+    count = min(settings.most, max(1, round(settings.share * len(ids))))
     candidates = np.flatnonzero(~known.special[ids])
     if settings.whole_words:
-        chosen = _whole_words(candidates, known.continues[ids[candidates]], many, rng)
+        chosen = _whole_words(candidates, known.continues[ids[candidates]], count, rng)
     else:
-        chosen = rng.permutation(candidates)[:many]
+        chosen = rng.permutation(candidates)[:count]
     labels = np.full(len(ids), IGNORED, np.int64)
     labels[chosen] = ids[chosen]
     seen = ids.copy()
@@ -64,11 +64,11 @@ def mask(
     return seen, labels
 
 
-def _whole_words(candidates: Array, continues: Array, many: int, rng: np.random.Generator) -> Array:
+def _whole_words(candidates: Array, continues: Array, count: int, rng: np.random.Generator) -> Array:
     """Places of random words as long as they fit; a word that would exceed `many` is passed over."""
     words = np.split(candidates, np.flatnonzero(~continues)[1:]) if len(candidates) else []
     chosen: list[Array] = []
-    left = many
+    left = count
     for i in rng.permutation(len(words)):
         if len(words[i]) <= left:
             chosen.append(words[i])

@@ -45,18 +45,18 @@ def questions(path: Path) -> list[ChoiceQuestion]:
     """Every question. Error: a line that is none, or has another number of choices than the first; none at all."""
     if os.path.splitext(os.fspath(path))[1].lower() in (".csv", ".tsv"):
         return _swag(path)
-    found: list[ChoiceQuestion] = []
+    parsed: list[ChoiceQuestion] = []
     for number, line in lines(path):
         if not line.strip():
             continue
-        found.append(_question(strict_json.load(line.encode("utf-8"), path, line=number), path, number))
-        K = len(found[0].choices)
-        if len(found[-1].choices) != K:
-            got = len(found[-1].choices)
+        parsed.append(_question(strict_json.load(line.encode("utf-8"), path, line=number), path, number))
+        K = len(parsed[0].choices)
+        if len(parsed[-1].choices) != K:
+            got = len(parsed[-1].choices)
             raise Error(f"choices: expected {K}, as for the first question, got {got}", at=path, line=number)
-    if not found:
+    if not parsed:
         raise Error("expected a question a line, got none", at=path)
-    return found
+    return parsed
 
 
 def _swag(path: Path) -> list[ChoiceQuestion]:
@@ -84,10 +84,10 @@ def _swag(path: Path) -> list[ChoiceQuestion]:
     return questions
 
 
-def _question(one: object, path: Path, number: int) -> ChoiceQuestion:
-    if not isinstance(one, dict):
-        raise Error(f"expected an object with prompt, choices and label, got {describe(one)}", at=path, line=number)
-    prompt, choices, label = (one.get(key) for key in ("prompt", "choices", "label"))
+def _question(value: object, path: Path, number: int) -> ChoiceQuestion:
+    if not isinstance(value, dict):
+        raise Error(f"expected an object with prompt, choices and label, got {describe(value)}", at=path, line=number)
+    prompt, choices, label = (value.get(key) for key in ("prompt", "choices", "label"))
     if not isinstance(prompt, str):
         raise Error(f"prompt: expected a text, got {describe(prompt)}", at=path, line=number)
     choices = _choices(choices, path, number)
@@ -98,15 +98,15 @@ def _question(one: object, path: Path, number: int) -> ChoiceQuestion:
     return ChoiceQuestion(prompt, choices, label)
 
 
-def _choices(found: object, path: Path, number: int) -> tuple[str, ...]:
-    if not isinstance(found, list):
-        got = describe(found)
-    elif len(found) < 2:
-        got = f"an array of {len(found)}"
+def _choices(value: object, path: Path, number: int) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        got = describe(value)
+    elif len(value) < 2:
+        got = f"an array of {len(value)}"
     else:
-        others = [choice for choice in found if not isinstance(choice, str)]
+        others = [choice for choice in value if not isinstance(choice, str)]
         if not others:
-            return tuple(found)
+            return tuple(value)
         got = f"one with {describe(others[0])} in it"
     raise Error(f"choices: expected an array of at least two texts, got {got}", at=path, line=number)
 
@@ -127,19 +127,19 @@ class ChoiceExamples:
     """Tokenized questions; `texts` are their choices, the K of a question one after another."""
 
     def __init__(self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int) -> None:
-        found = questions(path)
+        parsed = questions(path)
         self._pad = config.pad_token_id
-        self._many = len(found[0].choices)  # K
-        self.labels = np.array([question.label for question in found])
+        self._many = len(parsed[0].choices)  # K
+        self.labels = np.array([question.label for question in parsed])
         encodings = [
             tokenizer.encode(question.prompt, choice, max_length, special=False)
-            for question in found
+            for question in parsed
             for choice in question.choices
         ]
         self.texts = [Text(encoding.ids, encoding.segment_ids) for encoding in encodings]
-        self.lengths = [self._many * max(len(text.ids) for text in self._rows(i)) for i in range(len(found))]
-        self.summary = [f"{show_path(path)}: {len(found)} questions with {self._many} choices each"]
-        self.digest = digest([tuple(question) for question in found], self.texts)
+        self.lengths = [self._many * max(len(text.ids) for text in self._rows(i)) for i in range(len(parsed))]
+        self.summary = [f"{show_path(path)}: {len(parsed)} questions with {self._many} choices each"]
+        self.digest = digest([tuple(question) for question in parsed], self.texts)
 
     def _rows(self, i: int) -> list[Text]:
         return self.texts[i * self._many : (i + 1) * self._many]
@@ -162,7 +162,7 @@ def evaluate(examples: ChoiceExamples, params: objective.Params, config: BertCon
     head = objective.head_params("multiple_choice", params)
 
     def scores(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:
-        found, _ = multiple_choice.forward(encoded, head, config)
-        return list(found)
+        logits, _ = multiple_choice.forward(encoded, head, config)
+        return list(logits)
 
     return examples.measures(batching.run(examples.texts, params.bert, config, scores))

@@ -113,13 +113,13 @@ class PretrainingData:
     def next(self) -> list[objective.Batch]:
         """The microbatches of the next step."""
         chosen = self._steps[self._step].tolist()
-        found = [self._batch(group) for group in microbatches(self._lengths, chosen, self.max_tokens)]
+        batches = [self._batch(group) for group in microbatches(self._lengths, chosen, self.max_tokens)]
         self._step += 1
         if self._step == len(self._steps):
             wrap = self._end == len(self.corpus)
             self._pass, self._first, self._step = self._pass + wrap, 0 if wrap else self._end, 0
             self._load()
-        return found
+        return batches
 
     @property
     def description(self) -> dict[str, Any]:
@@ -186,8 +186,8 @@ class PretrainingData:
         if not settings.next_sentence:
             single = texts(self._documents[index], rng, settings.max_length, settings.short_share)
             return [self._single(text, rng) for text in single]
-        found = pairs(self._documents[index], other, rng, settings.max_length, settings.short_share)
-        return [self._example(pair, rng) for pair in found]
+        sentence_pairs = pairs(self._documents[index], other, rng, settings.max_length, settings.short_share)
+        return [self._example(pair, rng) for pair in sentence_pairs]
 
     def _example(self, pair: SentencePair, rng: np.random.Generator) -> MaskedPair:
         cls, sep = [self.tokenizer.cls_id], [self.tokenizer.sep_id]

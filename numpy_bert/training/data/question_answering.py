@@ -55,9 +55,9 @@ def read(
     Error: see `squad_file.paragraphs`; also a context or an answer in which the tokenizer finds no tokens, a
     max_length that leaves no room for the context.
     """
-    found = squad_file.paragraphs(path)
+    paragraphs = squad_file.paragraphs(path)
     try:
-        return QuestionExamples(found, tokenizer, config, (max_length, options.stride))
+        return QuestionExamples(paragraphs, tokenizer, config, (max_length, options.stride))
     except Error as error:
         raise Error(f"{error}", at=path) from None
 
@@ -66,22 +66,22 @@ class QuestionExamples:
     """Windows with their labels, and the questions they belong to. cut: max_length and stride."""
 
     def __init__(
-        self, found: Sequence[Paragraph], tokenizer: Tokenizer, config: BertConfig, cut: tuple[int, int]
+        self, paragraphs: Sequence[Paragraph], tokenizer: Tokenizer, config: BertConfig, cut: tuple[int, int]
     ) -> None:
         self._pad = config.pad_token_id
         self.asked: list[WindowedQuestion] = []
         self.labels: list[tuple[int, int]] = []
-        for paragraph in found:
+        for paragraph in paragraphs:
             tokens = tokenizer.encode(paragraph.context, special=False, add_special_tokens=False)
             for question in paragraph.questions:
                 self._add(paragraph.context, tokens, question, tokenizer, cut)
         self.texts = [Text(window.ids, window.segment_ids) for asked in self.asked for window in asked.windows]
         self.lengths = [len(text.ids) for text in self.texts]
-        questions = [question for paragraph in found for question in paragraph.questions]
+        questions = [question for paragraph in paragraphs for question in paragraph.questions]
         self.summary = [f"{len(questions)} questions, {len(self.texts)} windows"]
         if unanswered := sum(not question.answers for question in questions):
             self.summary = [f"{self.summary[0]}; SQuAD 2.0: {unanswered} questions without an answer"]
-        self.digest = digest([(p.context, [tuple(q)[1:] for q in p.questions]) for p in found] + [cut], self.texts)
+        self.digest = digest([(p.context, [tuple(q)[1:] for q in p.questions]) for p in paragraphs] + [cut], self.texts)
 
     def _add(
         self, context: str, tokens: Encoding, question: SquadQuestion, tokenizer: Tokenizer, cut: tuple[int, int]

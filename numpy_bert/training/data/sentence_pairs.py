@@ -70,9 +70,9 @@ def pairs(
         split = int(rng.integers(1, len(gathered))) if len(gathered) > 1 else 1
         a = np.concatenate(gathered[:split])
         if len(gathered) == 1 or rng.random() < 0.5:
-            found = other()
-            start = int(rng.integers(len(found)))
-            b, label = np.concatenate(_gather(found, start, max(1, target - len(a)))), RANDOM
+            random_document = other()
+            start = int(rng.integers(len(random_document)))
+            b, label = np.concatenate(_gather(random_document, start, max(1, target - len(a)))), RANDOM
             i -= len(gathered) - split  # what was gathered for B is used again
         else:
             b, label = np.concatenate(gathered[split:]), FOLLOWS
@@ -97,14 +97,14 @@ def texts(document: Document, rng: np.random.Generator, max_length: int, short_s
 
 def _gather(document: Document, start: int, target: int) -> list[Array]:
     """Sentences from `start` on until there are `target` tokens or the document ends; at least one."""
-    found, length = [], 0
+    sentences, length = [], 0
     for i in range(start, len(document)):
         sentence = document[i]
-        found.append(sentence)
+        sentences.append(sentence)
         length += len(sentence)
         if length >= target:
             break
-    return found
+    return sentences
 
 
 def _shortened(a: Array, b: Array, room: int, rng: np.random.Generator) -> tuple[Array, Array]:

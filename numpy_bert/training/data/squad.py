@@ -47,11 +47,11 @@ def paragraphs(path: Path) -> list[Paragraph]:
     """
     document = strict_json.read(path, LARGEST, marked=True)
     try:
-        found = [_paragraph(part, place) for part, place in _parts(document)]
-        _refuse_equal_ids(found)
+        parsed = [_paragraph(part, place) for part, place in _parts(document)]
+        _refuse_equal_ids(parsed)
     except Error as error:
         raise Error(f"{error}", at=path) from None
-    return found
+    return parsed
 
 
 def _parts(document: object) -> Iterator[tuple[object, str]]:
@@ -64,18 +64,22 @@ def _parts(document: object) -> Iterator[tuple[object, str]]:
 def _paragraph(part: object, place: str) -> Paragraph:
     context: str = _member(part, place, "context", str)
     asked = _member(part, place, "qas", list)
-    return Paragraph(context, tuple(_question(one, f"{place}.qas[{k}]", context) for k, one in enumerate(asked)))
+    return Paragraph(
+        context, tuple(_question(question, f"{place}.qas[{k}]", context) for k, question in enumerate(asked))
+    )
 
 
-def _question(one: object, place: str, context: str) -> SquadQuestion:
-    listed = _member(one, place, "answers", list)
-    impossible = isinstance(one, dict) and "is_impossible" in one and _member(one, place, "is_impossible", bool)
+def _question(question: object, place: str, context: str) -> SquadQuestion:
+    listed = _member(question, place, "answers", list)
+    impossible = (
+        isinstance(question, dict) and "is_impossible" in question and _member(question, place, "is_impossible", bool)
+    )
     if not listed and not impossible:
         raise Error(f"{place}.answers: expected at least one, or is_impossible: true as in SQuAD 2.0, got none")
     if listed and impossible:
         raise Error(f"{place}.answers: expected none where is_impossible is true, got {len(listed)}")
     answers = tuple(_answer(answer, f"{place}.answers[{i}]", context) for i, answer in enumerate(listed))
-    return SquadQuestion(place, _member(one, place, "id", str), _member(one, place, "question", str), answers)
+    return SquadQuestion(place, _member(question, place, "id", str), _member(question, place, "question", str), answers)
 
 
 def _answer(answer: object, place: str, context: str) -> GoldAnswer:
@@ -89,21 +93,21 @@ def _answer(answer: object, place: str, context: str) -> GoldAnswer:
     return GoldAnswer(text, start)
 
 
-def _member(found: object, place: str, key: str, kind: type) -> Any:
+def _member(value: object, place: str, key: str, kind: type) -> Any:
     """The value of a key, of the asked type (True is no integer)."""
     name = f"{place}.{key}" if place else key
-    if not isinstance(found, dict):
-        raise Error(f"{place or 'document'}: expected an object with the key {key}, got {describe(found)}")
-    if key not in found:
+    if not isinstance(value, dict):
+        raise Error(f"{place or 'document'}: expected an object with the key {key}, got {describe(value)}")
+    if key not in value:
         raise Error(f"{name}: expected {EXPECTED[kind]}, got no such key")
-    if type(found[key]) is not kind:
-        raise Error(f"{name}: expected {EXPECTED[kind]}, got {describe(found[key])}")
-    return found[key]
+    if type(value[key]) is not kind:
+        raise Error(f"{name}: expected {EXPECTED[kind]}, got {describe(value[key])}")
+    return value[key]
 
 
-def _refuse_equal_ids(found: list[Paragraph]) -> None:
+def _refuse_equal_ids(listed: list[Paragraph]) -> None:
     first: dict[str, str] = {}
-    for paragraph in found:
+    for paragraph in listed:
         for question in paragraph.questions:
             if question.id in first:
                 other = f"one of its own, got that of {first[question.id]}"

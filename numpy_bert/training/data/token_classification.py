@@ -119,7 +119,7 @@ class TaggingExamples:
 
     def _entity_counts(self) -> str:
         spans = (entities.spans(sentence.labels, self._scheme) for sentence in self.sentences)
-        counts = Counter(span.label for found in spans for span in found)
+        counts = Counter(span.label for sentence_spans in spans for span in sentence_spans)
         return f"entities, {self._scheme}: " + (counted({kind: counts[kind] for kind in _kinds(self.names)}) or "none")
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
@@ -152,35 +152,35 @@ class TaggingExamples:
         return {"loss": loss / max(1, words), **scores[""]._asdict(), **by_kind}
 
 
-def _label_ids(path: Path, found: Sequence[LabeledSentence], config: BertConfig) -> list[Array]:
+def _label_ids(path: Path, sentences: Sequence[LabeledSentence], config: BertConfig) -> list[Array]:
     """The labels of each sentence as numbers, (words,)."""
     ids = {name: i for i, name in enumerate(config.label_names)}
-    for sentence in found:
+    for sentence in sentences:
         for number, label in enumerate(sentence.labels, sentence.line):
             if label not in ids:
                 known = ", ".join(show(name) for name in config.label_names[:20])
                 raise Error(f"expected a label of the model ({known}), got {show(label)}", at=path, line=number)
-    return [np.array([ids[label] for label in sentence.labels]) for sentence in found]
+    return [np.array([ids[label] for label in sentence.labels]) for sentence in sentences]
 
 
 def windows(sentence: int, words: Sequence[str], tokenizer: Tokenizer, max_length: int) -> list[WordWindow]:
     """A sentence in as few windows of at most max_length tokens as whole words allow; of a word that alone is longer,
     the first tokens. Neither [CLS] nor another special token is read as such where it is typed.
     """
-    found: list[WordWindow] = []
+    cut: list[WordWindow] = []
     for number, ids in enumerate(tokenizer.encode_ids(words, max_length, special=False)):
         tokens = ids[1:-1]
         if not tokens:
             continue
-        if not found or len(found[-1].ids) + len(tokens) + 1 > max_length:
-            found.append(WordWindow(sentence, [], [], [tokenizer.cls_id]))
-        window = found[-1]
+        if not cut or len(cut[-1].ids) + len(tokens) + 1 > max_length:
+            cut.append(WordWindow(sentence, [], [], [tokenizer.cls_id]))
+        window = cut[-1]
         window.words.append(number)
         window.places.append(len(window.ids))
         window.ids.extend(tokens)
-    for window in found:
+    for window in cut:
         window.ids.append(tokenizer.sep_id)
-    return found
+    return cut
 
 
 def evaluate(examples: TaggingExamples, params: objective.Params, config: BertConfig) -> dict[str, float]:

@@ -22,18 +22,18 @@ def multipliers(params: Params, decay: float = 1.0, frozen: Sequence[str] = ()) 
     frozen: dotted names of parts, such as "bert.embedding" or "bert.encoder.layers.0". Error: there is no such part.
     """
     L = len(params.bert.encoder.layers)
-    found = set()
+    existing = set()
 
     def factor(name: str, _: object) -> float:
         for part in frozen:
             if name == part or name.startswith(part + "."):
-                found.add(part)
+                existing.add(part)
                 return 0.0
         return float(decay ** depth(name, L))
 
     factors: Params = tree.map_named(factor, params)
     for part in frozen:
-        if part not in found and not any(part.startswith(other + ".") for other in found):
+        if part not in existing and not any(part.startswith(other + ".") for other in existing):
             raise Error(f"frozen: expected parts of the model such as bert.embedding, got {show(part)}")
     return factors
 
@@ -41,10 +41,10 @@ def multipliers(params: Params, decay: float = 1.0, frozen: Sequence[str] = ()) 
 def idle(params: Params, task: str) -> list[str]:
     """Parts that take no part in a task: they get no gradient, so they should not decay either."""
     active = TASKS[task].heads
-    found = [head for head in HEADS if head not in active and getattr(params, head) is not None]
+    unused = [head for head in HEADS if head not in active and getattr(params, head) is not None]
     if params.bert.pooler is not None and not set(NEED_POOLER) & set(active):
-        found.append("bert.pooler")
-    return found
+        unused.append("bert.pooler")
+    return unused
 
 
 def depth(name: str, L: int) -> int:

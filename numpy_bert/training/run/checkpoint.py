@@ -141,17 +141,17 @@ def _check(path: Path, name: str, manifest: SaveManifest) -> None:
 
 
 def _manifest(path: Path) -> SaveManifest:
-    found = strict_json.read(path)
-    if not isinstance(found, dict):
-        raise Error(f"expected an object, got {describe(found)}", at=path)
-    number = found.get("format")
+    manifest = strict_json.read(path)
+    if not isinstance(manifest, dict):
+        raise Error(f"expected an object, got {describe(manifest)}", at=path)
+    number = manifest.get("format")
     if type(number) is not int or number < 1:
         raise Error(f"format: expected an integer from 1 to {FORMAT}, got {describe(number)}", at=path)
     if number > FORMAT:
         raise TooNewError(f"format: expected at most {FORMAT}, got {number}: a newer version wrote it", at=path)
-    if found.get(SEAL) != _seal(found):
+    if manifest.get(SEAL) != _seal(manifest):
         raise Error(f"{SEAL}: expected that of the manifest, got another: it is damaged", at=path)
-    step, identity, files = (found.get(key) for key in ("step", "identity", "files"))
+    step, identity, files = (manifest.get(key) for key in ("step", "identity", "files"))
     if type(step) is not int or step < 0 or not isinstance(identity, dict) or not isinstance(files, dict):
         raise Error("expected step, identity and files, got something else", at=path)
     needed = {WEIGHTS, MOMENTS, STATE}
@@ -173,8 +173,8 @@ def restore(path: Path, state: TrainingState, step: int, force: bool = False) ->
     Error: the arrays of the save are not those of the state. Both must come from the same model and rule; with `force`
     the moments of another rule begin at 0, with a warning.
     """
-    found = strict_json.read(path / STATE, LARGEST_STATE)
-    content: dict[str, Any] = found if isinstance(found, dict) else {}
+    stored = strict_json.read(path / STATE, LARGEST_STATE)
+    content: dict[str, Any] = stored if isinstance(stored, dict) else {}
     counts = [content.get("step"), content.get("tokens")]
     position = content.get("position")
     places = list(position.values()) if isinstance(position, dict) else [None]

@@ -81,12 +81,12 @@ class RunFolder:
 
     def saves(self) -> list[Path]:
         """All saves, the newest first, whether good or not."""
-        found = []
+        numbered = []
         for entry in self.path.iterdir():
             match = SAVE.fullmatch(entry.name)
             if match:
-                found.append((int(match[1]), int(match[2] or 0), entry))
-        return [entry for _, _, entry in sorted(found, reverse=True)]
+                numbered.append((int(match[1]), int(match[2] or 0), entry))
+        return [entry for _, _, entry in sorted(numbered, reverse=True)]
 
     def begin(self) -> None:
         """Start a run of its own. Error: there are saves of an earlier one."""

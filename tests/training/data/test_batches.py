@@ -27,12 +27,12 @@ class Numbers:
         return list(chosen)
 
 
-@given(lengths=LENGTHS, pieces=st.integers(1, 200))
-def test_parts_have_each_example_once_and_hold_at_most_the_pieces(lengths, pieces):
-    found = microbatches(lengths, range(len(lengths)), pieces)
+@given(lengths=LENGTHS, tokens=st.integers(1, 200))
+def test_parts_have_each_example_once_and_hold_at_most_the_tokens(lengths, tokens):
+    found = microbatches(lengths, range(len(lengths)), tokens)
     assert sorted(i for group in found for i in group) == list(range(len(lengths)))
     for group in found:
-        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= pieces
+        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= tokens
 
 
 def test_the_parts_are_the_cheapest():

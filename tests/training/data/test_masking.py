@@ -51,7 +51,7 @@ def within(count, of, share):
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_shares_are_those_of_the_paper(rng, whole):
-    """15 % chosen; 80 % of those hidden, 10 % another piece, 10 % as they were; every place alike."""
+    """15 % chosen; 80 % of those hidden, 10 % another token, 10 % as they were; every place alike."""
     ids = text(rng.integers(5, len(WORDS), 58), rng.integers(5, len(WORDS), 39))
     rounds, places = 2000, np.zeros(len(ids))
     kinds = {"mask": 0, "same": 0, "other": 0}
@@ -65,7 +65,7 @@ def test_shares_are_those_of_the_paper(rng, whole):
     total = int(places.sum())
     assert total == rounds * 15 if not whole else rounds * 14 < total <= rounds * 15
     V = len(WORDS)
-    assert within(kinds["mask"], total, 0.8 + 0.1 / V)  # a random piece may be [MASK]
+    assert within(kinds["mask"], total, 0.8 + 0.1 / V)  # a random token may be [MASK]
     assert within(kinds["same"], total, 0.1 + 0.1 / V)
     assert within(kinds["other"], total, 0.1 * (V - 2) / V)
     if not whole:
@@ -93,7 +93,7 @@ def test_a_word_that_does_not_fit_is_passed_over():
         assert (labels != IGNORED).nonzero()[0].tolist() == [6]
 
 
-def test_a_text_without_ordinary_pieces():
+def test_a_text_without_ordinary_tokens():
     for whole in (False, True):
         ids = np.array([CLS, SEP, SEP])
         seen, labels = masking.mask(ids, KNOWN, masking.MaskingSettings(whole_words=whole), np.random.default_rng(0))

@@ -131,7 +131,7 @@ def test_duplication_repeats_the_masks_of_the_first_pass(tmp_path):
     assert passes[0] != passes[1]
 
 
-def test_two_documents_are_enough_and_one_with_pieces_is_not(tmp_path):
+def test_two_documents_are_enough_and_one_with_tokens_is_not(tmp_path):
     path = tmp_path / "corpus.txt"
     path.write_text("film film\n\nbad bad\n")
     assert len(one_pass(data_of(Corpus([path])))) == 1
@@ -191,7 +191,7 @@ def test_memory_does_not_grow_with_the_text(tmp_path, monkeypatch):
     assert peaks[1] < 1.3 * peaks[0]
 
 
-def test_the_share_of_hidden_pieces_does_not_fall_in_long_pairs():
+def test_the_share_of_hidden_tokens_does_not_fall_in_long_pairs():
     assert [PretrainingSettings(n).masking.most for n in (128, 512, 5)] == [20, 77, 1]
     assert PretrainingSettings(512, most_masked=20).masking.most == 20
 

@@ -21,7 +21,7 @@ from numpy_bert.training.loop import Monitor
 TOKENIZER = Tokenizer(WORDS)
 CONFIG = tiny_config()
 CONTEXT = "The movie was funny. It rains, it rained: a train to Berlin!"
-PIECES = "the movie was fun ##ny . it rains , it [UNK] [UNK] a train to berlin !"
+TOKENS = "the movie was fun ##ny . it rains , it [UNK] [UNK] a train to berlin !"
 
 
 def written(folder, questions, context=CONTEXT):
@@ -47,10 +47,10 @@ def labeled(examples, i):
     return [WORDS[number] for number in inputs.ids.token[0, labels.start[0] : labels.end[0] + 1]]
 
 
-def test_an_answer_is_found_among_the_pieces(tmp_path):
+def test_an_answer_is_found_among_the_tokens(tmp_path):
     questions = [("was it good", "funny"), ("good", "The movie"), ("good", "Berlin!"), ("good", "ovi"), ("a", "y. I")]
     examples = read(tmp_path, questions)
-    assert " ".join(TOKENIZER.tokenize(CONTEXT)) == PIECES
+    assert " ".join(TOKENIZER.tokenize(CONTEXT)) == TOKENS
     assert [labeled(examples, i) for i in range(5)] == [
         ["fun", "##ny"], ["the", "movie"], ["berlin", "!"], ["movie"], ["##ny", ".", "it"],
     ]  # fmt: skip
@@ -74,31 +74,31 @@ def test_the_first_answer_is_learned(tmp_path):
     (GoldAnswer("g", 7), (4, 4)),
 ])  # fmt: skip
 def test_first_and_last(answer, expected):
-    """Of the text "abcdef g" with the pieces ab, cd, e, f, g; an answer that begins within a piece has it whole."""
+    """Of the text "abcdef g" with the tokens ab, cd, e, f, g; an answer that begins within a token has it whole."""
     offsets = [(0, 2), (2, 4), (4, 5), (5, 6), (7, 8)]
     assert question_answering.first_and_last(answer, offsets) == expected
 
 
 def test_windows_that_lack_the_answer_point_at_cls(tmp_path):
-    """Of the pieces of the context each window holds ten, five further each time."""
+    """Of the tokens of the context each window holds ten, five further each time."""
     examples = read(tmp_path, [("was it good", "a train")], max_length=16, stride=5)
     [asked] = examples.asked
     assert [(window.first, window.size) for window in asked.windows] == [(0, 10), (5, 10), (10, 7)]
-    assert examples.labels == [(0, 0), (5 + 7, 5 + 8), (5 + 2, 5 + 3)]  # pieces 12 and 13
+    assert examples.labels == [(0, 0), (5 + 7, 5 + 8), (5 + 2, 5 + 3)]  # tokens 12 and 13
     split = read(tmp_path, [("was it good", "it rained: a train to Berlin")], max_length=16, stride=5)
-    assert split.labels == [(0, 0), (0, 0), (0, 0)]  # pieces 9 to 15
+    assert split.labels == [(0, 0), (0, 0), (0, 0)]  # tokens 9 to 15
 
 
 def pointing(examples, spans):
-    """Logits that point at a span of pieces of each context, in every window that holds it."""
+    """Logits that point at a span of tokens of each context, in every window that holds it."""
     found = []
     for asked, (first, last) in zip(examples.asked, spans, strict=True):
         for window in asked.windows:
             values = np.zeros((len(window.ids), 2))
             values[0] = 20.0  # [CLS] is never an answer
-            for side, piece in enumerate((first, last)):
-                if window.first <= piece < window.first + window.size:
-                    values[window.begin + piece - window.first, side] = 9.0
+            for side, token in enumerate((first, last)):
+                if window.first <= token < window.first + window.size:
+                    values[window.begin + token - window.first, side] = 9.0
             found.append(values)
     return found
 

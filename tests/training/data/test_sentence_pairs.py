@@ -13,7 +13,7 @@ DOCUMENTS = st.lists(st.integers(1, 12), min_size=1, max_size=12)
 
 
 def document(lengths, first):
-    """Sentences of these lengths whose pieces are numbered on, so that every piece tells where it is from."""
+    """Sentences of these lengths whose tokens are numbered on, so that every token tells where it is from."""
     ends = first + np.cumsum(lengths)
     return [np.arange(end - n, end) for n, end in zip(lengths, ends, strict=True)]
 
@@ -37,7 +37,7 @@ def test_pairs_are_what_they_say(lengths, others, longest, short, seed):
             assert b.min() >= 10_000
         seen += [a, b] if label == FOLLOWS else [a]
     assert seen
-    if longest >= sum(lengths) + max(others) + sum(others) + 3:  # nothing was cut: every piece was seen, in order
+    if longest >= sum(lengths) + max(others) + sum(others) + 3:  # nothing was cut: every token was seen, in order
         assert np.array_equal(np.concatenate(seen), np.arange(sum(lengths)))
 
 

@@ -1,4 +1,4 @@
-"""CoNLL files: their quirks, the labels of pieces, long sentences, and the measures."""
+"""CoNLL files: their quirks, the labels of tokens, long sentences, and the measures."""
 
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ def test_fitted_knows_both_labels_of_each_type(tmp_path):
         token_classification.fitted(written(tmp_path, "it\tO\n"), CONFIG)
 
 
-def test_the_first_piece_of_a_word_carries_its_label(tmp_path):
+def test_the_first_token_of_a_word_carries_its_label(tmp_path):
     examples = read(tmp_path, "Funny\tB-work\ntrain,\tI-work\nit\tO\n\nberlin\tB-loc\n")
     inputs, labels = examples.batch([0, 1])
     tokens = [[WORDS[i] for i in row] for row in inputs.ids.token]
@@ -132,8 +132,8 @@ def test_every_word_is_in_one_window(sentence, max_length):
         assert len(window.ids) <= max_length
         assert (window.ids[0], window.ids[-1]) == (TOKENIZER.cls_id, TOKENIZER.sep_id)
         for place, word in zip(window.places, window.words, strict=True):
-            pieces = TOKENIZER.encode(sentence[word], add_special_tokens=False).ids[: max_length - 2]
-            assert window.ids[place : place + len(pieces)] == pieces
+            tokens = TOKENIZER.encode(sentence[word], add_special_tokens=False).ids[: max_length - 2]
+            assert window.ids[place : place + len(tokens)] == tokens
 
 
 PLAIN = ["it", "rains", "to", "berlin"] * 5
@@ -149,7 +149,7 @@ def test_no_label_of_a_long_sentence_is_lost(tmp_path):
 
 
 def logits_of(examples, predicted):
-    """Logits that give each word of a window the predicted label; other pieces say B-loc, which must not count."""
+    """Logits that give each word of a window the predicted label; other tokens say B-loc, which must not count."""
     found = []
     for window in examples.windows:
         values = np.zeros((len(window.ids) + 2, 5))
@@ -181,7 +181,7 @@ def test_an_entity_may_go_on_in_the_next_window(tmp_path):
     assert examples.measures(logits_of(examples, [CYCLE]))["f1"] == 1
 
 
-def test_a_word_without_pieces_counts_as_missed(tmp_path):
+def test_a_word_without_tokens_counts_as_missed(tmp_path):
     examples = read(tmp_path, "\ufe0f\tB-loc\nberlin\tB-loc\n\n\ufe0f\tO\n")
     assert len(examples.windows) == 1
     found = examples.measures(logits_of(examples, [["B-loc", "B-loc"]]))
@@ -194,7 +194,7 @@ def test_the_digest_knows_the_content_and_not_the_place(tmp_path):
     assert read(tmp_path, FILE.replace("I-work", "O")).digest != digest
 
 
-def test_max_length_leaves_room_for_a_piece(tmp_path):
+def test_max_length_leaves_room_for_a_token(tmp_path):
     with pytest.raises(Error, match="max_length: expected at least 3, got 2"):
         read(tmp_path, FILE, max_length=2)
 

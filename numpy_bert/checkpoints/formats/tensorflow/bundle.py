@@ -88,13 +88,13 @@ def index_of(path: Path) -> Path:
     text = os.fspath(path)
     if os.path.isdir(text):
         try:
-            found = sorted(entry for entry in os.listdir(text) if entry.endswith(INDEX))
+            indexes = sorted(entry for entry in os.listdir(text) if entry.endswith(INDEX))
         except OSError as error:
             raise Error(f"expected a folder to look into, got {reason(error)}", at=path) from None
-        if len(found) != 1:
-            some = ", ".join(show(entry, 60) for entry in found[:3]) or "none"
-            raise Error(f"expected one file *{INDEX}, got {some}{', ...' if len(found) > 3 else ''}", at=path)
-        return os.path.join(text, found[0])
+        if len(indexes) != 1:
+            listed = ", ".join(show(entry, 60) for entry in indexes[:3]) or "none"
+            raise Error(f"expected one file *{INDEX}, got {listed}{', ...' if len(indexes) > 3 else ''}", at=path)
+        return os.path.join(text, indexes[0])
     shard = SHARD.fullmatch(text)
     if shard:
         return shard[1] + INDEX
@@ -112,8 +112,8 @@ def present_shards(index: Path, count: int) -> list[str]:
         # The name of the first, then only what differs in those of the others.
         numbers = [path[len(prefix) + len(".data-") :] for path in missing[1:]]
         names = ", ".join([show(os.path.basename(missing[0]))[1:-1], *numbers])
-        found = next((path for path in sorted(glob.glob(glob.escape(prefix) + ".data-*")) if path not in paths), "")
-        there = f" (there is {show(os.path.basename(found))[1:-1]})" if found else ""
+        other = next((path for path in sorted(glob.glob(glob.escape(prefix) + ".data-*")) if path not in paths), "")
+        there = f" (there is {show(os.path.basename(other))[1:-1]})" if other else ""
         got = f"{len(missing)} of {count} missing{there}: {names}"
         raise Error(f"expected its data shards beside it, got {got}", at=index)
     return paths

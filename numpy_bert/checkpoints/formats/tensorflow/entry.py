@@ -86,7 +86,7 @@ def record(data: bytes, shards: int) -> Record:
     dtype, shape = message.signed(1), dimensions(message.content(2))
     slices = tuple(tuple(extent(e) for e in Message(s, {1: BYTES}).contents(1)) for s in message.contents(7))
     shard, offset, size = message.signed(3), message.signed(4), message.signed(5)
-    found = Record(dtype, shape, shard, offset, size, message.unsigned(6), slices)
+    stored = Record(dtype, shape, shard, offset, size, message.unsigned(6), slices)
     if dtype not in DTYPES and dtype not in NO_NUMBERS:
         kind = "a reference type" if dtype >= FIRST_REFERENCE else "unknown"
         raise Error(f"dtype: expected one of {', '.join(map(str, DTYPES))}, got {dtype}: {kind}")
@@ -96,15 +96,15 @@ def record(data: bytes, shards: int) -> Record:
     if not 0 <= shard < shards:
         raise Error(f"shard: expected 0 to {shards - 1}, got {shard}")
     if slices:
-        if any((offset, size, found.crc)) or dtype not in DTYPES:  # merging bundles sets its shard all the same
+        if any((offset, size, stored.crc)) or dtype not in DTYPES:  # merging bundles sets its shard all the same
             raise Error(f"expected a tensor in slices to have no bytes of its own, got {size} at {offset}")
-        return found
+        return stored
     if offset < 0 or size < 0:
         raise Error(f"expected an offset and a size of 0 or more, got {size} bytes at byte {offset}")
     expected = stored_size(dtype, shape)
     if expected is not None and size != expected:
         raise Error(f"size: expected {expected} bytes as shape {show(list(shape), 60)} needs, got {size}")
-    return found
+    return stored
 
 
 def stored_size(dtype: int, shape: tuple[int, ...]) -> int | None:

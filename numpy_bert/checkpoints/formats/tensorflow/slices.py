@@ -34,18 +34,18 @@ def regions(shape: tuple[int, ...], slices: tuple[tuple[Extent, ...], ...]) -> l
     """
     if not shape:
         raise Error("slices: expected dimensions to cut along, got a scalar")
-    found = [region(shape, extents) for extents in slices]
-    meet = np.triu(np.ones((len(found), len(found)), bool), 1)  # (first, second): no dimension yet that parts them
-    for parts in zip(*found, strict=True):
+    boxes = [region(shape, extents) for extents in slices]
+    meet = np.triu(np.ones((len(boxes), len(boxes)), bool), 1)  # (first, second): no dimension yet that parts them
+    for parts in zip(*boxes, strict=True):
         starts, ends = (np.array(bounds) for bounds in zip(*((part.start, part.stop) for part in parts), strict=True))
         meet &= (starts[:, None] < ends) & (starts < ends[:, None])
     if meet.any():
         first, second = np.argwhere(meet)[0].tolist()
         raise Error(f"slices: expected every element once, got slices {first} and {second} that overlap")
-    covered = sum(math.prod(part.stop - part.start for part in box) for box in found)
+    covered = sum(math.prod(part.stop - part.start for part in box) for box in boxes)
     if covered != math.prod(shape):
         raise Error(f"slices: expected them to cover {math.prod(shape)} elements, got {covered}")
-    return found
+    return boxes
 
 
 def region(shape: tuple[int, ...], extents: tuple[Extent, ...]) -> Region:

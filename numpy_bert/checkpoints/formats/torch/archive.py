@@ -73,8 +73,8 @@ class Archive:
         """The one folder that all entries lie in."""
         tops = {name.partition("/")[0] for name in self.members}
         if len(tops) != 1:
-            some = ", ".join(show(top, 30) for top in sorted(tops)[:3]) or "nothing"
-            raise self.file.error(f"expected a zip archive of one folder, as PyTorch writes it, got {some}")
+            listed = ", ".join(show(top, 30) for top in sorted(tops)[:3]) or "nothing"
+            raise self.file.error(f"expected a zip archive of one folder, as PyTorch writes it, got {listed}")
         return tops.pop()
 
     def refuse_other_archives(self) -> None:

@@ -83,9 +83,9 @@ def plain_part(file: File, start: int, number: int, name: str) -> tuple[Stream, 
 
 def check_magic(file: File) -> None:
     """The number must stand in the file as it is. As the result of a call it would only look right."""
-    found = file.read_at(0, min(len(MAGIC), file.size))
-    if found != MAGIC:
-        got = found.hex() or "an empty file"
+    magic = file.read_at(0, min(len(MAGIC), file.size))
+    if magic != MAGIC:
+        got = magic.hex() or "an empty file"
         raise file.error(f"part 1 of 5 (magic number): byte 0: expected {MAGIC.hex()}, got {got}")
 
 
@@ -110,7 +110,7 @@ def check_keys(stream: Stream, keys: Any, storages: dict[str, Storage], at: int)
 
 def places(file: File, start: int, storages: list[Storage]) -> dict[str, Place]:
     """Where each storage lies. Its own number of elements agrees, and the last one ends the file."""
-    found = {}
+    by_key = {}
     for storage in storages:
         label = f"storage {show(storage.key, 40)}"
         size = Entry(storage.dtype, (storage.elements,)).nbytes
@@ -119,8 +119,8 @@ def places(file: File, start: int, storages: list[Storage]) -> dict[str, Place]:
             expected = f"{show(storage.elements, 40)} elements"
             raise file.error(f"{label}: byte {start}: expected {expected}, got {stored}")
         file.require(start + 8, size, label)
-        found[storage.key] = Place(start + 8, label, None)
+        by_key[storage.key] = Place(start + 8, label, None)
         start += 8 + size
     if start != file.size:
         raise file.error(f"expected {start} bytes in all, got {file.size}: {file.size - start} trailing bytes")
-    return found
+    return by_key

@@ -57,13 +57,13 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 def joined(outputs: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     """What was printed without anything between as one output, however it arrived."""
-    found: list[nbformat.NotebookNode] = []
+    results: list[nbformat.NotebookNode] = []
     for output in outputs:
-        if found and output.output_type == found[-1].output_type == "stream":
-            found[-1].text += output.text
+        if results and output.output_type == results[-1].output_type == "stream":
+            results[-1].text += output.text
         else:
-            found.append(output)
-    return found
+            results.append(output)
+    return results
 
 
 if __name__ == "__main__":

@@ -57,10 +57,10 @@ def main() -> None:
             source, target = place / "texts.txt", place / "vectors.npy"
             write(source, count)
             command = [sys.executable, __file__, "--child", str(model), str(source), str(target)]
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            output = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             sizes = [f"{path.stat().st_size / 1e6:.1f}" for path in (source, target)]
-            rate = f"{count / found['seconds']:,.0f}"
-            rows.append((f"{count:,}", *sizes, f"{found['peak'] / 1024:.1f}", f"{found['seconds']:.1f}", rate))
+            rate = f"{count / output['seconds']:,.0f}"
+            rows.append((f"{count:,}", *sizes, f"{output['peak'] / 1024:.1f}", f"{output['seconds']:.1f}", rate))
             for path in (source, target, place / "vectors.npy.json"):
                 path.unlink()
     print(table(("lines", "input MB", "output MB", "peak MiB", "seconds", "lines/s"), rows, "rrrrrr"))
@@ -70,8 +70,8 @@ def write(path: Path, count: int) -> None:
     rng = np.random.default_rng(0)
     with path.open("w", encoding="utf-8") as stream:
         for done in range(0, count, 10_000):
-            many = min(10_000, count - done)
-            ends = np.cumsum(rng.integers(1, 20, many))
+            rows = min(10_000, count - done)
+            ends = np.cumsum(rng.integers(1, 20, rows))
             words = np.array(WORDS)[rng.integers(0, len(WORDS), ends[-1])].tolist()
             for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
                 stream.write(" ".join(words[start:end]) + "\n")

@@ -133,9 +133,9 @@ def files(job: Job, options: argparse.Namespace, scratch: Path) -> tuple[Path, P
     """Train and test file: those of the data, shortened to --limit examples; XQuAD is split by paragraphs."""
     train, test = (Path(options.data, name) for name in (job.train, job.test))
     if train == test:
-        found = squad_file.paragraphs(train)
-        shuffled = np.random.default_rng(options.split).permutation(len(found))
-        parts = [[found[i] for i in shuffled[HELD_OUT:]], [found[i] for i in shuffled[:HELD_OUT]]]
+        paragraphs = squad_file.paragraphs(train)
+        shuffled = np.random.default_rng(options.split).permutation(len(paragraphs))
+        parts = [[paragraphs[i] for i in shuffled[HELD_OUT:]], [paragraphs[i] for i in shuffled[:HELD_OUT]]]
         texts = [squad(part, options.limit) for part in parts]
     elif options.limit is None:
         return train, test
@@ -152,18 +152,18 @@ def lines(path: Path, limit: int) -> str:
 
 
 def sentences(path: Path, limit: int) -> str:
-    found = token_classification.sentences(path)[:limit]
-    return "\n\n".join("\n".join(map("\t".join, zip(s.words, s.labels, strict=True))) for s in found)
+    result = token_classification.sentences(path)[:limit]
+    return "\n\n".join("\n".join(map("\t".join, zip(s.words, s.labels, strict=True))) for s in result)
 
 
-def squad(found: list[squad_file.Paragraph], limit: int | None) -> str:
+def squad(paragraphs: list[squad_file.Paragraph], limit: int | None) -> str:
     """Paragraphs as SQuAD 1.1, `limit` questions or a few more."""
     listed: list[dict[str, Any]] = []
-    many = 0
-    for paragraph in found:
-        if limit is not None and many >= limit:
+    count = 0
+    for paragraph in paragraphs:
+        if limit is not None and count >= limit:
             break
-        many += len(paragraph.questions)
+        count += len(paragraph.questions)
         asked = [
             {"id": q.id, "question": q.text, "answers": [{"text": a.text, "answer_start": a.start} for a in q.answers]}
             for q in paragraph.questions
@@ -206,12 +206,12 @@ def theirs(begun: Begun, threads: int, steps: int | None = None) -> Run:
     optimizer = torch.optim.AdamW(groups(model, begun.recipe.weight_decay), lr=begun.recipe.learning_rate, fused=True)
     schedule = transformers.get_linear_schedule_with_warmup(optimizer, begun.recipe.warmup, begun.recipe.steps)
     run = Run([], [], [])
-    many, size = len(begun.train.lengths), begun.recipe.batch_size
+    count, size = len(begun.train.lengths), begun.recipe.batch_size
     for epoch in range(begun.job.epochs):
         start = time.perf_counter()
         model.train()
-        shuffled = epoch_order(many, begun.recipe.seed, epoch)
-        for first in range(0, many, size):
+        shuffled = epoch_order(count, begun.recipe.seed, epoch)
+        for first in range(0, count, size):
             loss = model(**arguments(begun.train.batch(shuffled[first : first + size]))).loss
             optimizer.zero_grad()
             loss.backward()
@@ -258,13 +258,13 @@ def arguments(batch: objective.Batch) -> dict[str, Any]:
     import torch
 
     (token, _, segment), mask = batch.inputs
-    given = {"input_ids": token, "token_type_ids": segment}
-    given["attention_mask"] = np.ones_like(token) if mask is None else mask.astype(np.int64)
+    inputs = {"input_ids": token, "token_type_ids": segment}
+    inputs["attention_mask"] = np.ones_like(token) if mask is None else mask.astype(np.int64)
     if isinstance(batch.labels, tuple):
-        given |= {"start_positions": batch.labels.start, "end_positions": batch.labels.end}
+        inputs |= {"start_positions": batch.labels.start, "end_positions": batch.labels.end}
     else:
-        given["labels"] = batch.labels
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in given.items()}
+        inputs["labels"] = batch.labels
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in inputs.items()}
 
 
 def torch_figures(begun: Begun, model: Any) -> dict[str, float]:
@@ -273,23 +273,23 @@ def torch_figures(begun: Begun, model: Any) -> dict[str, float]:
 
     model.eval()
     texts = begun.test.texts
-    found: list[Any] = [None] * len(texts)
+    result: list[Any] = [None] * len(texts)
     with torch.inference_mode():
         for chosen in batches([len(text.ids) for text in texts], EVALUATED):
             inputs = padded([texts[i] for i in chosen], begun.config.pad_token_id)
-            given = arguments(objective.Batch(inputs, np.zeros(0)))
-            del given["labels"]
-            output = model(**given)
+            actual = arguments(objective.Batch(inputs, np.zeros(0)))
+            del actual["labels"]
+            output = model(**actual)
             if begun.job.task == "question_answering":
                 logits = torch.stack([output.start_logits, output.end_logits], dim=-1).numpy()
                 rows = [values[: len(texts[i].ids)] for i, values in zip(chosen, logits, strict=True)]
             else:
                 rows = list(output.logits.numpy())
             for i, row in zip(chosen, rows, strict=True):
-                found[i] = row
+                result[i] = row
     if begun.job.task == "sequence_classification":
-        return {"accuracy": float((np.array(found).argmax(axis=1) == begun.test.labels).mean())}
-    measures: dict[str, float] = begun.test.measures(found)
+        return {"accuracy": float((np.array(result).argmax(axis=1) == begun.test.labels).mean())}
+    measures: dict[str, float] = begun.test.measures(result)
     return measures
 
 
@@ -364,8 +364,8 @@ def show(options: argparse.Namespace) -> int:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    output: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return output
 
 
 def described() -> dict[str, str]:
@@ -378,26 +378,26 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True)
     for name, run in (("check", check), ("ours", train), ("torch", train), ("table", show)):
-        one = commands.add_parser(name, help=run.__doc__)
-        one.set_defaults(run=run)
+        command = commands.add_parser(name, help=run.__doc__)
+        command.set_defaults(run=run)
         if name != "check":
-            one.add_argument("--results", type=Path, required=True)
+            command.add_argument("--results", type=Path, required=True)
         if name == "table":
             continue
-        one.add_argument("job", choices=JOBS)
-        one.add_argument("--model", required=True)
-        one.add_argument("--data", required=True)
-        one.add_argument("--threads", type=int, default=2)
-        one.add_argument("--limit", type=int, help="examples at most, to try it out")
-        one.add_argument("--seed", type=int, default=0, help="of the new head, the order and dropout")
-        one.add_argument("--split", type=int, default=0, help="seed of the split of XQuAD")
-        one.add_argument("--epochs", type=int)
-        one.add_argument("--batch-size", type=int)
-        one.add_argument("--learning-rate", type=float)
-        one.add_argument("--dropout", type=float, help="instead of the checkpoint's")
-        one.add_argument("--tokens", type=int, default=512, help="of a part of a step, ours alone")
+        command.add_argument("job", choices=JOBS)
+        command.add_argument("--model", required=True)
+        command.add_argument("--data", required=True)
+        command.add_argument("--threads", type=int, default=2)
+        command.add_argument("--limit", type=int, help="examples at most, to try it out")
+        command.add_argument("--seed", type=int, default=0, help="of the new head, the order and dropout")
+        command.add_argument("--split", type=int, default=0, help="seed of the split of XQuAD")
+        command.add_argument("--epochs", type=int)
+        command.add_argument("--batch-size", type=int)
+        command.add_argument("--learning-rate", type=float)
+        command.add_argument("--dropout", type=float, help="instead of the checkpoint's")
+        command.add_argument("--tokens", type=int, default=512, help="of a part of a step, ours alone")
         if name == "check":
-            one.add_argument("--steps", type=int, default=5)
+            command.add_argument("--steps", type=int, default=5)
     return top
 
 

@@ -56,25 +56,25 @@ def main() -> int:
         (place / "texts.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         model = Bert(CONFIG, initialization.params(CONFIG, (), 0), Tokenizer(WORDS)).save(place / "model")
         bert = numpy_bert.load(model)
-        if not attend(bert, place, "undisturbed.npy", PATIENCE):
+        if not watch(bert, place, "undisturbed.npy", PATIENCE):
             raise Lost("the undisturbed job did not finish")
         wanted = np.load(place / "undisturbed.npy")
         kills = jobs = most = 0
         while kills < options.kills:
-            found, begun_at = torment(bert, place, f"job-{jobs}.npy", rng, wanted, options.kills - kills)
-            kills, jobs, most = kills + found, jobs + 1, max(most, begun_at)
+            actual, begun_at = kill_repeatedly(bert, place, f"job-{jobs}.npy", rng, wanted, options.kills - kills)
+            kills, jobs, most = kills + actual, jobs + 1, max(most, begun_at)
     seconds = time.monotonic() - begun
-    told = "nothing announced was lost, all ends equal"
-    print(f"{kills} kills in {jobs} jobs of {LINES} lines: {told}; gone on at up to line {most}; {seconds:.0f} s")
+    message = "nothing announced was lost, all ends equal"
+    print(f"{kills} kills in {jobs} jobs of {LINES} lines: {message}; gone on at up to line {most}; {seconds:.0f} s")
     return 0
 
 
-def torment(
+def kill_repeatedly(
     bert: Bert, place: Path, output: str, rng: np.random.Generator, wanted: np.ndarray, most: int
 ) -> tuple[int, int]:
     """Kill and go on with one job until it is done; how often it was killed, and the last line it went on at."""
     kills = announced = 0
-    while not attend(bert, place, output, float(rng.uniform(0, LONGEST)) if kills < most else PATIENCE):
+    while not watch(bert, place, output, float(rng.uniform(0, LONGEST)) if kills < most else PATIENCE):
         kills += 1
         record, partial = place / f"{output}.json", place / f"{output}.partial"
         if record.exists():
@@ -92,7 +92,7 @@ def torment(
     return kills, announced
 
 
-def attend(bert: Bert, place: Path, output: str, patience: float) -> bool:
+def watch(bert: Bert, place: Path, output: str, patience: float) -> bool:
     """The job in a process of its own, killed when the patience is at its end: whether it finished."""
     child = os.fork()
     if child == 0:

@@ -49,12 +49,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         text = write_corpus(place)
-        finished, _ = attend(place / "undisturbed", text, PATIENCE)
+        finished, _ = watch(place / "undisturbed", text, PATIENCE)
         assert finished, "the undisturbed run did not finish"
         expected = contents(place / "undisturbed")
         kills = runs = 0
         while kills < options.kills:
-            kills += torment(place / f"run-{runs}", text, rng, options.kills - kills)
+            kills += kill_repeatedly(place / f"run-{runs}", text, rng, options.kills - kills)
             if contents(place / f"run-{runs}") != expected:
                 raise Lost(f"run {runs}: its end differs from that of the undisturbed run")
             runs += 1
@@ -67,25 +67,25 @@ class Lost(Exception):
     """Something that was announced is not there."""
 
 
-def torment(folder: Path, text: Path, rng: np.random.Generator, most: int) -> int:
+def kill_repeatedly(folder: Path, text: Path, rng: np.random.Generator, most: int) -> int:
     """Kill and resume one run until it is done; returns how often it was killed."""
     kills, announced = 0, -1
     while True:
         patience = float(rng.uniform(0, LONGEST)) if kills < most else PATIENCE
-        finished, told = attend(folder, text, patience)
-        resumed = [int(step) for step in re.findall(r"^goes on after step (\d+)", told, re.MULTILINE)]
-        if "falling back" in told or "rror" in told:
-            raise Lost(told)
+        finished, log = watch(folder, text, patience)
+        resumed = [int(step) for step in re.findall(r"^goes on after step (\d+)", log, re.MULTILINE)]
+        if "falling back" in log or "rror" in log:
+            raise Lost(log)
         if announced >= 0 and resumed and resumed[0] < announced:
             raise Lost(f"resumed at step {resumed[0]} after step {announced} was announced")
-        saved = [int(step) for step in re.findall(r"^saved step (\d+)", told, re.MULTILINE)]
+        saved = [int(step) for step in re.findall(r"^saved step (\d+)", log, re.MULTILINE)]
         announced = max([announced, *saved])
         if finished:
             return kills
         kills += 1
 
 
-def attend(folder: Path, text: Path, patience: float) -> tuple[bool, str]:
+def watch(folder: Path, text: Path, patience: float) -> tuple[bool, str]:
     """Train in a process of its own, killed when the patience is at its end: whether it finished, what it told."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -101,19 +101,19 @@ def attend(folder: Path, text: Path, patience: float) -> tuple[bool, str]:
         finally:
             os._exit(status)
     os.close(writing)
-    told, until = b"", time.monotonic() + patience
+    log, until = b"", time.monotonic() + patience
     while (left := until - time.monotonic()) > 0:
         if select.select([reading], [], [], left)[0]:
             data = os.read(reading, 1 << 16)
             if not data:
                 break  # it has ended by itself
-            told += data
+            log += data
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     while data := os.read(reading, 1 << 16):
-        told += data
+        log += data
     os.close(reading)
-    return status == 0, told.decode()
+    return status == 0, log.decode()
 
 
 def train(folder: Path, text: Path) -> None:
@@ -140,8 +140,8 @@ def write_corpus(place: Path) -> Path:
 def contents(folder: Path) -> dict[str, bytes]:
     """Everything in the last save, and the curves beside it."""
     last = max(path for path in folder.iterdir() if re.fullmatch(r"save-\d+", path.name))
-    found = {path.name: path.read_bytes() for path in last.iterdir()}
-    return found | {f"run/{name}": (folder / name).read_bytes() for name in ("steps.csv", "evaluations.csv")}
+    result = {path.name: path.read_bytes() for path in last.iterdir()}
+    return result | {f"run/{name}": (folder / name).read_bytes() for name in ("steps.csv", "evaluations.csv")}
 
 
 if __name__ == "__main__":

@@ -50,15 +50,15 @@ def medians(runs: list, repeats: int) -> list[tuple[int, float]]:
             begun = time.perf_counter()
             run()
             seconds[size].append(time.perf_counter() - begun)
-    return [(size, float(np.median(found[1:]))) for size, found in seconds.items()]
+    return [(size, float(np.median(result[1:]))) for size, result in seconds.items()]
 
 
-def show(name: str, found: list[tuple[int, float]]) -> None:
+def show(name: str, medians_of_sizes: list[tuple[int, float]]) -> None:
     """The times, and beside them the straight line through the origin with the least squared distance in proportion."""
-    slope = np.mean([seconds / size for size, seconds in found])
+    slope = np.mean([seconds / size for size, seconds in medians_of_sizes])
     rows = [
         (str(size), f"{seconds:.3f}", f"{1e3 * seconds / size:.2f}", f"{seconds / (slope * size) - 1:+.1%}")
-        for size, seconds in found
+        for size, seconds in medians_of_sizes
     ]
     print(table((name, "s", f"ms by {name}", "off the line"), rows, "rrrr"), flush=True)
     print()

@@ -41,13 +41,13 @@ def contents() -> Iterator[tuple[str, list[Path]]]:
 
 def modules() -> dict[str, Path]:
     """The modules of the package, by their dotted names, without those that would give the exercises' answers away."""
-    found = {}
+    results = {}
     for path in PACKAGE.rglob("*.py"):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+        results[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     answers = f"{PACKAGE.name}.exercises"  # the list of all mistakes by name, and wrong.*, a module for each
-    kept = (name for name in sorted(found) if name != answers and not name.startswith(f"{answers}.wrong"))
-    return {name: found[name] for name in kept if not name.endswith("__main__")}
+    kept = (name for name in sorted(results) if name != answers and not name.startswith(f"{answers}.wrong"))
+    return {name: results[name] for name in kept if not name.endswith("__main__")}
 
 
 def stage(folder: Path) -> None:

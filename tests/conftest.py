@@ -35,8 +35,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     if reasons:
-        told = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
-        terminalreporter.write_line(f"{len(skipped)} tests were skipped: {told}", yellow=True)
+        message = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"{len(skipped)} tests were skipped: {message}", yellow=True)
     else:
         terminalreporter.write_line("No test was skipped.")
 

@@ -229,8 +229,8 @@ def test_bad_value_is_named(tmp_path, key, value):
     ],
 )
 def test_message(tmp_path, settings, message):
-    found = refusal(tmp_path, SIZES | settings)
-    assert message is None or found == message
+    result = refusal(tmp_path, SIZES | settings)
+    assert message is None or result == message
 
 
 def test_googles_code_knows_one_gelu(tmp_path):

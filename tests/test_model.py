@@ -30,11 +30,11 @@ def double():
 
 
 def test_a_text_gives_an_array_and_a_list_a_list(bert):
-    one = bert(TEXTS[0])
-    many = bert(TEXTS)
-    assert one.shape == (7, 12)
-    assert [h.shape for h in many] == [(len(bert.tokenizer.encode(text).ids), 12) for text in TEXTS]
-    np.testing.assert_allclose(many[0], one, atol=1e-5)
+    hidden = bert(TEXTS[0])
+    count = bert(TEXTS)
+    assert hidden.shape == (7, 12)
+    assert [h.shape for h in count] == [(len(bert.tokenizer.encode(text).ids), 12) for text in TEXTS]
+    np.testing.assert_allclose(count[0], hidden, atol=1e-5)
     assert bert([]) == []
 
 
@@ -107,10 +107,10 @@ def test_next_sentence_and_pairs(double):
     logits = double.logits("next_sentence", [encoding.ids], [encoding.segment_ids])[0]
     assert double.next_sentence(a, b) == pytest.approx(np.exp(logits[0]) / np.exp(logits).sum())
     scores = double.logits("sequence_classification", [encoding.ids], [encoding.segment_ids])[0]
-    found = double.classify((a, b))
-    assert found.label == f"LABEL_{scores.argmax()}"
-    assert sum(found.scores.values()) == pytest.approx(1.0)
-    assert double.classify([(a, b), (b, a)])[0].probability == pytest.approx(found.probability)
+    answers = double.classify((a, b))
+    assert answers.label == f"LABEL_{scores.argmax()}"
+    assert sum(answers.scores.values()) == pytest.approx(1.0)
+    assert double.classify([(a, b), (b, a)])[0].probability == pytest.approx(answers.probability)
 
 
 def test_special_tokens_in_a_users_text_are_plain_text(bert):
@@ -125,10 +125,10 @@ def test_classes_carry_their_names():
 
 def test_one_label_is_a_regression():
     bert = tiny_bert(num_labels=1)
-    found = bert.classify("good")
-    assert found.label is None
+    answers = bert.classify("good")
+    assert answers.label is None
     ids = bert.tokenizer.encode("good").ids
-    assert found.scores["value"] == pytest.approx(bert.logits("sequence_classification", [ids])[0, 0])
+    assert answers.scores["value"] == pytest.approx(bert.logits("sequence_classification", [ids])[0, 0])
 
 
 def test_everything_on_request(bert):
@@ -354,10 +354,10 @@ def test_the_config_of_a_tiny_model_is_valid():
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_the_number_of_threads_changes_no_answer(bert, threads):
-    given = ["good", "it rains in berlin", "the movie was good"] * 40
-    np.testing.assert_allclose(bert.embed(given, threads=threads), bert.embed(given), atol=1e-6)
-    found = bert.classify(given, threads=threads)
-    assert [answer.label for answer in found] == [answer.label for answer in bert.classify(given)]
+    inputs = ["good", "it rains in berlin", "the movie was good"] * 40
+    np.testing.assert_allclose(bert.embed(inputs, threads=threads), bert.embed(inputs), atol=1e-6)
+    answers = bert.classify(inputs, threads=threads)
+    assert [answer.label for answer in answers] == [answer.label for answer in bert.classify(inputs)]
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])

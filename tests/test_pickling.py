@@ -21,8 +21,8 @@ def folder(tmp_path_factory):
     return tiny_bert().save(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def same(one, other):
-    return np.array_equal(one.embed(TEXTS), other.embed(TEXTS)) and one.dtype == other.dtype
+def same(first, other):
+    return np.array_equal(first.embed(TEXTS), other.embed(TEXTS)) and first.dtype == other.dtype
 
 
 def test_as_a_path(folder):

@@ -56,10 +56,10 @@ def main() -> int:
     }
     for name in options.only or NAMES:
         print(f"{name} ...", file=sys.stderr)
-        found = cold_start.measure(place, repeats) if name == cold_start.NAME else measure(WORKS[name], place, repeats)
-        results["works"][name] = found
-        results["machine"] |= found["versions"]
-        print(report.text(name, found), flush=True)
+        result = cold_start.measure(place, repeats) if name == cold_start.NAME else measure(WORKS[name], place, repeats)
+        results["works"][name] = result
+        results["machine"] |= result["versions"]
+        print(report.text(name, result), flush=True)
         if options.output is not None:
             report.write(results, options.output)
     return 0
@@ -104,33 +104,37 @@ def compare(sides: list[Side], scratch: Path, work: Work) -> dict[str, float]:
         file = scratch / f"{side.name}.npy"
         side.ask(answer=str(file))
         answers[side.name] = np.load(file)
-    found = {}
+    results = {}
     for name, answer in answers.items():
         if name.startswith("products"):
-            found[f"{name} GFLOP"] = float(answer) / 1e9
+            results[f"{name} GFLOP"] = float(answer) / 1e9
             continue
         ours = answers["ours"]
         difference = float(np.abs(answer - ours).max()) if answer.shape == ours.shape else float("inf")
         if not difference <= work.tolerance:
             sys.exit(f"{work.title}: {name} differs from ours by {difference:.1e}, the tolerance is {work.tolerance}")
-        found[name] = difference
-    return found
+        results[name] = difference
+    return results
 
 
 def parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
-    one = argparse.ArgumentParser(prog="speed", description=__doc__, formatter_class=form)
-    one.add_argument("--model", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
-    one.add_argument("--data", type=Path, required=True, help="folder with sst2, wnut17 and movie-snippets")
+    command_line = argparse.ArgumentParser(prog="speed", description=__doc__, formatter_class=form)
+    command_line.add_argument("--model", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
+    command_line.add_argument("--data", type=Path, required=True, help="folder with sst2, wnut17 and movie-snippets")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "numpy_bert", "benchmarks")
-    one.add_argument("--made", type=Path, default=cache, help=f"folder for models and graphs that are made ({cache})")
-    one.add_argument("--output", type=Path, help="folder for the results")
-    one.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
-    one.add_argument("--repeats", type=int, help="counted runs of each side (5)")
-    one.add_argument("--threads", type=int, default=2, help="and as many cores, for each side (2)")
-    one.add_argument("--dropout", type=float, default=0.1, help="of the training steps, on both sides (0.1)")
-    one.add_argument("--quick", action="store_true", help="a small part of the texts, 2 repeats: to see that all works")
-    return one
+    command_line.add_argument(
+        "--made", type=Path, default=cache, help=f"folder for models and graphs that are made ({cache})"
+    )
+    command_line.add_argument("--output", type=Path, help="folder for the results")
+    command_line.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    command_line.add_argument("--repeats", type=int, help="counted runs of each side (5)")
+    command_line.add_argument("--threads", type=int, default=2, help="and as many cores, for each side (2)")
+    command_line.add_argument("--dropout", type=float, default=0.1, help="of the training steps, on both sides (0.1)")
+    command_line.add_argument(
+        "--quick", action="store_true", help="a small part of the texts, 2 repeats: to see that all works"
+    )
+    return command_line
 
 
 if __name__ == "__main__":

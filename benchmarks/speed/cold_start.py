@@ -32,12 +32,12 @@ TARGETS = {
 
 
 def measure(place: Place, repeats: int) -> dict[str, Any]:
-    given = {
+    inputs = {
         "ours": str(place.minilm),
         "pytorch": str(place.minilm),
         "onnx_runtime": str(models.graph("embed", place.minilm, place.made)),
     }
-    names = list(given)
+    names = list(inputs)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     memory: dict[str, list[float]] = {name: [] for name in names}
     vectors = {}
@@ -45,7 +45,7 @@ def measure(place: Place, repeats: int) -> dict[str, Any]:
         for round_ in range(-1, repeats):  # the first fills the page cache
             for name in rotated(names, round_):
                 target = Path(scratch, f"{name}.npy")
-                taken = start(name, [given[name], str(place.minilm), SENTENCE, str(target)], place.threads)
+                taken = start(name, [inputs[name], str(place.minilm), SENTENCE, str(target)], place.threads)
                 vectors[name] = np.load(target)
                 if round_ >= 0:
                     seconds[name].append(taken["seconds"])
@@ -74,5 +74,5 @@ def start(name: str, arguments: list[str], threads: int) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, env=sides.environment(threads))
     if done.returncode:
         sys.exit(f"{script.name}: {done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.strip().split("\n")[-1])
-    return found
+    output: dict[str, float] = json.loads(done.stdout.strip().split("\n")[-1])
+    return output

@@ -79,9 +79,9 @@ def export(kind: str, model: str, target: Path) -> None:
             dynamo=False,
         )
     fused = optimizer.optimize_model(str(plain), "bert", bert.config.num_attention_heads, bert.config.hidden_size)
-    found = fused.get_fused_operator_statistics()
-    print(f"{target.name}: fused { ({name: many for name, many in found.items() if many}) }")
-    if found["Attention"] != bert.config.num_hidden_layers:
+    result = fused.get_fused_operator_statistics()
+    print(f"{target.name}: fused { ({name: count for name, count in result.items() if count}) }")
+    if result["Attention"] != bert.config.num_hidden_layers:
         sys.exit(f"{target.name}: expected {bert.config.num_hidden_layers} fused attentions")
     fused.save_model_to_file(str(target))
     plain.unlink()

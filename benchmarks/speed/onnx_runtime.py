@@ -27,11 +27,11 @@ class Embedding:
 
     def run(self) -> np.ndarray:
         texts = self.job.texts
-        found = np.empty((len(texts), self.session.get_outputs()[0].shape[-1]), np.float32)
+        result = np.empty((len(texts), self.session.get_outputs()[0].shape[-1]), np.float32)
         for chosen in sorted_batches(texts, self.job.settings.batch):
             ids, mask = padded([texts[i] for i in chosen])
-            found[chosen] = self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        return found
+            result[chosen] = self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return result
 
     answer = run
 

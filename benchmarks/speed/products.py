@@ -44,8 +44,8 @@ class Products:
             self.batches = [part for products in self.batches for part in _split(products, cores())]
 
     def run(self) -> None:
-        one: Callable[[list[tuple[int, Product]]], None] = self._multiply
-        for _ in ordered_map(one, self.batches) if self.workers else map(one, self.batches):
+        multiply: Callable[[list[tuple[int, Product]]], None] = self._multiply
+        for _ in ordered_map(multiply, self.batches) if self.workers else map(multiply, self.batches):
             pass
 
     def answer(self) -> np.ndarray:
@@ -59,17 +59,17 @@ class Products:
     def _multiply(self, products: Iterable[tuple[int, Product]]) -> None:
         if not hasattr(self.own, "out"):
             self.own.out = np.empty(self.room, np.float32)
-        for layer, (many, m, k, n) in products:
-            out = self.own.out[: many * m * n]
-            left = self.left[: many * m * k]
-            if many == 1:
+        for layer, (count, m, k, n) in products:
+            out = self.own.out[: count * m * n]
+            left = self.left[: count * m * k]
+            if count == 1:
                 right = self.weights.get((layer, k, n))
                 if right is None:  # part of a product that is shared out
                     right = self.right[: k * n].reshape(k, n)
                 np.matmul(left.reshape(m, k), right, out=out.reshape(m, n))
             else:
-                right = self.right[: many * k * n].reshape(many, k, n)
-                np.matmul(left.reshape(many, m, k), right, out=out.reshape(many, m, n))
+                right = self.right[: count * k * n].reshape(count, k, n)
+                np.matmul(left.reshape(count, m, k), right, out=out.reshape(count, m, n))
 
 
 def _batches(job: Job, config: costs.BertConfig) -> Iterable[costs.Costs]:

@@ -68,12 +68,12 @@ class Embedding:
 
     def run(self) -> np.ndarray:
         texts = self.job.texts
-        found = np.empty((len(texts), self.model.bert.config.hidden_size), np.float32)
+        result = np.empty((len(texts), self.model.bert.config.hidden_size), np.float32)
         with torch.inference_mode():
             for chosen in sorted_batches(texts, self.job.settings.batch):
                 ids, mask = padded([texts[i] for i in chosen])
-                found[chosen] = self.model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-        return found
+                result[chosen] = self.model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+        return result
 
     answer = run
 

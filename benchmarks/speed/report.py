@@ -33,26 +33,26 @@ Measured = dict[str, list[float]]  # the repeats of each side
 def sides(measured: Measured) -> Measured:
     """Of the two ways to make the bare products the one with the smaller median."""
     bare = [name for name in measured if name.startswith("products")]
-    found = {name: values for name, values in measured.items() if name not in bare}
+    compared = {name: values for name, values in measured.items() if name not in bare}
     if bare:
-        found["products"] = min((measured[name] for name in bare), key=statistics.median)
-    return found
+        compared["products"] = min((measured[name] for name in bare), key=statistics.median)
+    return compared
 
 
 def lines(results: dict[str, Any]) -> list[dict[str, Any]]:
     """A line of the tables for each work, and one more for the memory of the cold start."""
-    found = []
+    rows = []
     for work in results["works"].values():
         measured = sides(work["seconds"])
-        found.append({"title": work["title"], "measured": measured, "targets": work["targets"], "unit": ""})
+        rows.append({"title": work["title"], "measured": measured, "targets": work["targets"], "unit": ""})
         if "megabytes" in work:
-            found.append({
+            rows.append({
                 "title": "peak memory of that process",
                 "measured": work["megabytes"],
                 "targets": work["memory_targets"],
                 "unit": "MB",
             })  # fmt: skip
-    return found
+    return rows
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -84,9 +84,9 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 def ratio(row: dict[str, Any], name: str) -> str:
     if name not in row["measured"]:
         return ""
-    found = quotient(row, name)
+    result = quotient(row, name)
     target = row["targets"].get(name)
-    return f"{found:.2f}" + ("" if target is None else f" {'≤' if found <= target else '>'} {target:g}")
+    return f"{result:.2f}" + ("" if target is None else f" {'≤' if result <= target else '>'} {target:g}")
 
 
 def quotient(row: dict[str, Any], name: str) -> float:
@@ -105,12 +105,12 @@ def spread(values: list[float], unit: str) -> str:
     return f"{middle} {unit} ({low} to {high})"
 
 
-def text(name: str, found: dict[str, Any]) -> str:
+def text(name: str, work: dict[str, Any]) -> str:
     """One work for the terminal, while the others are still to come."""
-    said = [f"{name}: {found['title']}, {found['texts']} texts, {found['tokens']} tokens"]
+    said = [f"{name}: {work['title']}, {work['texts']} texts, {work['tokens']} tokens"]
     for key, unit in (("seconds", ""), ("megabytes", "MB")):
-        ours = statistics.median(found.get(key, {"ours": [1.0]})["ours"])
-        for side, values in found.get(key, {}).items():
+        ours = statistics.median(work.get(key, {"ours": [1.0]})["ours"])
+        for side, values in work.get(key, {}).items():
             said.append(f"  {side:20} {spread(values, unit):36} {ours / statistics.median(values):.3f}")
     return "\n".join(said)
 

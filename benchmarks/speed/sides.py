@@ -26,13 +26,13 @@ def environment(threads: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def on_cores(many: int) -> Iterator[None]:
+def on_cores(count: int) -> Iterator[None]:
     """A process that is started meanwhile has so many cores from its first moment on: BLAS counts them when loaded."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:many])
+    os.sched_setaffinity(0, sorted(before)[:count])
     try:
         yield
     finally:

@@ -18,13 +18,13 @@ SEED = 0
 
 def sentences(data: Path) -> list[str]:
     """872 sentences of reviews and 2,296 of posts, those held out for development and tests."""
-    found = [line.rsplit("\t", 1)[0] for line in _lines(data / "sst2/dev.tsv")]
+    result = [line.rsplit("\t", 1)[0] for line in _lines(data / "sst2/dev.tsv")]
     for name in ("emerging.dev.conll", "emerging.test.annotated"):
         lines = (data / "wnut17" / name).read_text(encoding="utf-8").split("\n")
         words = [line.split("\t")[0].strip() for line in lines]
         posts = " ".join(word or "\n" for word in words).split("\n")
-        found += [post.strip() for post in posts if post.strip()]
-    return found
+        result += [post.strip() for post in posts if post.strip()]
+    return result
 
 
 def short(tokens: list[list[int]]) -> list[list[int]]:

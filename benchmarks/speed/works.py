@@ -97,11 +97,11 @@ def _hidden(place: Place, B: int, T: int) -> Job:
 def _step(place: Place, name: str, B: int, T: int) -> Job:
     """15 % of the tokens of each text are hidden behind [MASK]."""
     model = models.random_model(name, place.made)
-    seen, many = _random_tokens(B, T), round(MASKED * T)
+    seen, count = _random_tokens(B, T), round(MASKED * T)
     labels = np.full((B, T), IGNORED, np.int64)
     rng = np.random.default_rng(2)
     for row in range(B):
-        chosen = rng.permutation(np.arange(1, T - 1))[:many]
+        chosen = rng.permutation(np.arange(1, T - 1))[:count]
         labels[row, chosen] = seen[row, chosen]
         seen[row, chosen] = MASK
     settings = Settings("step", str(model), threads=place.threads, dropout=place.dropout)

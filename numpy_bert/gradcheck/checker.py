@@ -70,7 +70,7 @@ class Row(NamedTuple):
     elements: int  # numbers in the array
     method: str
     passed: bool
-    problem: str = ""  # what is wrong where it is not a number: a shape, a dtype, None, NaN, bad conduct
+    problem: str = ""  # what is wrong where it is not a number: a shape, a dtype, None, NaN, a side effect
     place: tuple[int, ...] | None = None  # where the error is largest; of a projection (which direction,)
     analytic: float | None = None  # what backward says there
     numeric: float | None = None  # what forward says there

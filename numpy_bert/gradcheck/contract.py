@@ -45,7 +45,7 @@ def run_forward(forward: Callable[..., Any], arguments: Mapping[str, Any]) -> tu
 
 
 def run_backward(backward: Callable[..., Any], dy: Any, cache: Any, arguments: Mapping[str, Any]) -> tuple[Any, str]:
-    """What backward returns, and what is wrong with its conduct: it writes to dy, to its cache or to the arguments of
+    """What backward returns, and its side effects, if it has any: it writes to dy, to its cache or to the arguments of
     the forward, or the same call gives another gradient the second time. "" if nothing is.
     """
     watched = {"dy": dy, "cache": cache, **arguments}

@@ -1,7 +1,7 @@
 """loss = loss of masked_lm + loss of next_sentence
 
 What BERT was pretrained with (Devlin et al., arXiv:1810.04805, section 3.1 and appendix A.2): both heads read the same
-encoded batch, so their gradients by it add up.
+encoded batch, so their gradients with respect to it add up.
 """
 
 from __future__ import annotations

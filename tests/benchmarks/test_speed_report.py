@@ -15,9 +15,9 @@ FOLDER = ROOT / "benchmarks/speed"
 
 def module(name):
     spec = importlib.util.spec_from_file_location(f"speed_{name}", FOLDER / f"{name}.py")
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 report, batching, texts = module("report"), module("batching"), module("texts")
@@ -100,13 +100,13 @@ def test_the_page_shows_the_results_that_are_kept():
 
 def test_mixed_lengths():
     tokens = [[101, *range(1000 + 40 * i, 1000 + 40 * i + 3 + i % 30), 102] for i in range(3000)]
-    found = texts.mixed(tokens)
-    lengths = np.array([len(text) for text in found])
-    assert len(found) == len(tokens)
+    mixture = texts.mixed(tokens)
+    lengths = np.array([len(text) for text in mixture])
+    assert len(mixture) == len(tokens)
     assert (lengths.min(), lengths.max()) == (texts.SHORTEST, texts.LONGEST)
     for n in (16, 32, 64, 128):  # P(length ≥ n) = 8 / n
         assert (lengths >= n).mean() == pytest.approx(8 / n, abs=0.03)
-    assert all((text[0], text[-1]) == (101, 102) and not {101, 102} & set(text[1:-1]) for text in found)
+    assert all((text[0], text[-1]) == (101, 102) and not {101, 102} & set(text[1:-1]) for text in mixture)
 
 
 def test_batches_of_the_peers():

@@ -46,9 +46,9 @@ def test_a_job_comes_back_from_its_folder(speed, tmp_path):
     jobs = speed("jobs")
     labels = np.array([[1, IGNORED], [3, 4]])
     job = jobs.Job(jobs.Settings("step", "model", dropout=0.5), [[5, 6], [7, 8]], labels, ("ein Text",))
-    found = jobs.read(jobs.write(tmp_path / "job", job))
-    assert (found.settings, found.texts, found.lines) == (job.settings, job.texts, job.lines)
-    np.testing.assert_array_equal(found.labels, labels)
+    read_back = jobs.read(jobs.write(tmp_path / "job", job))
+    assert (read_back.settings, read_back.texts, read_back.lines) == (job.settings, job.texts, job.lines)
+    np.testing.assert_array_equal(read_back.labels, labels)
     assert jobs.read(jobs.write(tmp_path / "none", jobs.Job(job.settings, []))).labels is None
 
 

@@ -35,9 +35,9 @@ from numpy_bert.tasks import next_sentence, objective, question_answering, sente
 ROUNDING = 1e-15  # of sums of a few numbers near 1
 
 
-def exactly(found, expected):
+def exactly(actual, expected):
     """Equal but for the rounding of a few operations."""
-    assert_allclose(found, np.array(expected, dtype=float), rtol=4e-16, atol=4e-16)
+    assert_allclose(actual, np.array(expected, dtype=float), rtol=4e-16, atol=4e-16)
 
 
 # Gradients that must be zero, or add up to it.

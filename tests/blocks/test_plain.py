@@ -97,7 +97,7 @@ def test_a_module_holds_mathematics_alone(path):
     ],
 )
 def test_what_is_not_mathematics_would_be_noticed(line, what):
-    assert [found for _, found in not_plain(line)] == [what]
+    assert [result for _, result in not_plain(line)] == [what]
 
 
 def test_new_arrays_may_be_written_to():

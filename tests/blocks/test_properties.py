@@ -97,16 +97,16 @@ def chosen(inputs, where):
     return tree.map(lambda array: array[where], inputs)
 
 
-def close(found, expected, tolerance=ROUNDING):
-    assert found.shape == expected.shape
+def close(actual, expected, tolerance=ROUNDING):
+    assert actual.shape == expected.shape
     scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
-    assert np.abs(found - expected).max(initial=0.0) <= tolerance * scale
+    assert np.abs(actual - expected).max(initial=0.0) <= tolerance * scale
 
 
-def trees_close(found, expected, tolerance=10 * ROUNDING):
+def trees_close(actual, expected, tolerance=10 * ROUNDING):
     """Gradients: equal but for the rounding of the largest of them."""
     largest = max([1.0] + [float(np.abs(leaf).max(initial=0.0)) for leaf in tree.leaves(expected)])
-    for (name, a), b in zip(tree.items(found), tree.leaves(expected), strict=True):
+    for (name, a), b in zip(tree.items(actual), tree.leaves(expected), strict=True):
         assert np.abs(a - b).max(initial=0.0) <= tolerance * largest, name
 
 
@@ -320,8 +320,8 @@ def test_gelu_of_x_minus_gelu_of_minus_x_is_x(x, form):
     y, cache = gelu.forward(x, form)
     mirrored, mirrored_cache = gelu.forward(-x, form)
     assert np.abs(y - mirrored - x).max() <= 4e-16 * np.abs(x).max() + 1e-323
-    one = np.ones_like(x)
-    assert np.abs(gelu.backward(one, cache) + gelu.backward(one, mirrored_cache) - 1.0).max() <= 1e-15
+    ones = np.ones_like(x)
+    assert np.abs(gelu.backward(ones, cache) + gelu.backward(ones, mirrored_cache) - 1.0).max() <= 1e-15
     assert np.isfinite(y).all()
 
 
@@ -447,8 +447,8 @@ def test_a_token_that_occurs_often_gets_the_sum(seed, H, ids):
     loop = np.zeros((6, H))
     for i, row in zip(ids, dy, strict=True):
         loop[i] += row
-    found = lookup.backward(dy, lookup.forward(ids, loop)[1])
-    assert np.array_equal(found, loop)
+    gradients = lookup.backward(dy, lookup.forward(ids, loop)[1])
+    assert np.array_equal(gradients, loop)
 
 
 @given(models(heads=("masked_lm",)))

@@ -55,9 +55,9 @@ def test_published_checkpoints_keep_every_bit(tmp_path, name, tensors):
     source = published(package) / inside
     first = convert(source, tmp_path / "tf1", "tf1")
     last = convert(first, tmp_path / "hf", "hf")
-    found = compare(source, last)
-    assert found.equal
-    assert len(found.differences) == tensors
+    result = compare(source, last)
+    assert result.equal
+    assert len(result.differences) == tensors
     assert load(last).pooling == load(source).pooling
 
 
@@ -65,9 +65,9 @@ def test_published_checkpoints_keep_every_bit(tmp_path, name, tensors):
 def test_files_of_transformers_become_a_folder(tmp_path, name):
     pytest.importorskip("h5py")
     place = convert(TF_FILES / name, tmp_path / "hf")
-    found = compare(TF_FILES / name, place)
-    assert found.equal
-    assert len(found.differences) == 31  # 30 arrays, and the decoder that is tied on both sides
+    result = compare(TF_FILES / name, place)
+    assert result.equal
+    assert len(result.differences) == 31  # 30 arrays, and the decoder that is tied on both sides
     assert json.loads((place / "config.json").read_text())["architectures"] == ["BertForPreTraining"]
 
 
@@ -106,9 +106,9 @@ def test_what_only_the_weights_know_is_written_into_the_config(tmp_path):
     (tmp_path / "tf1" / "config.json").unlink()
     google = dataclasses.replace(bert.config, gelu="tanh", tie_word_embeddings=True)
     (tmp_path / "tf1" / "bert_config.json").write_text(saving.google_config(google))
-    with pytest.warns(UserWarning, match="weights|labels") as told:
+    with pytest.warns(UserWarning, match="weights|labels") as warned:
         place = convert(tmp_path / "tf1", tmp_path / "hf")
-    assert {str(one.message).split(": ")[-1].split(",")[0] for one in told} == {
+    assert {str(warning.message).split(": ")[-1].split(",")[0] for warning in warned} == {
         "expected a config with the number of labels", "expected the word embedding",
     }  # fmt: skip
     config = read_config(place)
@@ -126,9 +126,9 @@ def test_a_tensor_that_means_nothing_is_told(model, tmp_path):
     safetensors.write(model / "model.safetensors", arrays)
     with pytest.warns(UserWarning, match="'extra.weight'"):
         convert(model, tmp_path / "copy")
-    found = compare(model, tmp_path / "copy")
-    assert found.only == (("extra.weight",), ())
-    assert not found.equal
+    result = compare(model, tmp_path / "copy")
+    assert result.only == (("extra.weight",), ())
+    assert not result.equal
 
 
 # compare
@@ -140,8 +140,8 @@ def test_the_largest_difference_of_each_tensor(model, tmp_path):
     arrays["bert.embeddings.word_embeddings.weight"][7, 2] = np.nan
     scale = float(np.abs(safetensors.read(model / "model.safetensors")["bert.pooler.dense.weight"]).max())
     safetensors.write(tmp_path / "b.safetensors", arrays)
-    found = compare(model, tmp_path / "b.safetensors")
-    unequal = {d.name: d for d in found.differences if not d.equal}
+    result = compare(model, tmp_path / "b.safetensors")
+    unequal = {d.name: d for d in result.differences if not d.equal}
     # The decoder is tied on both sides, so what happens to the one happens to the other.
     assert set(unequal) == {
         "bert.pooler.dense.weight", "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight",
@@ -149,11 +149,11 @@ def test_the_largest_difference_of_each_tensor(model, tmp_path):
     assert unequal["bert.pooler.dense.weight"].largest == pytest.approx(0.25, rel=1e-6)
     assert unequal["bert.pooler.dense.weight"].relative == pytest.approx(0.25 / scale, rel=1e-6)
     assert unequal["bert.embeddings.word_embeddings.weight"].largest == math.inf
-    assert not found.equal
-    text = format_comparison(found)
+    assert not result.equal
+    text = format_comparison(result)
     assert text.index("word_embeddings") < text.index("pooler.dense.weight")
-    assert f"{len(found.differences)} tensors in both, {len(found.differences) - 3} equal" in text
-    json.dumps(comparison.to_json(found), allow_nan=False)
+    assert f"{len(result.differences)} tensors in both, {len(result.differences) - 3} equal" in text
+    json.dumps(comparison.to_json(result), allow_nan=False)
     same = compare(tmp_path / "b.safetensors", tmp_path / "b.safetensors")
     assert same.equal  # NaN beside NaN
 
@@ -163,8 +163,8 @@ def test_names_are_matched_across_spellings(model, tmp_path, spelling):
     bert = tiny_bert((*PRETRAINED, "sequence_classification"), labels=("no", "maybe", "yes"))
     arrays = dict(SPELLINGS[spelling](name, array) for name, array in arrays_of(bert).items())
     safetensors.write(tmp_path / "b.safetensors", {name: array.copy() for name, array in arrays.items()})
-    found = compare(model, tmp_path / "b.safetensors")
-    assert found.equal, format_comparison(found)
+    result = compare(model, tmp_path / "b.safetensors")
+    assert result.equal, format_comparison(result)
 
 
 def test_heads_apart_and_optimizer_slots_do_not_count(model, tmp_path):
@@ -179,22 +179,22 @@ def test_heads_apart_and_optimizer_slots_do_not_count(model, tmp_path):
         arrays[foreign] = np.ascontiguousarray(array)
     arrays["bert/pooler/dense/kernel/adam_m"] = np.ones((12, 12), "f4")
     safetensors.write(tmp_path / "b.safetensors", arrays)
-    found = compare(model, tmp_path / "b.safetensors")
-    assert found.equal, format_comparison(found)
+    result = compare(model, tmp_path / "b.safetensors")
+    assert result.equal, format_comparison(result)
 
 
 def test_other_shapes_and_missing_tensors(model, tmp_path):
     bert = tiny_bert(("masked_lm",), vocab_size=40, hidden_size=6)
     write_config(bert.config, tmp_path)
     safetensors.write(tmp_path / "model.safetensors", arrays_of(bert))
-    found = compare(model, tmp_path / "model.safetensors")
-    word = next(d for d in found.differences if d.name == "bert.embeddings.word_embeddings.weight")
+    result = compare(model, tmp_path / "model.safetensors")
+    word = next(d for d in result.differences if d.name == "bert.embeddings.word_embeddings.weight")
     assert word == ("bert.embeddings.word_embeddings.weight", ((35, 12), (40, 6)), None, None, False)
-    assert set(found.only[0]) == {
+    assert set(result.only[0]) == {
         "classifier.weight", "classifier.bias", "cls.seq_relationship.weight", "cls.seq_relationship.bias",
     }  # fmt: skip
-    assert found.only[1] == ()
-    text = format_comparison(found)
+    assert result.only[1] == ()
+    text = format_comparison(result)
     assert "35x12 and 40x6" in text
     assert "other shape" in text
     assert "only in a:\n  classifier.bias" in text

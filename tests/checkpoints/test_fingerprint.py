@@ -24,7 +24,7 @@ def test_it_is_of_the_model_and_not_of_its_files(tmp_path):
     for form in ("npz", "tf1"):
         with pytest.MonkeyPatch.context():
             loaded.append(numpy_bert.load(conversion.convert(folder, tmp_path / form, form)))
-    assert {of(one) for one in loaded} == {of(bert)}
+    assert {of(model) for model in loaded} == {of(bert)}
     assert len(of(bert)) == 64
 
 

@@ -62,8 +62,8 @@ def server(tmp_path, model, monkeypatch):
 
 def fetched(server):
     """The names of the files whose contents were asked for."""
-    found = [re.search(r"GET .*?(?:/resolve/[^/]+|/-)/(.+)", line) for line in server.requests]
-    return [match[1] for match in found if match]
+    result = [re.search(r"GET .*?(?:/resolve/[^/]+|/-)/(.+)", line) for line in server.requests]
+    return [match[1] for match in result if match]
 
 
 @pytest.mark.parametrize("name", [NAME, "tiny"])
@@ -183,10 +183,10 @@ def test_a_connection_that_is_cut_for_good(server, model, monkeypatch):
     """It never gets past the middle, and says so; nothing half is left in the place of the file."""
     size = (model / "model.safetensors").stat().st_size
     server.cut["model.safetensors"] = 1000
-    with pytest.raises(Error, match=rf"{NAME}: model.safetensors: expected the file from the hub, got \w+") as told:
+    with pytest.raises(Error, match=rf"{NAME}: model.safetensors: expected the file from the hub, got \w+") as raised:
         load(NAME)
-    assert str(told.value).isprintable()
-    assert "\n" not in str(told.value)
+    assert str(raised.value).isprintable()
+    assert "\n" not in str(raised.value)
     left = [path for path in Path("cache").rglob("*") if path.name == "model.safetensors"]
     assert not left
     server.cut.clear()

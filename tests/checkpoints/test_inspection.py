@@ -285,6 +285,6 @@ print(len(cases), told)
 """
     result = run_limited(code, args=[tmp_path / "model"], writable=[tmp_path], cpu_seconds=20)
     assert result.returncode == 0, result.stderr
-    cases, told = map(int, result.stdout.split())
+    cases, refused = map(int, result.stdout.split())
     assert cases > 150
-    assert told > cases // 2
+    assert refused > cases // 2

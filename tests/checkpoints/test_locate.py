@@ -45,10 +45,10 @@ def test_the_order_of_preference(tmp_path):
     for name in ORDER:
         write(tmp_path / name)
     for i, name in enumerate(ORDER):
-        found = locate(tmp_path)
-        assert found.path == tmp_path / name
-        assert found.passed_over == tuple(ORDER[i + 1 :])
-        assert found.folder == tmp_path
+        located = locate(tmp_path)
+        assert located.path == tmp_path / name
+        assert located.passed_over == tuple(ORDER[i + 1 :])
+        assert located.folder == tmp_path
         (tmp_path / name).unlink()
 
 
@@ -75,9 +75,9 @@ def test_what_was_passed_over_is_told_when_it_is_loaded(tmp_path):
 def test_a_file_by_its_own_name(tmp_path, name, form):
     write(tmp_path / name)
     for path in (tmp_path / name, str(tmp_path / name), tmp_path):
-        found = locate(path)
-        assert (found.path, found.form, found.folder) == (tmp_path / name, form, tmp_path)
-        assert found.reader.describe(found.path)["a" if form != "torch_legacy" else "bfloat16"]
+        located = locate(path)
+        assert (located.path, located.form, located.folder) == (tmp_path / name, form, tmp_path)
+        assert located.reader.describe(located.path)["a" if form != "torch_legacy" else "bfloat16"]
 
 
 def test_the_form_is_what_the_bytes_are_and_not_the_name(tmp_path):
@@ -90,15 +90,15 @@ def test_the_form_is_what_the_bytes_are_and_not_the_name(tmp_path):
 @pytest.mark.parametrize("end", ["", ".index", ".data-00000-of-00001"])
 def test_a_tensorflow_checkpoint_by_any_of_its_names(tmp_path, end):
     write(tmp_path / "bert_model.ckpt.index")
-    found = locate(tmp_path / f"bert_model.ckpt{end}")
-    assert (found.path, found.form) == (tmp_path / "bert_model.ckpt.index", "tf_bundle")
+    located = locate(tmp_path / f"bert_model.ckpt{end}")
+    assert (located.path, located.form) == (tmp_path / "bert_model.ckpt.index", "tf_bundle")
 
 
 def test_a_saved_model_has_its_config_one_folder_up(tmp_path):
     write(tmp_path / "variables" / "variables.index")
     for path in (tmp_path, tmp_path / "variables" / "variables", tmp_path / "variables" / "variables.index"):
-        found = locate(path)
-        assert (found.path.name, found.form, found.folder) == ("variables.index", "tf_bundle", tmp_path)
+        located = locate(path)
+        assert (located.path.name, located.form, located.folder) == ("variables.index", "tf_bundle", tmp_path)
 
 
 def test_files_of_a_checkpoint_in_parts(tmp_path):

@@ -303,8 +303,8 @@ def test_any_name_can_be_asked_about(name):
     there, transposed = names.spelled(name)
     assert isinstance(there, str)
     assert isinstance(transposed, bool)
-    found = names.leaf(there, "sequence_classification")
-    assert found is None or names.is_own(found.name)
+    result = names.leaf(there, "sequence_classification")
+    assert result is None or names.is_own(result.name)
     names.left(name, there)
     names.google(there)
 
@@ -314,8 +314,8 @@ def test_a_hostile_name_takes_no_time(sign):
     """A rule that went over it for each of its characters would take hours."""
     name = sign * (1_000_000 // len(sign))
     started = time.process_time()
-    for some in (name, name[:300], "bert/" + name[:290]):
-        there = names.spelled(some).name
+    for part in (name, name[:300], "bert/" + name[:290]):
+        there = names.spelled(part).name
         assert names.leaf(there) is None
-        assert names.left(some, there) is None
+        assert names.left(part, there) is None
     assert time.process_time() - started < 3

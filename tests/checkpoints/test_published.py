@@ -71,12 +71,12 @@ def difference(ours: Array, theirs: Array) -> float:
 
 def test_minilm_hidden_states(minilm: Bert, dtype: str) -> None:
     answers = stored("minilm")
-    found = minilm.forward(*batch(answers))
+    outputs = minilm.forward(*batch(answers))
     n = len(answers["whole"])
-    assert found.hidden.dtype == dtype
-    assert difference(found.hidden[:, :, ::COMPONENTS], answers["sampled"]) <= HIDDEN[dtype]
-    assert difference(found.hidden[1, :n], answers["whole"]) <= HIDDEN[dtype]
-    assert difference(found.pooled[:, ::COMPONENTS], answers["pooled"]) <= HIDDEN[dtype]
+    assert outputs.hidden.dtype == dtype
+    assert difference(outputs.hidden[:, :, ::COMPONENTS], answers["sampled"]) <= HIDDEN[dtype]
+    assert difference(outputs.hidden[1, :n], answers["whole"]) <= HIDDEN[dtype]
+    assert difference(outputs.pooled[:, ::COMPONENTS], answers["pooled"]) <= HIDDEN[dtype]
 
 
 def test_minilm_every_layer(minilm: Bert, dtype: str) -> None:
@@ -149,7 +149,7 @@ def test_rxnfp_pretrained_fills_98_of_103_masks() -> None:
     masked = np.tile(ids, (len(places), 1))
     masked[places - 1, places] = answers["mask_id"]
     head = objective.head_params("masked_lm", bert.params)
-    hidden = [bert.forward(some).hidden for some in np.array_split(masked, 8)]
+    hidden = [bert.forward(outputs).hidden for outputs in np.array_split(masked, 8)]
     encoded = Output(np.concatenate(hidden), None)
     at_masks = (places - 1) * len(ids) + places  # row r of `masked` has its mask at place r + 1
     logits, _ = masked_lm.forward(encoded, head, bert.config, positions=at_masks)  # (103, V)

@@ -249,9 +249,9 @@ def test_nothing_is_written_over(tmp_path, kind):
     else:
         target.symlink_to(tmp_path / "nowhere")
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    with pytest.raises(Error, match=r"model: expected a new name or an empty folder, got") as told:
+    with pytest.raises(Error, match=r"model: expected a new name or an empty folder, got") as raised:
         written(tiny_bert(()), target)
-    assert str(told.value).isprintable()
+    assert str(raised.value).isprintable()
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
 
@@ -282,17 +282,17 @@ def test_a_disk_that_fails_leaves_nothing(tmp_path, monkeypatch, call, number):
         target.parent.mkdir()
         with monkeypatch.context() as patched:
             patched.setattr(module, call, failing)
-            told = None
+            message = None
             try:
                 written(bert, target)
             except Error as error:
-                told = str(error)
+                message = str(error)
         if target.exists():  # whole; a fault after the rename is still told
             assert_same(load(target).params, bert.params)
         else:
             assert not list(target.parent.iterdir()), k
-            assert "cannot write" in told
-        if told is None:
+            assert "cannot write" in message
+        if message is None:
             break
     assert 1 < k < 59
 

@@ -95,11 +95,11 @@ def test_what_is_written_reads_back(tmp_path, pooling):
 )
 def test_other_steps_are_named(tmp_path, kinds, got):
     write(tmp_path, kinds)
-    with pytest.raises(Error) as told:
+    with pytest.raises(Error) as raised:
         read(tmp_path)
-    assert "modules.json: expected the steps Transformer, Pooling and perhaps Normalize, got" in str(told.value)
-    assert got in str(told.value)
-    assert str(told.value).isprintable()
+    assert "modules.json: expected the steps Transformer, Pooling and perhaps Normalize, got" in str(raised.value)
+    assert got in str(raised.value)
+    assert str(raised.value).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_other_steps_are_named(tmp_path, kinds, got):
 )
 def test_other_poolings_are_named(tmp_path, pooling, got):
     write(tmp_path, pooling=pooling)
-    with pytest.raises(Error, match="expected one pooling of mean, cls and max, got") as told:
+    with pytest.raises(Error, match="expected one pooling of mean, cls and max, got") as raised:
         read(tmp_path)
-    assert got in str(told.value)
+    assert got in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +167,9 @@ def test_nothing_outside_the_folder_is_opened(tmp_path, path):
     modules = json.loads((tmp_path / "modules.json").read_text())
     modules[1]["path"] = path
     (tmp_path / "modules.json").write_text(json.dumps(modules))
-    with pytest.raises(Error, match=r"modules.json: path: expected the plain name of a folder, got") as told:
+    with pytest.raises(Error, match=r"modules.json: path: expected the plain name of a folder, got") as raised:
         read(tmp_path)
-    assert str(told.value).isprintable()
+    assert str(raised.value).isprintable()
 
 
 def test_the_transformer_in_a_folder_of_its_own_is_told(tmp_path):

@@ -227,9 +227,9 @@ def test_what_means_nothing_is_left_and_told(tmp_path):
     bert = tiny_bert(())
     extra = {"dense.weight": np.zeros((2, 2), "f4"), "\x1b[31m": np.zeros(1, "f4")}
     place = stored(tmp_path / "a.safetensors", arrays_of(bert, **extra))
-    with pytest.warns(UserWarning, match=r"got 2 \(.*'dense.weight'.*\) that mean nothing here; left") as told:
+    with pytest.warns(UserWarning, match=r"got 2 \(.*'dense.weight'.*\) that mean nothing here; left") as warned:
         params, match = weights.load(place, bert.config)
-    assert str(told[0].message).isprintable()
+    assert str(warned[0].message).isprintable()
     assert set(match.unexpected) == set(extra)
     assert_same(params, bert.params)
 
@@ -377,9 +377,9 @@ def test_half_precision_loads_exactly(tmp_path, dtype):
     path = tmp_path / "a.safetensors"
     path.write_bytes(hostile_files.safetensors(header, data))
     params, _ = weights.load(locate.locate(path), bert.config)
-    found = saving.hugging_face(params, ())
-    assert set(found) == set(expected)
-    for name, array in found.items():
+    actual = saving.hugging_face(params, ())
+    assert set(actual) == set(expected)
+    for name, array in actual.items():
         assert array.dtype == np.float32
         assert np.array_equal(array.view("u4"), expected[name].view("u4")), name
 

@@ -53,7 +53,7 @@ def test_help_fits_and_breaks_no_word(capsys, monkeypatch, name, columns):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "suggestion"),
     [
         (["embd"], "expected a command, got 'embd'; did you mean embed?"),
         (["fly"], "expected a command, got 'fly' (see"),
@@ -64,9 +64,9 @@ def test_help_fits_and_breaks_no_word(capsys, monkeypatch, name, columns):
         (["finetune", "--task", "sequence-classification"], "did you mean sequence_classification"),
     ],
 )
-def test_what_is_nearly_right_is_suggested(capsys, arguments, told):
+def test_what_is_nearly_right_is_suggested(capsys, arguments, suggestion):
     assert main(arguments) == 2
-    assert told in capsys.readouterr().err
+    assert suggestion in capsys.readouterr().err
 
 
 def test_suggestions_are_close():

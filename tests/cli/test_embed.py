@@ -64,8 +64,8 @@ def test_an_interruption_says_how_to_go_on(capsys, place, folder, monkeypatch):
     monkeypatch.setattr(corpus, "embed_file", interrupted)
     status, out, err = run(capsys, place, folder)
     assert (status, out) == (130, "")
-    told = f"interrupted; {place / 'out.npy.partial'} holds what is done, and the same command resumes"
-    assert err == f"numpy-bert: error: {told}\n"
+    message = f"interrupted; {place / 'out.npy.partial'} holds what is done, and the same command resumes"
+    assert err == f"numpy-bert: error: {message}\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals")

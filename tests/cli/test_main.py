@@ -44,9 +44,9 @@ def run_json(capsys, *arguments):
 
 
 def test_tokenize(capsys, folder, bert):
-    found = run_json(capsys, "tokenize", "i liked this", "funny", "--model", folder)
-    assert [row["ids"] for row in found] == [bert.tokenizer.encode(text).ids for text in ("i liked this", "funny")]
-    assert found[1]["tokens"] == ["[CLS]", "fun", "##ny", "[SEP]"]
+    output = run_json(capsys, "tokenize", "i liked this", "funny", "--model", folder)
+    assert [row["ids"] for row in output] == [bert.tokenizer.encode(text).ids for text in ("i liked this", "funny")]
+    assert output[1]["tokens"] == ["[CLS]", "fun", "##ny", "[SEP]"]
     status, out, _ = run(capsys, "tokenize", "funny", "--model", folder)
     assert status == 0
     assert out.splitlines()[2].split() == ["fun", str(bert.tokenizer.vocab["fun"]), "0-3"]
@@ -57,8 +57,8 @@ def test_embed_to_the_screen_as_json_and_to_a_file(capsys, folder, bert, tmp_pat
     status, out, _ = run(capsys, "embed", *texts, "--model", folder)
     assert status == 0
     assert "cosine similarity" in out
-    found = run_json(capsys, "embed", *texts, "--model", folder)
-    np.testing.assert_allclose([row["vector"] for row in found], bert.embed(texts), atol=1e-6)
+    output = run_json(capsys, "embed", *texts, "--model", folder)
+    np.testing.assert_allclose([row["vector"] for row in output], bert.embed(texts), atol=1e-6)
     source, target = tmp_path / "texts.txt", tmp_path / "vectors.npy"
     source.write_text("\n".join(texts) + "\n", encoding="utf-8")
     assert run(capsys, "embed", "--input", source, "--output", target, "--model", folder)[0] == 0
@@ -72,21 +72,21 @@ def test_embed_to_the_screen_as_json_and_to_a_file(capsys, folder, bert, tmp_pat
 
 
 def test_fill_mask(capsys, folder, bert):
-    [found] = run_json(capsys, "fill-mask", "the [MASK] was [MASK]", "--top-k", 3, "--model", folder)
+    [output] = run_json(capsys, "fill-mask", "the [MASK] was [MASK]", "--top-k", 3, "--model", folder)
     wanted = bert.fill_mask("the [MASK] was [MASK]", 3)
-    assert [[row["id"] for row in answer] for answer in found] == [[p.id for p in answer] for answer in wanted]
-    assert set(found[0][0]) == {"token", "id", "probability"}
+    assert [[row["id"] for row in answer] for answer in output] == [[p.id for p in answer] for answer in wanted]
+    assert set(output[0][0]) == {"token", "id", "probability"}
 
 
 def test_next_sentence_tag_answer_choose(capsys, folder, bert):
-    [found] = run_json(capsys, "next-sentence", "it rains", "good", "--model", folder)
-    assert found["probability"] == pytest.approx(bert.next_sentence("it rains", "good"), abs=1e-6)
-    [found] = run_json(capsys, "tag", "the train to berlin", "--model", folder)
-    assert [tuple(row.values()) for row in found] == [tuple(entity) for entity in bert.tag("the train to berlin")]
-    [found] = run_json(capsys, "answer", "was it good", "the movie was good", "--top-k", 2, "--model", folder)
-    assert [row["text"] for row in found] == [a.text for a in bert.answer("was it good", "the movie was good", 2)]
-    [found] = run_json(capsys, "choose", "i liked", "this movie", "it rains", "--model", folder)
-    assert found["best"] == bert.choose("i liked", ["this movie", "it rains"]).best
+    [output] = run_json(capsys, "next-sentence", "it rains", "good", "--model", folder)
+    assert output["probability"] == pytest.approx(bert.next_sentence("it rains", "good"), abs=1e-6)
+    [output] = run_json(capsys, "tag", "the train to berlin", "--model", folder)
+    assert [tuple(row.values()) for row in output] == [tuple(entity) for entity in bert.tag("the train to berlin")]
+    [output] = run_json(capsys, "answer", "was it good", "the movie was good", "--top-k", 2, "--model", folder)
+    assert [row["text"] for row in output] == [a.text for a in bert.answer("was it good", "the movie was good", 2)]
+    [output] = run_json(capsys, "choose", "i liked", "this movie", "it rains", "--model", folder)
+    assert output["best"] == bert.choose("i liked", ["this movie", "it rains"]).best
     pairs = (("tag", "good"), ("answer", "good", "bad"), ("choose", "a", "b", "c"), ("next-sentence", "a", "b"))
     for arguments in pairs:
         status, out, err = run(capsys, *arguments, "--model", folder)
@@ -95,10 +95,10 @@ def test_next_sentence_tag_answer_choose(capsys, folder, bert):
 
 
 def test_classify(capsys, folder, bert):
-    found = run_json(capsys, "classify", "good", "bad", "--model", folder)
-    assert [row["label"] for row in found] == [answer.label for answer in bert.classify(["good", "bad"])]
-    assert set(found[0]) == {"label", "probability", "scores"}
-    assert set(found[0]["scores"]) == {"bad", "so so", "good"}
+    output = run_json(capsys, "classify", "good", "bad", "--model", folder)
+    assert [row["label"] for row in output] == [answer.label for answer in bert.classify(["good", "bad"])]
+    assert set(output[0]) == {"label", "probability", "scores"}
+    assert set(output[0]["scores"]) == {"bad", "so so", "good"}
 
 
 def test_lines_are_split_at_newlines_alone(capsys, folder, tmp_path):
@@ -120,9 +120,9 @@ def test_gradcheck(capsys):
     assert status == 0
     assert "layer_norm" in out
     assert "none failed" in out
-    [found] = run_json(capsys, "gradcheck", "tanh")
-    assert found["passed"] is True
-    assert all(row["passed"] for row in found["rows"])
+    [output] = run_json(capsys, "gradcheck", "tanh")
+    assert output["passed"] is True
+    assert all(row["passed"] for row in output["rows"])
     status, _, err = run(capsys, "gradcheck", "no_such_block")
     assert status == 2
     assert "no_such_block" in err
@@ -132,8 +132,8 @@ def test_inspect(capsys, folder):
     status, out, _ = run(capsys, "inspect", folder)
     assert status == 0
     assert "cls.predictions.bias" in out
-    [found] = run_json(capsys, "inspect", folder)
-    assert found
+    [output] = run_json(capsys, "inspect", folder)
+    assert output
 
 
 def test_demo(capsys, folder):
@@ -141,8 +141,8 @@ def test_demo(capsys, folder):
     assert status == 0
     assert "Gradient checks" in out
     assert "Classification" in out
-    [found] = run_json(capsys, "demo", "--model", folder)
-    assert found["Gradient checks"]["passed"] is True
+    [output] = run_json(capsys, "demo", "--model", folder)
+    assert output["Gradient checks"]["passed"] is True
 
 
 def test_without_a_command_it_prints_the_help(capsys):
@@ -250,8 +250,8 @@ def test_an_output_that_cannot_be_is_told_before_the_work(capsys, tmp_path, monk
 
 
 def test_output_with_json_says_where_it_is(capsys, folder, tmp_path):
-    [found] = run_json(capsys, "embed", "good", "bad", "--output", tmp_path / "v.npy", "--model", folder)
-    assert found == {"output": str(tmp_path / "v.npy"), "shape": [2, 12]}
+    [output] = run_json(capsys, "embed", "good", "bad", "--output", tmp_path / "v.npy", "--model", folder)
+    assert output == {"output": str(tmp_path / "v.npy"), "shape": [2, 12]}
 
 
 def test_plain_takes_special_tokens_for_text(capsys, folder):
@@ -262,8 +262,8 @@ def test_plain_takes_special_tokens_for_text(capsys, folder):
 
 
 def test_gradcheck_at_a_checkpoint(capsys, folder):
-    [found] = run_json(capsys, "gradcheck", "masked_lm", "--model", folder)
-    assert found["passed"] is True
+    [output] = run_json(capsys, "gradcheck", "masked_lm", "--model", folder)
+    assert output["passed"] is True
     status, _, err = run(capsys, "gradcheck", "--model", folder, "--method", "central")
     assert status == 2
     assert "--method" in err

@@ -107,11 +107,11 @@ def test_there_may_be_no_stdout(monkeypatch, stream):
 
 def test_text_of_others_is_neither_markup_nor_a_command(monkeypatch):
     foreign = "[red]x[/red] :smile: \x1b[31m\u202e\n\x9b2J"
-    told = "[red]x[/red] :smile: \\x1b[31m\\u202e\\n\\x9b2J"
-    assert output.table((foreign,), [(foreign,)]) == f"{told}\n{told}"
-    assert output.paragraph(foreign) == output.flow([foreign]) == told
+    message = "[red]x[/red] :smile: \\x1b[31m\\u202e\\n\\x9b2J"
+    assert output.table((foreign,), [(foreign,)]) == f"{message}\n{message}"
+    assert output.paragraph(foreign) == output.flow([foreign]) == message
     watched(monkeypatch)
-    assert output.flow([Styled(foreign, "bold")]) == f"\x1b[1m{told}\x1b[0m"
+    assert output.flow([Styled(foreign, "bold")]) == f"\x1b[1m{message}\x1b[0m"
 
 
 def watched(monkeypatch):

@@ -33,8 +33,8 @@ def test_a_signal_ends_a_run_with_one_line(tmp_path, number, again):
     if again:
         for _ in range(20):
             child.send_signal(number)
-    *told, last = child.communicate()[1].splitlines()
-    assert all(line.startswith("saved step ") for line in told)
+    *earlier, last = child.communicate()[1].splitlines()
+    assert all(line.startswith("saved step ") for line in earlier)
     saves = sorted(path for path in run.iterdir() if path.name.startswith("save-"))
     assert last == (
         f"numpy-bert: error: interrupted; {saves[-1]} is saved: the same command with --resume resumes there"

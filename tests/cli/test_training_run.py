@@ -83,18 +83,18 @@ def finetune(folder, task, path, output, *more):
 
 def test_a_run_ends_with_a_model(capsys, folder, tmp_path, file, task):
     path, output = file(task), tmp_path / "run"
-    found = run_json(capsys, *finetune(folder, task, path, output, "--dev", path, "--epochs", 2))
-    assert list(found["figures"]) == MEASURES[task]
-    bert = numpy_bert.load(found["model"])
+    result = run_json(capsys, *finetune(folder, task, path, output, "--dev", path, "--epochs", 2))
+    assert list(result["figures"]) == MEASURES[task]
+    bert = numpy_bert.load(result["model"])
     assert bert.heads == (task,)
-    assert found["model"] == str(output / "model")
-    assert curve.read(output / "steps.csv")["step"] == list(range(1, found["steps"] + 1))
+    assert result["model"] == str(output / "model")
+    assert curve.read(output / "steps.csv")["step"] == list(range(1, result["steps"] + 1))
     evaluations = curve.read(output / "evaluations.csv")
-    assert evaluations["step"] == [found["steps"] / 2, found["steps"]]
-    assert {name: values[-1] for name, values in evaluations.items() if name != "step"} == found["figures"]
+    assert evaluations["step"] == [result["steps"] / 2, result["steps"]]
+    assert {name: values[-1] for name, values in evaluations.items() if name != "step"} == result["figures"]
     assert (output / "curve.png").read_bytes().startswith(b"\x89PNG")
-    again = run_json(capsys, "evaluate", "--task", task, "--model", found["model"], "--input", path)
-    assert again["figures"] == pytest.approx(found["figures"], rel=1e-6)
+    again = run_json(capsys, "evaluate", "--task", task, "--model", result["model"], "--input", path)
+    assert again["figures"] == pytest.approx(result["figures"], rel=1e-6)
 
 
 def test_the_table_for_people(capsys, folder, tmp_path, file, task):
@@ -112,8 +112,8 @@ def test_the_table_for_people(capsys, folder, tmp_path, file, task):
 
 def test_without_held_out_data_there_are_no_figures(capsys, folder, tmp_path, file):
     task = "multiple_choice"
-    found = run_json(capsys, *finetune(folder, task, file(task), tmp_path / "run"))
-    assert (found["figures"], found["steps"]) == ({}, 6)
+    output = run_json(capsys, *finetune(folder, task, file(task), tmp_path / "run"))
+    assert (output["figures"], output["steps"]) == ({}, 6)
 
 
 def test_resume_ends_where_the_whole_run_ends(capsys, folder, tmp_path, file):
@@ -188,8 +188,8 @@ def test_columns_and_stride(capsys, folder, tmp_path, file):
     assert numpy_bert.load(tmp_path / "run" / "model").config.labels == ("bad", "good")
     task = "question_answering"
     more = ("--epochs", 1, "--max-length", 13, "--stride", 1, "--batch-size", 1)
-    found = run_json(capsys, *finetune(folder, task, file(task), tmp_path / "questions", *more))
-    assert found["steps"] == 3 + 2  # windows of seven and of eight of the nine tokens
+    output = run_json(capsys, *finetune(folder, task, file(task), tmp_path / "questions", *more))
+    assert output["steps"] == 3 + 2  # windows of seven and of eight of the nine tokens
 
 
 def test_a_pooler_that_nothing_reads_is_not_made_up(capsys, tmp_path, file):
@@ -264,8 +264,8 @@ def test_what_is_refused_before_anything_is_written(capsys, monkeypatch, folder,
         ("pretrain", "--train", "absent", "--steps", 1, "--model", folder),
         ("pretrain", "--train", "absent", "--steps", 1, "--vocabulary", folder),
     ):
-        found, out, err = run(capsys, *arguments, "--output", tmp_path / "run", *more)
-        assert (found, out, err.count("\n")) == (status, "", 1)
+        result, out, err = run(capsys, *arguments, "--output", tmp_path / "run", *more)
+        assert (result, out, err.count("\n")) == (status, "", 1)
         assert message in err
         assert sorted(tmp_path.iterdir()) == before
 
@@ -290,12 +290,12 @@ def test_labels_without_names_are_called_as_the_answers_call_them(capsys, tmp_pa
     bert = tiny_bert(heads=tasks, num_labels=3)
     folder, path = bert.save(tmp_path / "model"), tmp_path / "examples"
     path.write_text(f"good film\t{bert.classify('good film').label}\n")
-    found = run_json(capsys, "evaluate", "--task", tasks[0], "--model", folder, "--input", path)
-    assert found["figures"]["accuracy"] == 1.0
+    output = run_json(capsys, "evaluate", "--task", tasks[0], "--model", folder, "--input", path)
+    assert output["figures"]["accuracy"] == 1.0
     path.write_text(f"good\t{bert.tag('good')[0].label}\n")
-    found = run_json(capsys, "evaluate", "--task", tasks[1], "--model", folder, "--input", path)
-    assert found["figures"]["f1"] == 1.0
-    assert [name for name in found["figures"] if name.startswith("f1_")] == [f"f1_LABEL_{i}" for i in range(3)]
+    output = run_json(capsys, "evaluate", "--task", tasks[1], "--model", folder, "--input", path)
+    assert output["figures"]["f1"] == 1.0
+    assert [name for name in output["figures"] if name.startswith("f1_")] == [f"f1_LABEL_{i}" for i in range(3)]
     for task in tasks:
         path.write_text("good\tLABEL_3\n")
         status, _, err = run(capsys, "evaluate", "--task", task, "--model", folder, "--input", path)
@@ -394,10 +394,10 @@ def test_pretraining_further_needs_the_heads(capsys, tmp_path):
 
 def test_masked_words_alone_where_the_model_has_no_next_sentence_head(capsys, tmp_path):
     model = tiny_bert(heads=("masked_lm",), has_pooler=False).save(tmp_path / "model")
-    lines, one = tmp_path / "lines.txt", tmp_path / "one.txt"
+    lines, document = tmp_path / "lines.txt", tmp_path / "one.txt"
     lines.write_text("the film was good\n\nit rains\n\n" * 4)
-    one.write_text("the film was good\nit rains\n" * 4)
-    for i, text in enumerate((lines, one)):
+    document.write_text("the film was good\nit rains\n" * 4)
+    for i, text in enumerate((lines, document)):
         output = tmp_path / f"run-{i}"
         fixed = ("pretrain", "--train", text, "--dev", text, "--steps", 2, "--output", output, "--max-length", 12)
         status, out, err = run(capsys, *fixed, "--model", model, "--json")
@@ -405,7 +405,7 @@ def test_masked_words_alone_where_the_model_has_no_next_sentence_head(capsys, tm
         assert "the model has no next_sentence head: masked words alone are learned" in err
         assert list(json.loads(out)["figures"]) == ["masked_lm_loss", "masked_lm_accuracy"]
         assert numpy_bert.load(output / "model").heads == ("masked_lm",)
-    new = run_json(capsys, "pretrain", "--vocabulary", model, "--train", one, "--steps", 1, "--output",
+    new = run_json(capsys, "pretrain", "--vocabulary", model, "--train", document, "--steps", 1, "--output",
                    tmp_path / "new", "--max-length", 12, "--masked-only")  # fmt: skip
     assert numpy_bert.load(new["model"]).params.bert.pooler is None
 
@@ -413,12 +413,12 @@ def test_masked_words_alone_where_the_model_has_no_next_sentence_head(capsys, tm
 def test_a_vocabulary_is_learned_and_a_model_begins_with_it(capsys, tmp_path):
     text, folder = tmp_path / "text.txt", tmp_path / "vocabulary"
     text.write_text(TEXT + "\nÉté")
-    found = run_json(capsys, "learn-vocabulary", "--input", text, text, "--output", folder, "--size", 90)
+    output = run_json(capsys, "learn-vocabulary", "--input", text, text, "--output", folder, "--size", 90)
     tokenizer = read_tokenizer(folder)
-    assert found == {"folder": str(folder), "tokens": len(tokenizer.tokens)}
+    assert output == {"folder": str(folder), "tokens": len(tokenizer.tokens)}
     assert tokenizer.tokenize("Film ete") == ["film", "ete"]
     fewer = run_json(capsys, "learn-vocabulary", "--input", text, "--output", tmp_path / "fewer", "--size", 50)
-    assert fewer["tokens"] == 50 < found["tokens"]
+    assert fewer["tokens"] == 50 < output["tokens"]
     status, _, err = run(capsys, "learn-vocabulary", "--input", text, "--output", folder)
     assert status == 1
     assert "vocabulary: expected a new name or an empty folder" in err

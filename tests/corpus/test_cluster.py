@@ -92,8 +92,8 @@ def test_another_model_takes_the_place_of_the_last(folder, tmp_path, monkeypatch
     monkeypatch.setattr(cluster, "_models", {})
     second = numpy_bert.load(tiny_bert(seed=1).save(tmp_path / "second"))
     for bert in (numpy_bert.load(folder), second):
-        found = cluster.embed_on_worker(model_of(bert), Chunk(0, ["good"]), "float32").vectors
-        np.testing.assert_allclose(found, bert.embed(["good"]), atol=1e-6)
+        result = cluster.embed_on_worker(model_of(bert), Chunk(0, ["good"]), "float32").vectors
+        np.testing.assert_allclose(result, bert.embed(["good"]), atol=1e-6)
         assert list(cluster._models) == [model_of(bert)]
 
 

@@ -97,11 +97,11 @@ def stopped(bert, place, after=3):
 
 
 def test_the_vectors_are_those_of_embed(bert, place, lines):
-    found = run(bert, place)
+    actual = run(bert, place)
     wanted = np.concatenate([bert.embed(lines[i : i + ROWS]) for i in range(0, len(lines), ROWS)])
-    assert (found.dtype, found.shape) == (np.float32, (50, 12))
-    np.testing.assert_array_equal(found, wanted)
-    np.testing.assert_allclose(found, bert.embed(lines), atol=1e-6)  # whatever the chunks are
+    assert (actual.dtype, actual.shape) == (np.float32, (50, 12))
+    np.testing.assert_array_equal(actual, wanted)
+    np.testing.assert_allclose(actual, bert.embed(lines), atol=1e-6)  # whatever the chunks are
     assert names(place) == ["out.npy", "out.npy.json", "texts.txt"]
     assert np.load(place / "out.npy", mmap_mode="r").shape == (50, 12)
 
@@ -154,10 +154,10 @@ def test_texts_that_are_cut_are_counted_and_told_once(bert, place):
     (place / "texts.txt").write_text("good " * 40 + "\n" + ("bad\n" * 20) + "movie " * 50 + "\n")
     with interrupted(2):
         run(bert, place)
-    with pytest.warns(UserWarning, match="2 texts were longer than 24 tokens and cut there") as told:
+    with pytest.warns(UserWarning, match="2 texts were longer than 24 tokens and cut there") as warned:
         run(bert, place)
-    assert len(told) == 1
-    assert told[0].filename == __file__
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
     assert json.loads((place / "out.npy.json").read_text())["texts_cut"] == 2
 
 
@@ -172,9 +172,9 @@ def test_an_interrupted_job_goes_on_and_ends_with_the_same_bits(bert, place, aft
     with pytest.MonkeyPatch.context() as patch:
         write = VectorsFile.write
         patch.setattr(VectorsFile, "write", lambda self, row, v: (begun.append(row), write(self, row, v))[1])
-        found = run(bert, place)
+        actual = run(bert, place)
     assert begun == list(range(after * ROWS, 50, ROWS))  # nothing is done twice
-    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(actual, wanted)
     assert names(place) == ["out.npy", "out.npy.json", "texts.txt"]
 
 
@@ -187,7 +187,7 @@ def test_interrupted_before_anything_is_done_nothing_is_left(bert, place):
 def test_what_is_said_to_be_done_is_on_the_disk_before(bert, place, monkeypatch):
     """Between two flushes of the array nothing is said of what was written meanwhile."""
     order = []
-    write, flush, told = VectorsFile.write, os.fsync, Manifest.write
+    write, flush, write_manifest = VectorsFile.write, os.fsync, Manifest.write
     partial = place / "out.npy.partial"
 
     def flushed(descriptor):
@@ -197,7 +197,9 @@ def test_what_is_said_to_be_done_is_on_the_disk_before(bert, place, monkeypatch)
 
     monkeypatch.setattr(VectorsFile, "write", lambda s, row, v: (order.append(row + len(v)), write(s, row, v))[1])
     monkeypatch.setattr(os, "fsync", flushed)
-    monkeypatch.setattr(Manifest, "write", lambda s, path: (order.append(("told", s.rows_done)), told(s, path)))
+    monkeypatch.setattr(
+        Manifest, "write", lambda s, path: (order.append(("told", s.rows_done)), write_manifest(s, path))
+    )
     run(bert, place)
     written = safe = 0
     for event in order:
@@ -348,9 +350,9 @@ def test_rows_that_were_damaged_are_computed_again(bert, place, row):
         stream.write(bytes([byte ^ 1]))
     first = row // ROWS * ROWS + 1
     with pytest.warns(UserWarning, match=f"partial: row {first} and those after it are not what was written") as warned:
-        found = run(bert, place)
+        actual = run(bert, place)
     assert warned[0].filename == __file__
-    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(actual, wanted)
 
 
 def test_rows_that_nobody_wrote_are_computed(bert, place):
@@ -359,8 +361,8 @@ def test_rows_that_nobody_wrote_are_computed(bert, place):
     blocks = json.loads((place / "out.npy.json").read_text())["blocks"]
     edit(place, rows_done=49, blocks=[*blocks, *[[7, 0, 1]] * 4])
     with pytest.warns(UserWarning, match="partial: row 22 and those after it are not what was written"):
-        found = run(bert, place)
-    np.testing.assert_array_equal(found, wanted)
+        actual = run(bert, place)
+    np.testing.assert_array_equal(actual, wanted)
 
 
 def test_a_partial_array_that_is_not_the_one_begun_is_not_gone_on_with(bert, place):

@@ -40,10 +40,10 @@ def reviews():
 def test_the_vectors_are_those_of_embed(folder):
     wanted = numpy_bert.load(folder).embed(TEXTS)
     made = SentenceVectors(folder)
-    for found in (made.transform(TEXTS), made.fit(TEXTS).transform(TEXTS), made.fit_transform(TEXTS, [0, 1, 0, 1]),
+    for actual in (made.transform(TEXTS), made.fit(TEXTS).transform(TEXTS), made.fit_transform(TEXTS, [0, 1, 0, 1]),
                   made.transform(np.array(TEXTS)), made.transform(np.array(TEXTS, object)), made.transform(iter(TEXTS)),
                   SentenceVectors(numpy_bert.load(folder)).transform(tuple(TEXTS))):  # fmt: skip
-        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(actual, wanted)
     assert made.transform([]).shape == (0, 12)
     assert made.get_feature_names_out().tolist() == [f"sentencevectors{i}" for i in range(12)]
 
@@ -111,7 +111,7 @@ def test_it_is_opened_once(folder, monkeypatch):
     assert calls == [{"mmap": True}]
 
 
-@pytest.mark.parametrize(("given", "message"), [
+@pytest.mark.parametrize(("column", "message"), [
     ("it rains", "X: expected a list or column of texts, got str"),
     (None, "X: expected a list or column of texts, got NoneType"),
     (3, "X: expected a list or column of texts, got int"),
@@ -121,10 +121,10 @@ def test_it_is_opened_once(folder, monkeypatch):
     (np.array("good"), r"got ndarray of shape \(\)"),
     (np.zeros(2), r"X\[0\]: expected a text, got float64"),
 ])  # fmt: skip
-def test_what_is_no_column_of_texts(folder, given, message):
+def test_what_is_no_column_of_texts(folder, column, message):
     for call in (SentenceVectors(folder).transform, SentenceVectors(folder).fit_transform):
         with pytest.raises(Error, match=message):
-            call(given)
+            call(column)
 
 
 def test_a_table_of_pandas_is_refused_and_its_column_taken(folder):

@@ -53,7 +53,7 @@ from transformers import (
 HERE = Path(__file__).resolve().parent
 Arrays = dict[str, Any]
 
-# The tiny models. pad_token_id is None because PyTorch withholds the gradient by the embedding of a padding token.
+# The tiny models. pad_token_id is None because PyTorch gives the embedding of a padding token no gradient.
 TINY = {
     "vocab_size": 37,
     "hidden_size": 12,
@@ -194,8 +194,8 @@ def tiny_reference(case: Case, seed: int) -> Arrays:
         model.bert.pooler.register_forward_hook(lambda module, x, y: pooled.append(y))
     T = texts["token_ids"].shape[-1]
     # Of the positions in a question's text, transformers ignores T, not -100.
-    given = {n: np.where(v == IGNORED, T, v) if n.endswith("positions") else v for n, v in labels.items()}
-    output = run(model, texts, **{name: torch.from_numpy(value) for name, value in given.items()})
+    inputs = {n: np.where(v == IGNORED, T, v) if n.endswith("positions") else v for n, v in labels.items()}
+    output = run(model, texts, **{name: torch.from_numpy(value) for name, value in inputs.items()})
     output.loss.backward()
     arrays = {
         "config": json.dumps(TINY | case.config),

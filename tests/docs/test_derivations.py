@@ -72,7 +72,7 @@ def has_a_backward(page):
 
 
 def gradients(page):
-    """Dotted names of all arrays that the backward of this module returns a gradient by: "x", "params.gamma"."""
+    """Dotted names of all arrays whose gradients the backward of this module returns: "x", "params.gamma"."""
     if page.stem in DERIVATIVES:
         return {DERIVATIVES[page.stem]}
     return {name for pair in pairs.cases(page.stem).values() for name, _ in contract.differentiated(pair.arguments)}
@@ -120,16 +120,16 @@ def test_quoted_lines_are_lines_of_the_module(page):
 
 @named
 def test_every_tag_is_checked_and_every_gradient_has_a_tag(page):
-    found = tags(page)
+    result = tags(page)
     checks = [tag for block in blocks(page, "python") for tag in checked(block)]
-    assert len(found) == len(set(found))
-    assert not any("_" in tag for tag in found)
-    assert sorted(found) == sorted(checks)
+    assert len(result) == len(set(result))
+    assert not any("_" in tag for tag in result)
+    assert sorted(result) == sorted(checks)
     if not has_a_backward(page) and page.stem not in DERIVATIVES:
         return
-    assert found
+    assert result
     for name in gradients(page):
-        assert set(found) & set(tags_for(page, name)), name
+        assert set(result) & set(tags_for(page, name)), name
 
 
 @named

@@ -59,8 +59,8 @@ def run(capsys, *arguments):
 
 def refused(capsys, status, *arguments):
     """The one line on stderr of a command that ends with this status."""
-    found, out, err = run(capsys, *arguments)
-    assert (found, out) == (status, "")
+    result, out, err = run(capsys, *arguments)
+    assert (result, out) == (status, "")
     [line] = err.splitlines()
     return line
 
@@ -86,7 +86,7 @@ def applied(difference, text):
 def in_one_case(monkeypatch):
     """Of each block the case of CASES alone, and by projection: test_mutants.py sees to the others."""
     every = pairs.cases
-    wanted = {(one.block, CASES[one.name]) for one in EXERCISES}
+    wanted = {(exercise.block, CASES[exercise.name]) for exercise in EXERCISES}
 
     def some(block):
         return {case: pair for case, pair in every(block).items() if (block, case) in wanted}
@@ -99,72 +99,72 @@ def in_one_case(monkeypatch):
 
 
 def test_numbers_stay():
-    assert [one.name for one in EXERCISES] == NAMES
+    assert [exercise.name for exercise in EXERCISES] == NAMES
     assert sorted(NAMES) == sorted(path.stem for path in WRONG.glob("[!_]*.py"))
 
 
 def test_from_easy_to_hard_through_all_blocks_and_several_tasks():
-    levels = [LEVELS.index(one.level) for one in EXERCISES]
+    levels = [LEVELS.index(exercise.level) for exercise in EXERCISES]
     assert levels == sorted(levels)  # of the first edition; what is added later comes at the end
-    covered = {one.block for one in EXERCISES}
+    covered = {exercise.block for exercise in EXERCISES}
     assert covered >= set(pairs.BLOCKS)
     assert len(covered & set(pairs.TASKS)) >= 4
-    assert {one.level for one in EXERCISES} == set(LEVELS)
+    assert {exercise.level for exercise in EXERCISES} == set(LEVELS)
 
 
 def test_each_is_the_mutant_of_the_catalog():
     """The catalog has no second copy: the function is the same object, and a name occurs once."""
     by_name = {mutant.name: mutant for mutant in MUTANTS}
-    for one in EXERCISES:
-        mutant = by_name[one.name.replace("_", " ")]
-        assert mutant.backward is one.backward
-        assert (mutant.block, mutant.wrong, mutant.hint) == (one.block, one.wrong, one.hints[0])
-        assert mutant.loss == (one.backward.__name__ == "loss_backward")
-        if one.met:
-            assert mutant.seen == one.met
+    for exercise in EXERCISES:
+        mutant = by_name[exercise.name.replace("_", " ")]
+        assert mutant.backward is exercise.backward
+        assert (mutant.block, mutant.wrong, mutant.hint) == (exercise.block, exercise.wrong, exercise.hints[0])
+        assert mutant.loss == (exercise.backward.__name__ == "loss_backward")
+        if exercise.met:
+            assert mutant.seen == exercise.met
 
 
 def test_each_is_told():
-    assert len({one.title for one in EXERCISES}) == len(EXERCISES)
-    for one in EXERCISES:
-        assert 8 < len(one.title) < 50
-        for hint in one.hints:
+    assert len({exercise.title for exercise in EXERCISES}) == len(EXERCISES)
+    for exercise in EXERCISES:
+        assert 8 < len(exercise.title) < 50
+        for hint in exercise.hints:
             assert 10 < len(hint) < 160
             assert hint[-1] in ".?"
-        assert 150 < len(one.why) < 600
-        assert one.wrong[-1] == one.why[-1] == "."
-        assert (ROOT / source.page(one)).is_file()
-        assert source.equation(one).splitlines()[0]
+        assert 150 < len(exercise.why) < 600
+        assert exercise.wrong[-1] == exercise.why[-1] == "."
+        assert (ROOT / source.page(exercise)).is_file()
+        assert source.equation(exercise).splitlines()[0]
 
 
-@pytest.mark.parametrize(("number", "one"), NUMBERED, ids=NAMES)
-def test_the_text_shown_is_the_function_and_says_nothing_of_the_bug(number, one):
-    text = source.wrong(one)
+@pytest.mark.parametrize(("number", "exercise"), NUMBERED, ids=NAMES)
+def test_the_text_shown_is_the_function_and_says_nothing_of_the_bug(number, exercise):
+    text = source.wrong(exercise)
     parsed = ast.parse(text)
-    assert one.backward.__name__ in [node.name for node in parsed.body if isinstance(node, ast.FunctionDef)]
+    assert exercise.backward.__name__ in [node.name for node in parsed.body if isinstance(node, ast.FunctionDef)]
     # What was marked (a comment, a name) would give it away; the texts about it are not in the file.
-    for word in ("EXERCISE", "wrong", "bug", "mistake", "hint", one.name, one.title):
+    for word in ("EXERCISE", "wrong", "bug", "mistake", "hint", exercise.name, exercise.title):
         assert word not in text
     for node in parsed.body:
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0
 
 
-@pytest.mark.parametrize(("number", "one"), NUMBERED, ids=NAMES)
-def test_the_answer_repairs_it_and_nothing_less_does(number, one, in_one_case, tmp_path, capsys):
+@pytest.mark.parametrize(("number", "exercise"), NUMBERED, ids=NAMES)
+def test_the_answer_repairs_it_and_nothing_less_does(number, exercise, in_one_case, tmp_path, capsys):
     """As a learner would: written to a file, checked, repaired with the diff of the answer, checked again."""
     mine = tmp_path / "mine.py"
     assert run(capsys, number, "--output", mine)[0] == 0
-    assert mine.read_text("utf-8") == source.wrong(one)
+    assert mine.read_text("utf-8") == source.wrong(exercise)
     status, out, err = run(capsys, number, "--check", mine)
     assert (status, err) == (1, "")
     assert "FAILED" in out
     assert out.endswith("\nNot yet.\n")
-    assert CASES[one.name] in re.search("Cases that fail: (.*)", out)[1]
+    assert CASES[exercise.name] in re.search("Cases that fail: (.*)", out)[1]
 
     answer = json.loads(run(capsys, number, "--answer", "--json")[1])
     repaired = applied(answer["difference"], mine.read_text("utf-8"))
-    assert repaired == source.right(one)
+    assert repaired == source.right(exercise)
     mine.write_text(repaired, "utf-8")
     status, out, err = run(capsys, number, "--check", mine)
     assert (status, err) == (0, "")
@@ -174,11 +174,11 @@ def test_the_answer_repairs_it_and_nothing_less_does(number, one, in_one_case, t
 
 
 def test_the_right_text_is_that_of_the_package_but_for_docstrings():
-    for one in EXERCISES:
-        module = source.right_module(one)
+    for exercise in EXERCISES:
+        module = source.right_module(exercise)
         there = {node.name: node for node in ast.parse(Path(module.__file__).read_text("utf-8")).body if
                  isinstance(node, ast.FunctionDef)}  # fmt: skip
-        for node in ast.parse(source.right(one)).body:
+        for node in ast.parse(source.right(exercise)).body:
             if isinstance(node, ast.FunctionDef):
                 assert [ast.dump(line) for line in node.body[1:]] == [ast.dump(l) for l in there[node.name].body[1:]]
 
@@ -191,11 +191,11 @@ def test_the_list(capsys):
     assert status == 0
     lines = out.splitlines()[1 : len(EXERCISES) + 1]
     assert [line.split()[0] for line in lines] == [str(number) for number, _ in NUMBERED]
-    found = json.loads(run(capsys, "--json")[1])
-    assert [(row["number"], row["block"], row["title"]) for row in found] == [
-        (number, one.block, one.title) for number, one in NUMBERED
+    output = json.loads(run(capsys, "--json")[1])
+    assert [(row["number"], row["block"], row["title"]) for row in output] == [
+        (number, exercise.block, exercise.title) for number, exercise in NUMBERED
     ]
-    assert sum(row["met_in_public_code"] for row in found) == sum(bool(one.met) for one in EXERCISES) == 6
+    assert sum(row["met_in_public_code"] for row in output) == sum(bool(exercise.met) for exercise in EXERCISES) == 6
 
 
 def test_an_exercise_is_shown_with_the_report_of_the_checker(capsys):
@@ -208,16 +208,16 @@ def test_an_exercise_is_shown_with_the_report_of_the_checker(capsys):
     assert "y_n = W_{ids_n}" in out
     assert re.search(r"^W +6\.1e-01 +FAILED +repeated ids +\[2, 0\]: expected 0\.676633, got -0\.732267$", out, re.M)
     assert "Cases that fail: repeated ids.\nCases that pass: one id; no ids.\n" in out
-    one = EXERCISES[number - 1]
+    exercise = EXERCISES[number - 1]
     assert "numpy-ml" not in out  # where it was met would tell too much
-    assert not any(text in out for text in (*one.hints, one.wrong, one.why))
-    found = json.loads(run(capsys, number, "--json")[1])
-    assert found["code"] == source.wrong(one)
-    assert found["report"]["passed"] is False
-    assert {row["case"] for row in found["report"]["rows"] if not row["passed"]} == {"repeated ids"}
+    assert not any(text in out for text in (*exercise.hints, exercise.wrong, exercise.why))
+    output = json.loads(run(capsys, number, "--json")[1])
+    assert output["code"] == source.wrong(exercise)
+    assert output["report"]["passed"] is False
+    assert {row["case"] for row in output["report"]["rows"] if not row["passed"]} == {"repeated ids"}
 
 
-def test_bad_conduct_is_in_the_report(capsys):
+def test_a_side_effect_is_in_the_report(capsys):
     status, out, _ = run(capsys, NAMES.index("gamma_updated_before_its_use") + 1)
     assert status == 0
     assert "expected what it is given to stay as it is, got another cache.gamma after the call" in out
@@ -225,14 +225,14 @@ def test_bad_conduct_is_in_the_report(capsys):
 
 def test_hints_and_answer(capsys):
     number = NAMES.index("relu_backward") + 1
-    one = EXERCISES[number - 1]
-    assert run(capsys, number, "--hint")[1] == run(capsys, number, "--hint", 1)[1] == one.hints[0] + "\n"
-    assert run(capsys, number, "--hint", 2)[1] == one.hints[1] + "\n"
-    assert json.loads(run(capsys, number, "--hint", 2, "--json")[1]) == {"number": number, "hint": one.hints[1]}
+    exercise = EXERCISES[number - 1]
+    assert run(capsys, number, "--hint")[1] == run(capsys, number, "--hint", 1)[1] == exercise.hints[0] + "\n"
+    assert run(capsys, number, "--hint", 2)[1] == exercise.hints[1] + "\n"
+    assert json.loads(run(capsys, number, "--hint", 2, "--json")[1]) == {"number": number, "hint": exercise.hints[1]}
     status, out, _ = run(capsys, number, "--answer")
     assert status == 0
     assert out.startswith("--- wrong\n+++ right\n@@")
-    assert one.why in out.replace("\n", " ")
+    assert exercise.why in out.replace("\n", " ")
     assert "Met in public code: Apache SystemDS, gelu.dml" in out
     assert out.endswith("The derivation: docs/blocks/gelu.md\n")
 
@@ -253,7 +253,7 @@ def test_bad_usage_is_one_line(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("x = 1\n", "expected a function backward, got none"),
         ("backward = 3\n", "expected a function backward, got none"),
@@ -264,12 +264,12 @@ def test_bad_usage_is_one_line(capsys, tmp_path):
         ("\0", "expected "),
     ],
 )
-def test_a_file_that_is_no_answer_is_one_line(capsys, tmp_path, text, told):
+def test_a_file_that_is_no_answer_is_one_line(capsys, tmp_path, text, message):
     mine = tmp_path / "mine.py"
     mine.write_text(text, "utf-8")
     line = refused(capsys, 1, 1, "--check", mine)
     assert "mine.py: " in line
-    assert told in line
+    assert message in line
 
 
 def test_no_file_is_one_line(capsys, tmp_path):
@@ -286,7 +286,7 @@ def test_a_loss_asks_for_its_own_function(capsys, tmp_path):
 
 def test_a_backward_that_raises_or_returns_nonsense_fails_the_check(capsys, tmp_path):
     mine = tmp_path / "mine.py"
-    for body, told in (
+    for body, message in (
         ("raise ZeroDivisionError('here')", "raised ZeroDivisionError: 'here'"),
         ("return None", "got NoneType"),
         ("return dy", "got ndarray"),
@@ -294,7 +294,7 @@ def test_a_backward_that_raises_or_returns_nonsense_fails_the_check(capsys, tmp_
         mine.write_text(f"def backward(dy, cache):\n    {body}\n", "utf-8")
         status, out, err = run(capsys, 1, "--check", mine)
         assert (status, err) == (1, "")
-        assert told in out
+        assert message in out
         status, out, _ = run(capsys, 1, "--check", mine, "--json")
         assert status == 1
         assert json.loads(out)["passed"] is False

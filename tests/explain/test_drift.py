@@ -29,7 +29,7 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def found(model):
+def table(model):
     return measure(model, TEXTS)
 
 
@@ -50,37 +50,37 @@ def largest(model, **changes):
     return np.max(moved, axis=0)
 
 
-def test_the_table_has_a_row_for_each_layer(model, found):
-    assert [change.name for change in found.changes] == [
+def test_the_table_has_a_row_for_each_layer(model, table):
+    assert [change.name for change in table.changes] == [
         "GELU erf to tanh", "epsilon 1e-12 to 1e-05", "mask added", "float32", "weights float16", "weights int8",
     ]  # fmt: skip
-    assert all(len(change.largest) == model.config.num_hidden_layers + 1 for change in found.changes)
-    assert found.texts == len(TEXTS)
-    assert found.tokens == sum(len(model.tokenizer.encode(text).ids) for text in TEXTS)
+    assert all(len(change.largest) == model.config.num_hidden_layers + 1 for change in table.changes)
+    assert table.texts == len(TEXTS)
+    assert table.tokens == sum(len(model.tokenizer.encode(text).ids) for text in TEXTS)
     scale = np.max([[np.abs(h).max() for h in layers_of(model, text)] for text in TEXTS], axis=0)
-    np.testing.assert_allclose(found.scale, scale, rtol=1e-12)
+    np.testing.assert_allclose(table.scale, scale, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
     ("index", "changes"),
     [(GELU, {"gelu": "tanh"}), (EPS, {"layer_norm_eps": 1e-5})],
 )
-def test_changes_of_a_constant(model, found, index, changes):
-    np.testing.assert_allclose(found.changes[index].largest, largest(model, **changes), rtol=1e-6, atol=1e-14)
+def test_changes_of_a_constant(model, table, index, changes):
+    np.testing.assert_allclose(table.changes[index].largest, largest(model, **changes), rtol=1e-6, atol=1e-14)
 
 
-def test_the_embedding_knows_no_gelu(found):
-    assert found.changes[GELU].largest[0] == 0
-    assert min(found.changes[GELU].largest[1:]) > 1e-6
+def test_the_embedding_knows_no_gelu(table):
+    assert table.changes[GELU].largest[0] == 0
+    assert min(table.changes[GELU].largest[1:]) > 1e-6
 
 
 @pytest.mark.parametrize(
     ("index", "round_"),
     [(FLOAT16, lambda array: array.astype("f2").astype("f8")), (INT8, lambda array: by_hand(array.astype("f8")))],
 )
-def test_changes_of_the_weights(model, found, index, round_):
+def test_changes_of_the_weights(model, table, index, round_):
     rounded = tree.map(round_, model.params)
-    np.testing.assert_allclose(found.changes[index].largest, largest(model, params=rounded), rtol=1e-6)
+    np.testing.assert_allclose(table.changes[index].largest, largest(model, params=rounded), rtol=1e-6)
 
 
 def by_hand(array):
@@ -100,13 +100,13 @@ def test_int8_of_a_row_of_zeros_and_of_extremes():
     assert module.int8(vector) is vector
 
 
-def test_float32_is_near(found):
-    assert all(0 < change < 1e-4 for change in found.changes[FLOAT32].largest)
+def test_float32_is_near(table):
+    assert all(0 < change < 1e-4 for change in table.changes[FLOAT32].largest)
 
 
-def test_the_added_mask_changes_nothing_in_an_ordinary_model(found):
+def test_the_added_mask_changes_nothing_in_an_ordinary_model(table):
     """But for rounding: added numbers are shifted before exp, the scores themselves need no shift."""
-    assert max(found.changes[MASK].largest) < 1e-14
+    assert max(table.changes[MASK].largest) < 1e-14
 
 
 def test_the_added_mask_loses_against_a_large_score():
@@ -114,9 +114,9 @@ def test_the_added_mask_loses_against_a_large_score():
     model = tiny_bert(())
     huge = tree.map(lambda array: array * 300, model.params.bert.encoder.layers[0].attention.qkv)
     params = tree.replace(model.params, "bert.encoder.layers.0.attention.qkv", huge)
-    found = measure(Bert(model.config, params, model.tokenizer), TEXTS)
-    assert found.changes[MASK].largest[0] < 1e-14
-    assert found.changes[MASK].largest[1] > 0.01
+    result = measure(Bert(model.config, params, model.tokenizer), TEXTS)
+    assert result.changes[MASK].largest[0] < 1e-14
+    assert result.changes[MASK].largest[1] > 0.01
 
 
 def test_the_added_mask_is_that_of_google(rng):
@@ -138,17 +138,17 @@ def test_padding_is_not_counted(model):
     alone = measure(model, TEXTS[2:3])
     among = measure(model, [TEXTS[2], TEXTS[1]])
     short = measure(model, TEXTS[1:2])
-    for together, one, other in zip(among.changes, alone.changes, short.changes, strict=True):
+    for together, single, other in zip(among.changes, alone.changes, short.changes, strict=True):
         if together.name in ("float32",):  # whose rounding depends on the shapes of the products
             continue
-        expected = np.maximum(one.largest, other.largest)
+        expected = np.maximum(single.largest, other.largest)
         np.testing.assert_allclose(together.largest, expected, rtol=1e-6, atol=1e-14)
 
 
 def test_a_model_of_the_other_constants():
-    found = measure(tiny_bert((), gelu="tanh", layer_norm_eps=1e-5), TEXTS[:2])
-    assert [change.name for change in found.changes][:2] == ["GELU tanh to erf", "epsilon 1e-05 to 1e-12"]
-    assert max(found.changes[GELU].largest) > 0
+    result = measure(tiny_bert((), gelu="tanh", layer_norm_eps=1e-5), TEXTS[:2])
+    assert [change.name for change in result.changes][:2] == ["GELU tanh to erf", "epsilon 1e-05 to 1e-12"]
+    assert max(result.changes[GELU].largest) > 0
 
 
 def test_weights_beyond_float16():
@@ -156,10 +156,10 @@ def test_weights_beyond_float16():
     model = tiny_bert(())
     norm = model.params.bert.embedding.norm
     params = tree.replace(model.params, "bert.embedding.norm.gamma", np.full_like(norm.gamma, 1e6))
-    found = measure(Bert(model.config, params, model.tokenizer), TEXTS[:2])
-    assert found.changes[FLOAT16].largest == (math.inf,) * 3
-    assert json.loads(json.dumps(module.to_json(found), allow_nan=False))["changes"]["weights float16"] == [None] * 3
-    assert "inf" in format_drift(found)
+    result = measure(Bert(model.config, params, model.tokenizer), TEXTS[:2])
+    assert result.changes[FLOAT16].largest == (math.inf,) * 3
+    assert json.loads(json.dumps(module.to_json(result), allow_nan=False))["changes"]["weights float16"] == [None] * 3
+    assert "inf" in format_drift(result)
 
 
 def test_nothing_of_the_model_is_changed(model):
@@ -183,30 +183,30 @@ def test_refused(model, texts):
         measure(model, texts)
 
 
-def test_the_table_for_people(found):
-    lines = format_drift(found).split("\n")
-    assert lines[0] == f"largest change of a hidden state, {found.texts} texts, {found.tokens} tokens"
+def test_the_table_for_people(table):
+    lines = format_drift(table).split("\n")
+    assert lines[0] == f"largest change of a hidden state, {table.texts} texts, {table.tokens} tokens"
     assert lines[2].split("  ")[0] == "layer"
     assert [line.split()[0] for line in lines[3:]] == ["embedding", "0", "1"]
     assert len({len(line) for line in lines[3:]}) == 1
 
 
-def test_the_figure(found, tmp_path):
+def test_the_figure(table, tmp_path):
     pytest.importorskip("matplotlib")
     path = tmp_path / "drift.png"
-    module.figure(found, path)
+    module.figure(table, path)
     assert path.read_bytes().startswith(b"\x89PNG")
     first = path.read_bytes()
-    module.figure(found, path)
+    module.figure(table, path)
     assert path.read_bytes() == first
     with pytest.raises(Error, match="cannot write"):
-        module.figure(found, tmp_path / "none" / "drift.png")
+        module.figure(table, tmp_path / "none" / "drift.png")
 
 
-def test_a_figure_without_matplotlib(found, tmp_path, monkeypatch):
+def test_a_figure_without_matplotlib(table, tmp_path, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(Error, match=r"a figure needs matplotlib; run: pip install 'numpy-bert\[plot\]'"):
-        module.figure(found, tmp_path / "drift.png")
+        module.figure(table, tmp_path / "drift.png")
     assert not list(tmp_path.iterdir())

@@ -25,8 +25,8 @@ CASES = [(name, case) for name in pairs.names() for case in pairs.cases(name)]
 
 def modules():
     for package in (numpy_bert.blocks, numpy_bert.tasks):
-        for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            yield found.name.rpartition(".")[2], importlib.import_module(found.name)
+        for result in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+            yield result.name.rpartition(".")[2], importlib.import_module(result.name)
 
 
 def missing(table):
@@ -101,7 +101,7 @@ def cast(arguments, dtype):
 
 
 def upstream(y, rng):
-    """A random gradient by y, in its type."""
+    """A random gradient with respect to y, in its type."""
 
     def leaf(value):
         dy = rng.standard_normal(np.shape(value)) + 0.5j * rng.standard_normal(np.shape(value))
@@ -126,9 +126,9 @@ def test_results_and_gradients_have_the_type_of_the_arguments(name, case, dtype,
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_float32_backward_is_near_the_float64_one(name, case):
     pair = pairs.cases(name)[case]
-    found = [tree.leaves(run(pair, dtype, np.random.default_rng(3))[1]) for dtype in (np.float32, np.float64)]
-    largest = max((float(np.abs(g).max()) for g in found[1] if g.size), default=0.0)
-    for single, double in zip(*found, strict=True):
+    result = [tree.leaves(run(pair, dtype, np.random.default_rng(3))[1]) for dtype in (np.float32, np.float64)]
+    largest = max((float(np.abs(g).max()) for g in result[1] if g.size), default=0.0)
+    for single, double in zip(*result, strict=True):
         scale = float(np.abs(double).max(initial=0.0))
         scale = scale if scale > 1e-9 * largest else largest  # zero to rounding, as gradcheck judges it
         assert np.abs(single - double).max(initial=0.0) <= 1e-5 * scale
@@ -152,9 +152,9 @@ def test_a_gradient_by_parameters_is_no_view_of_an_argument(name, case, rng):
     """An optimizer may write to it."""
     pair = pairs.cases(name)[case]
     y, cache = pair.forward(*pair.arguments.values())
-    given = [a for argument in pair.arguments.values() for a in tree.leaves(argument) if isinstance(a, np.ndarray)]
+    inputs = [a for argument in pair.arguments.values() for a in tree.leaves(argument) if isinstance(a, np.ndarray)]
     for gradient in tree.leaves(pair.backward(upstream(y, rng), cache)):
-        assert not any(np.shares_memory(gradient, array) for array in given)
+        assert not any(np.shares_memory(gradient, array) for array in inputs)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -164,9 +164,9 @@ def test_scatter_add_is_equal_to_a_loop_to_the_bit(rng, dtype):
     dW = np.zeros((11, 5), dtype)
     for place in np.ndindex(ids.shape):
         dW[ids[place]] += dy[place]
-    found = lookup.backward(dy, lookup.forward(ids, dW)[1])
-    assert found.tobytes() == dW.tobytes()
-    assert not found[9:].any()
+    gradients = lookup.backward(dy, lookup.forward(ids, dW)[1])
+    assert gradients.tobytes() == dW.tobytes()
+    assert not gradients[9:].any()
 
 
 # What is kept changes no result.
@@ -178,8 +178,8 @@ def test_what_is_kept_changes_no_bit(keep, dtype, rng):
     model = tiny_bert(dtype=dtype)
     batch = samples.inputs(model.config, 3, 5, rng)
     wanted, _ = bert.forward(batch, model.params.bert, model.config)
-    found, cache = bert.forward(batch, model.params.bert, model.config, keep=keep)
-    for a, b in zip(wanted, found, strict=True):
+    outputs, cache = bert.forward(batch, model.params.bert, model.config, keep=keep)
+    for a, b in zip(wanted, outputs, strict=True):
         assert a.dtype == b.dtype == dtype
         assert a.tobytes() == b.tobytes()
     assert len(cache.encoder.layers) == (0 if keep == "nothing" else model.config.num_hidden_layers)

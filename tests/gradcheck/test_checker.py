@@ -194,9 +194,9 @@ class TestConduct:
 
     def test_a_backward_that_writes_to_dy(self, arguments):
         def wrong(dy, cache):
-            found = linear_backward(dy, cache)
+            result = linear_backward(dy, cache)
             dy *= 2.0
-            return found
+            return result
 
         assert "got another dy" in self.only_row(wrong, arguments)
 
@@ -206,9 +206,9 @@ class TestConduct:
             return y, {"kept": [x.copy()], "W": W}
 
         def wrong(dy, cache):
-            found = linear_backward(dy, (cache["kept"][0], cache["W"]))
+            result = linear_backward(dy, (cache["kept"][0], cache["W"]))
             cache["kept"][0] -= 1.0
-            return found
+            return result
 
         [row] = checker.check(forward, wrong, arguments)
         assert "got another cache.kept.0" in row.problem

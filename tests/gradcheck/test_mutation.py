@@ -68,8 +68,8 @@ def test_a_change_of_a_helper_leaves_the_forward_alone():
 
 def test_a_change_that_ends_the_process_is_found(monkeypatch):
     monkeypatch.setattr(verdicts, "_verdict_here", lambda change: os._exit(1))
-    some = verdicts.all_changes(["tanh"])[0]
-    assert mutation.verdict(some) == mutation.Verdict("own", "the process ended")
+    part = verdicts.all_changes(["tanh"])[0]
+    assert mutation.verdict(part) == mutation.Verdict("own", "the process ended")
 
 
 def test_a_right_backward_survives():
@@ -89,9 +89,9 @@ def backward(dy, cache):
 """
     [tree] = ast.parse(source).body
     every = mutation.changes("made.backward", tree, types.ModuleType("made"))
-    found = {(c.kind, c.before, c.after) for c in every}
+    result = {(c.kind, c.before, c.after) for c in every}
     product, sum_, back = "dW = dy.T @ x[:, 0]", "dW += 2.0 * x.sum(axis=-1)", "return (dy, dW)"
-    assert found >= {
+    assert result >= {
         ("name", "x, W = cache", "W, x = cache"),
         ("line", product, "(deleted)"),
         ("operator", product, "dW = dy.T * x[:, 0]"),

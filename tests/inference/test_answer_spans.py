@@ -24,10 +24,10 @@ def test_a_short_context_is_one_window():
 
 @given(st.integers(0, 9), st.integers(1, 200), st.integers(14, 40), st.integers(1, 30))
 def test_windows_cover_the_context_and_fit(question, tokens, max_length, stride):
-    found = windows(question, tokens, max_length, stride)
-    assert all(len(window.ids) <= max_length for window in found)
+    result = windows(question, tokens, max_length, stride)
+    assert all(len(window.ids) <= max_length for window in result)
     seen = set()
-    for window in found:
+    for window in result:
         part = window.ids[window.begin : window.begin + window.size]
         assert part == list(range(100 + window.first, 100 + window.first + window.size))
         seen.update(part)
@@ -41,15 +41,15 @@ def test_a_question_that_leaves_no_room():
 
 def test_a_token_is_judged_where_it_has_most_context():
     """The example of Google's comment: a token near the end of one window and in the middle of the next."""
-    found = windows(0, 12, 11, 4)  # windows of 8 tokens: 0 to 7 and 4 to 11
-    assert [(window.first, window.size) for window in found] == [(0, 8), (4, 8)]
-    assert answer_spans.judged_in(found, 12) == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
+    result = windows(0, 12, 11, 4)  # windows of 8 tokens: 0 to 7 and 4 to 11
+    assert [(window.first, window.size) for window in result] == [(0, 8), (4, 8)]
+    assert answer_spans.judged_in(result, 12) == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
 
 
 def test_the_best_span_wins_wherever_it_lies():
-    found = windows(2, 30, 15, 5)
+    result = windows(2, 30, 15, 5)
     logits = []
-    for window in found:
+    for window in result:
         values = np.zeros((len(window.ids), 2))
         for token, side in ((17, 0), (19, 1)):
             place = token - window.first
@@ -57,7 +57,7 @@ def test_the_best_span_wins_wherever_it_lies():
                 values[window.begin + place, side] = 9.0
         values[0] = 50.0  # what the question or [CLS] gets is no answer
         logits.append(values)
-    best = answer_spans.best_spans(found, logits)[0]
+    best = answer_spans.best_spans(result, logits)[0]
     assert (best.first, best.last, best.score) == (17, 19, 18.0)
 
 

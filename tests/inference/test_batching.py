@@ -37,9 +37,9 @@ def test_results_come_in_the_order_of_the_texts(workers, rng, monkeypatch):
         return [(ids[:n].tolist(), h[0].copy()) for ids, n, h in zip(
             batch.ids.token, batching.lengths(batch), encoded.hidden, strict=True)]  # fmt: skip
 
-    found = batching.run(texts, bert.params.bert, bert.config, read, done.append, workers)
+    result = batching.run(texts, bert.params.bert, bert.config, read, done.append, workers)
     assert sum(done) == 50
-    for text, (ids, vector) in zip(texts, found, strict=True):
+    for text, (ids, vector) in zip(texts, result, strict=True):
         assert ids == text.ids.tolist()
         np.testing.assert_allclose(vector, bert.forward([ids]).hidden[0, 0], atol=1e-5)
 
@@ -53,8 +53,8 @@ def test_whatever_ends_a_run_blas_is_given_back(workers, monkeypatch):
     def fail(*_):
         raise KeyboardInterrupt
 
-    for many in (1, 40):
-        texts = [Text([5, 6, 7, 8, 9], None)] * many
+    for count in (1, 40):
+        texts = [Text([5, 6, 7, 8, 9], None)] * count
         for read, progress in ((fail, len), (lambda encoded, _: [0] * len(encoded.hidden), fail)):
             with pytest.raises(KeyboardInterrupt):
                 batching.run(texts, bert.params.bert, bert.config, read, progress, workers)

@@ -9,7 +9,7 @@ from numpy_bert.inference import entities
 from numpy_bert.inference.entities import Span
 
 
-@pytest.mark.parametrize(("labels", "found"), [
+@pytest.mark.parametrize(("labels", "expected"), [
     ("", []),
     ("O O", []),
     ("B-per I-per O B-loc", [Span("per", 0, 2), Span("loc", 3, 4)]),
@@ -20,8 +20,8 @@ from numpy_bert.inference.entities import Span
     ("per per O loc", [Span("per", 0, 2), Span("loc", 3, 4)]),
     ("B-per-son I-per-son", [Span("per-son", 0, 2)]),
 ])  # fmt: skip
-def test_bio(labels, found):
-    assert entities.spans(labels.split()) == found
+def test_bio(labels, expected):
+    assert entities.spans(labels.split()) == expected
 
 
 def test_entities_carry_the_characters_of_the_text():
@@ -32,13 +32,13 @@ def test_entities_carry_the_characters_of_the_text():
     p = np.full((8, 4), 0.1)
     for place, label in {0: 3, 1: 1, 2: 3, 3: 2, 4: 0, 5: 3, 6: 0, 7: 3}.items():
         p[place, label] = 0.7  # on special tokens and later tokens too, where it must not count
-    found = entities.entities(text, offsets, p, labels)
-    assert [(e.label, e.text, e.start, e.end) for e in found] == [
+    result = entities.entities(text, offsets, p, labels)
+    assert [(e.label, e.text, e.start, e.end) for e in result] == [
         ("per", "Émilie Zola", 0, 11),
         ("loc", "Paris", 15, 20),
     ]
-    assert found[0].probability == pytest.approx(0.7)
-    assert all(text[e.start : e.end] == e.text for e in found)
+    assert result[0].probability == pytest.approx(0.7)
+    assert all(text[e.start : e.end] == e.text for e in result)
 
 
 def test_a_text_without_words_has_no_entities():

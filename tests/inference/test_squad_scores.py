@@ -38,17 +38,23 @@ def test_measures(answer, right, em, f1):
 
 def official(answers, right, nulls):
     """evaluate-v2.0.py, written down from its description: raw scores, the threshold 0, the best threshold."""
-    gold = [[a for a in one if squad_scores.normalized(a)] or [""] for one in right]
-    given = [a if n <= 0 else "" for a, n in zip(answers, nulls, strict=True)]
+    gold = [[a for a in answers_of_one if squad_scores.normalized(a)] or [""] for answers_of_one in right]
+    inputs = [a if n <= 0 else "" for a, n in zip(answers, nulls, strict=True)]
     figures = {}
     for name, score in (("exact_match", squad_scores.exact_match), ("f1", squad_scores.f1)):
-        raw = [score(a, one) for a, one in zip(given, gold, strict=True)]
+        raw = [score(a, answers_of_one) for a, answers_of_one in zip(inputs, gold, strict=True)]
         figures[name] = sum(raw) / len(raw)
         candidates = []
         for t in [-float("inf"), *nulls]:
             at = [a if n <= t else "" for a, n in zip(answers, nulls, strict=True)]
             pairs = zip(at, gold, strict=True)
-            candidates.append(sum(score(a, one) if one != [""] else float(a == "") for a, one in pairs) / len(raw))
+            candidates.append(
+                sum(
+                    score(a, answers_of_one) if answers_of_one != [""] else float(a == "")
+                    for a, answers_of_one in pairs
+                )
+                / len(raw)
+            )
         figures[f"best_{name}"] = max(candidates)
     return figures
 
@@ -65,14 +71,18 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_figures_of_squad_2(case):
-    found = squad_scores.measures(*CASES[case])
+    figures = squad_scores.measures(*CASES[case])
     for name, value in official(*CASES[case]).items():
-        assert found[name] == pytest.approx(value), name
+        assert figures[name] == pytest.approx(value), name
 
 
 def test_figures_by_hand_of_squad_2():
-    found = squad_scores.measures(["Berlin", "York"], [["Berlin"], []], [-1.0, 2.0])
-    assert [found[name] for name in ("exact_match", "has_answer_f1", "no_answer_f1", "best_f1")] == [1.0] * 4
-    found = squad_scores.measures(["Berlin", "York"], [["Berlin"], []], [1.0, 2.0])
-    assert (found["exact_match"], found["has_answer_exact_match"], found["no_answer_exact_match"]) == (0.5, 0.0, 1.0)
-    assert (found["best_exact_match"], found["best_exact_match_threshold"]) == (1.0, 1.0)
+    figures = squad_scores.measures(["Berlin", "York"], [["Berlin"], []], [-1.0, 2.0])
+    assert [figures[name] for name in ("exact_match", "has_answer_f1", "no_answer_f1", "best_f1")] == [1.0] * 4
+    figures = squad_scores.measures(["Berlin", "York"], [["Berlin"], []], [1.0, 2.0])
+    assert (figures["exact_match"], figures["has_answer_exact_match"], figures["no_answer_exact_match"]) == (
+        0.5,
+        0.0,
+        1.0,
+    )
+    assert (figures["best_exact_match"], figures["best_exact_match_threshold"]) == (1.0, 1.0)

@@ -90,8 +90,8 @@ def test_sums_and_means_of_rows(shape, dtype, rng):
     np.testing.assert_allclose(row_mean_of_product(x, y), (x * y).mean(-1, keepdims=True), **bound)
     gamma, beta = x.reshape(-1, shape[-1])[:1].sum(0), y.reshape(-1, shape[-1])[:1].sum(0)
     np.testing.assert_allclose(row_affine(y.real, gamma, beta), gamma * y.real + beta, **bound)
-    for found in (row_sum(x), row_mean(x), row_mean_of_product(x, y)):
-        assert found.dtype == dtype
+    for result in (row_sum(x), row_mean(x), row_mean_of_product(x, y)):
+        assert result.dtype == dtype
 
 
 @pytest.mark.parametrize("constant", [3.3333333, 7.7, 123.456, -1e-3, 1e20, 0.0])
@@ -145,6 +145,6 @@ def test_a_lookup_accumulates_into_another_gradient(rng):
 def test_elementwise_in_chunks_is_the_function(size, dtype, rng, monkeypatch):
     monkeypatch.setattr(elementwise, "CHUNK", 64)
     x, y = (rng.normal(size=(size, 3)).astype(dtype) for _ in range(2))
-    found = elementwise.elementwise(lambda x, y: x * np.exp(y), x, y)
-    np.testing.assert_array_equal(found, x * np.exp(y), strict=True)
+    result = elementwise.elementwise(lambda x, y: x * np.exp(y), x, y)
+    np.testing.assert_array_equal(result, x * np.exp(y), strict=True)
     np.testing.assert_array_equal(elementwise.elementwise(np.exp, x.T), np.exp(x.T), strict=True)

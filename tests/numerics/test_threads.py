@@ -114,8 +114,8 @@ def test_threads_that_take_turns_all_hold_blas_to_one():
     limit = threads._controller().limit(limits=2, user_api="blas")  # whatever the shell says
     threads._take_control()
     before = set(blas_threads())
-    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
-        workers = {"a": one, "b": other}
+    with ThreadPoolExecutor(1) as executor, ThreadPoolExecutor(1) as other:
+        workers = {"a": executor, "b": other}
         for name in "abbaab":
             assert workers[name].submit(enter, name).result() == {1}
             assert workers[name].submit(leave, name).result() == before
@@ -136,11 +136,11 @@ def test_an_interruption_while_the_number_is_changed_leaves_no_trace(moment, mon
     def interrupted(function):
         def call(*args, **kwargs):
             nonlocal count
-            found = function(*args, **kwargs)
+            result = function(*args, **kwargs)
             count += 1
             if count == moment + 1:
                 raise KeyboardInterrupt
-            return found
+            return result
 
         return call
 

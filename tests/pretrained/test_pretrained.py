@@ -57,8 +57,8 @@ def test_commands_take_it_where_no_model_is_named(capsys):
 
 def test_the_demo_shows_everything():
     command = [sys.executable, "-m", "numpy_bert", "demo", "--json"]
-    found = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
-    assert set(found) == {
+    output = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    assert set(output) == {
         'The tokens of "I liked this movie."',
         "Cosine similarity of sentence vectors",
         "The likeliest words for [MASK]",
@@ -66,4 +66,4 @@ def test_the_demo_shows_everything():
         "Classification",
         "Gradient checks",
     }
-    assert found["Gradient checks"]["passed"]
+    assert output["Gradient checks"]["passed"]

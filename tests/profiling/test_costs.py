@@ -49,13 +49,13 @@ def inputs():
     return bert.Inputs(embedding.Ids(token, np.tile(np.arange(T), (B, 1)), np.zeros_like(token)), None)
 
 
-def flops(found):
+def flops(costs):
     """The rows that make products."""
-    return {row: cost.flops for row, cost in found.items() if cost.flops}
+    return {row: cost.flops for row, cost in costs.items() if cost.flops}
 
 
-def made(found):
-    return {row: amount for row, amount in found.items() if amount}
+def made(costs):
+    return {row: amount for row, amount in costs.items() if amount}
 
 
 @pytest.mark.parametrize(

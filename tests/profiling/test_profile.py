@@ -51,14 +51,14 @@ def test_own_time_is_without_that_of_the_called(model):
     """Each call looks twice, so with n blocks timed 2 n - 1 ticks pass from first to last, and all are counted."""
     batch = passes._batch(model.config, Workload(T=6), has_head=False)
     ticks = Ticks()
-    with timer.timed(ticks) as found:
+    with timer.timed(ticks) as result:
         bert.forward(batch.inputs, model.params.bert, model.config)
-    assert sum(found.values()) == ticks.looks - 1
-    assert found[costs.NORM] == 2 * 2 + 1  # nothing is called within a norm: one tick each
-    assert found[costs.GELU] == 2
-    assert found[costs.QKV] == found[costs.OUTPUT] == found[costs.EXPAND] == found[costs.CONTRACT] == 2
-    assert found[costs.RESIDUAL] == 2 * 7  # six calls within each layer
-    assert costs.DECODER not in found
+    assert sum(result.values()) == ticks.looks - 1
+    assert result[costs.NORM] == 2 * 2 + 1  # nothing is called within a norm: one tick each
+    assert result[costs.GELU] == 2
+    assert result[costs.QKV] == result[costs.OUTPUT] == result[costs.EXPAND] == result[costs.CONTRACT] == 2
+    assert result[costs.RESIDUAL] == 2 * 7  # six calls within each layer
+    assert costs.DECODER not in result
 
 
 def test_only_the_own_thread_is_timed_and_the_profiler_before_comes_back(rng):
@@ -70,7 +70,7 @@ def test_only_the_own_thread_is_timed_and_the_profiler_before_comes_back(rng):
 
     sys.setprofile(mine)
     try:
-        with timer.timed() as found:
+        with timer.timed() as result:
             assert sys.getprofile() is not mine
             other = threading.Thread(target=gelu.forward, args=(rng.standard_normal(3), "erf"))
             other.start()
@@ -82,17 +82,17 @@ def test_only_the_own_thread_is_timed_and_the_profiler_before_comes_back(rng):
         assert sys.getprofile() is mine
     finally:
         sys.setprofile(before)
-    assert set(found) == {costs.NORM}
-    assert found[costs.NORM] > 0
+    assert set(result) == {costs.NORM}
+    assert result[costs.NORM] > 0
 
 
 def test_a_call_that_fails_is_closed(rng):
     wrong = linear.Params(np.ones((4, 5)), np.ones(4))
-    with timer.timed(Ticks()) as found:
+    with timer.timed(Ticks()) as result:
         with pytest.raises(ValueError, match="reshape"):
             linear.forward(np.ones((2, 3)), wrong)
         gelu.forward(rng.standard_normal(3), "erf")
-    assert dict(found) == {costs.REST: 1.0, costs.GELU: 1.0}
+    assert dict(result) == {costs.REST: 1.0, costs.GELU: 1.0}
 
 
 @pytest.mark.parametrize(
@@ -107,27 +107,27 @@ def test_a_call_that_fails_is_closed(rng):
 def test_a_profile(workload, heads):
     model = tiny_bert(heads)
     calls = []
-    found = passes.measure(model.params, model.config, workload, calls.append)
+    result = passes.measure(model.params, model.config, workload, calls.append)
     assert sum(calls) == workload.repeats + 1
-    names = [row.name for row in found.rows]
+    names = [row.name for row in result.rows]
     assert names == [name for name in costs.ROWS if name in names]
     assert (costs.DROPOUT in names) == workload.dropout
     assert (costs.DECODER in names) == (heads != () and workload.backward)
-    assert all(row.forward_seconds > 0 for row in found.rows if row.forward.flops)
-    assert all(row.backward_seconds > 0 for row in found.rows if row.backward.flops)
-    assert any(row.backward_seconds > 0 for row in found.rows) == workload.backward
-    assert found.seconds == pytest.approx(sum(row.forward_seconds + row.backward_seconds for row in found.rows))
+    assert all(row.forward_seconds > 0 for row in result.rows if row.forward.flops)
+    assert all(row.backward_seconds > 0 for row in result.rows if row.backward.flops)
+    assert any(row.backward_seconds > 0 for row in result.rows) == workload.backward
+    assert result.seconds == pytest.approx(sum(row.forward_seconds + row.backward_seconds for row in result.rows))
     if workload.backward and heads:
         masked_tokens = workload.B * max(1, round(0.15 * workload.T))
-        assert masked_tokens == found.sizes.M
-    text = format_profile(found)
+        assert masked_tokens == result.sizes.M
+    text = format_profile(result)
     assert f"{workload.B} x {workload.T} tokens" in text
     assert ("backward" in text) == workload.backward
     table = text.split("\n")[3 : 4 + len(names)]
     assert [line.split("  ")[0] for line in table[1:]] == names
     starts = {line.rindex(word) for line in table[1:] for word in ("computing", "memory") if word in line}
     assert len(starts) == 1  # the columns align
-    json.dumps(roofline.to_json(found), allow_nan=False)
+    json.dumps(roofline.to_json(result), allow_nan=False)
 
 
 def test_least_time_and_bound():
@@ -139,13 +139,13 @@ def test_least_time_and_bound():
         roofline.ProfileRow("b", memory, roofline.NOTHING, 0.012, 0.0),
     )
     config = BertConfig(vocab_size=5)
-    found = roofline.Profile(costs.Sizes(1, 2), config, np.dtype("f4"), 1, 1, True, PEAK, rows)
-    assert found.least(rows[0]) == pytest.approx(0.004)
-    assert found.bound(rows[0]) == "computing"
-    assert found.least(rows[1]) == pytest.approx(0.012)
-    assert found.bound(rows[1]) == "memory"
-    assert found.seconds == pytest.approx(0.020)
-    first, second = format_profile(found).split("\n")[4:6]
+    result = roofline.Profile(costs.Sizes(1, 2), config, np.dtype("f4"), 1, 1, True, PEAK, rows)
+    assert result.least(rows[0]) == pytest.approx(0.004)
+    assert result.bound(rows[0]) == "computing"
+    assert result.least(rows[1]) == pytest.approx(0.012)
+    assert result.bound(rows[1]) == "memory"
+    assert result.seconds == pytest.approx(0.020)
+    first, second = format_profile(result).split("\n")[4:6]
     assert first.split()[-3:] == ["1000.00", "computing", "50%"]
     assert second.split()[-2:] == ["memory", "100%"]
 
@@ -154,9 +154,9 @@ def test_the_peak_is_measured(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(machine, "SIDE", 64)
     monkeypatch.setattr(machine, "COPIED", 1 << 16)
-    found = machine.peak("float32")
-    assert 1e6 < found.flops < 1e14
-    assert 1e6 < found.bandwidth < 1e13
+    result = machine.peak("float32")
+    assert 1e6 < result.flops < 1e14
+    assert 1e6 < result.bandwidth < 1e13
     described = machine.describe()
     assert described["NumPy"] == np.__version__
     assert all(described.values())
@@ -199,10 +199,10 @@ def test_the_command(capsys, folder, tmp_path):
     assert "feed-forward W_1" in out
     assert figure.read_bytes().startswith(b"\x89PNG")
     status, out, _ = run(capsys, *size, "--json", "--forward-only")
-    found = json.loads(out)
-    assert found["length"] == 12
-    assert all(row["backward"] is None for row in found["rows"])
-    [expand] = [row for row in found["rows"] if row["block"] == costs.EXPAND]
+    output = json.loads(out)
+    assert output["length"] == 12
+    assert all(row["backward"] is None for row in output["rows"])
+    [expand] = [row for row in output["rows"] if row["block"] == costs.EXPAND]
     assert expand["forward"]["product_flops"] == 2 * 2 * (2 * 12) * 12 * 20
 
 
@@ -219,8 +219,8 @@ def test_the_command(capsys, folder, tmp_path):
     ],
 )
 def test_one_clear_line(capsys, folder, arguments, status, message):
-    found, out, err = run(capsys, "--model", folder, *arguments)
-    assert (found, out) == (status, "")
+    result, out, err = run(capsys, "--model", folder, *arguments)
+    assert (result, out) == (status, "")
     assert message in err
     assert err.count("\n") == 1
 
@@ -230,7 +230,7 @@ def test_without_a_model_the_sizes_are_those_of_bert_base(capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(passes, "random_params", lambda config: config)
     monkeypatch.setattr(passes, "measure", lambda params, config, workload, progress: asked.append((config, workload)))
-    monkeypatch.setattr(command, "format_profile", lambda found: "")
+    monkeypatch.setattr(command, "format_profile", lambda profile: "")
     assert run(capsys, "--batch", 4)[0] == 0
     [(config, workload)] = asked
     assert (config.num_hidden_layers, config.hidden_size, config.vocab_size) == (12, 768, 30522)

@@ -117,9 +117,9 @@ def _download(package: Package, target: Path) -> Path:
         reasons = [line for line in lines if line.startswith("ERROR")] or lines or ["no reason given"]
         raise Unavailable(f"pip cannot download {package.requirement}: {reasons[-1]}")
     (wheel,) = target.iterdir()
-    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if found != package.sha256:
-        raise Unavailable(f"{wheel.name}: expected sha256 {package.sha256}, got {found}")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if digest != package.sha256:
+        raise Unavailable(f"{wheel.name}: expected sha256 {package.sha256}, got {digest}")
     return wheel
 
 

@@ -63,10 +63,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send(503, b"")
         elif path.startswith("/api/models/"):
             self.listing(path.removeprefix("/api/models/"))
-        elif found := re.fullmatch(r"/(.+)/resolve/([^/]+)/(.+)", path):
-            self.file(*found.groups())
-        elif found := re.fullmatch(r"/large/(.+?)/-/(.+)", path):
-            self.content(*found.groups())
+        elif result := re.fullmatch(r"/(.+)/resolve/([^/]+)/(.+)", path):
+            self.file(*result.groups())
+        elif result := re.fullmatch(r"/large/(.+?)/-/(.+)", path):
+            self.content(*result.groups())
         else:
             self.send(404, b"")
 

@@ -63,14 +63,14 @@ class TorchRun:
         (folder / "config.json").write_text(str(self.stored["config"]))
         self.config = read_config(folder)
         self.params = self.tree("parameters", dtype)
-        given = json.loads(str(self.stored["recipe"]))
+        output = json.loads(str(self.stored["recipe"]))
         self.recipe = Recipe(
             task="pretraining",
-            steps=given["steps"],
-            learning_rate=given["peak"],
-            warmup=given["warm_up"],
-            weight_decay=given["weight_decay"],
-            clip=given["largest_norm"],
+            steps=output["steps"],
+            learning_rate=output["peak"],
+            warmup=output["warm_up"],
+            weight_decay=output["weight_decay"],
+            clip=output["largest_norm"],
         )
 
     def tree(self, name, dtype):

@@ -1,5 +1,5 @@
 """Each task, forward and backward, against PyTorch in float64, at 1e-12: hidden states, attentions, logits, losses and
-the gradient by every parameter. The numbers, and the script that made them, lie in tests/data."""
+the gradient with respect to every parameter. The numbers, and the script that made them, lie in tests/data."""
 
 import functools
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy_bert.tasks import masked_lm, next_sentence, objective, pretraining, q
 
 DATA = Path(__file__).parents[1] / "data"
 TOLERANCE = 1e-12  # of the largest entry of a tensor
-SMALLEST = 1e-2  # stands for the largest entry where that is less: the gradient by the key bias is 0 but for rounding
+SMALLEST = 1e-2  # stands for the largest entry where that is less: that of the key bias is 0 but for rounding
 
 TASKS = {
     "pretraining_erf": "pretraining",
@@ -134,14 +134,14 @@ def test_pooled_and_logits(reference: Reference) -> None:
 def test_loss_and_every_gradient(reference: Reference) -> None:
     loss, cache = objective.forward(reference.task, reference.batch, reference.params, reference.config)
     assert_close(np.asarray(loss), reference.stored["loss"], "loss")
-    found = {}
+    results = {}
     for leaf, gradient in tree.items(objective.backward(1.0, cache)):
         parts = names.sources(leaf)
-        found |= zip(parts, np.split(gradient, len(parts)), strict=True)
-    assert set(found) == set(reference.gradients)
+        results |= zip(parts, np.split(gradient, len(parts)), strict=True)
+    assert set(results) == set(reference.gradients)
     for name, theirs in reference.gradients.items():
-        assert found[name].shape == theirs.shape
-        assert_close(found[name], theirs, name)
+        assert results[name].shape == theirs.shape
+        assert_close(results[name], theirs, name)
 
 
 def test_the_tolerance_tells_the_forms_of_gelu_apart(tmp_path: Path) -> None:

@@ -99,16 +99,16 @@ def test_the_listed_characters_are_all_that_differ(ours):
         pytest.skip(f"the list is of tokenizers {DIFFERENCES['tokenizers']}, this is {tokenizers.__version__}")
     planes = [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xF0000)]
     codes = sorted(planes + [*range(0x40000, 0xE0000, 16), *range(0xF0000, 0x110000, 16)])
-    found = []
+    results = []
     for first in range(0, len(codes), 2048):
         block = codes[first : first + 2048]
         probes = [f"a{chr(code)}b" for code in block]
         if ours.encode_ids([" ".join(probes)])[0] != library().encode(" ".join(probes)).ids:
             wanted = [encoding.ids for encoding in library().encode_batch(probes)]
             got = ours.encode_ids(probes)
-            found += [code for code, a, b in zip(block, got, wanted, strict=True) if a != b]
-    assert found == [code for code in codes if is_listed(chr(code))]
-    assert len(found) == sum(entry["count"] for entry in DIFFERENCES["classes"])
+            results += [code for code, a, b in zip(block, got, wanted, strict=True) if a != b]
+    assert results == [code for code in codes if is_listed(chr(code))]
+    assert len(results) == sum(entry["count"] for entry in DIFFERENCES["classes"])
 
 
 def test_sigma_at_the_end_of_a_word_differs_and_nowhere_else(ours):

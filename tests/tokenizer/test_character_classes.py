@@ -75,6 +75,6 @@ def test_chinese_is_the_ideographs_and_not_the_other_scripts_of_east_asia():
 
 
 def test_ranges_may_touch_and_overlap():
-    some = CharacterClass("61-63 62 64-66 70")
-    assert "".join(c for c in map(chr, range(0x60, 0x72)) if some(c)) == "abcdefp"
-    assert some.pattern() == "\\U00000061-\\U00000066\\U00000070-\\U00000070"
+    part = CharacterClass("61-63 62 64-66 70")
+    assert "".join(c for c in map(chr, range(0x60, 0x72)) if part(c)) == "abcdefp"
+    assert part.pattern() == "\\U00000061-\\U00000066\\U00000070-\\U00000070"

@@ -135,9 +135,9 @@ def test_it_ends_where_no_pair_occurs_often_enough():
 
 
 def test_progress_is_told():
-    told = []
-    tokens = learn({"low": 5, "lower": 2}, 20, progress=told.append)
-    assert sum(told) == len(tokens) - len(learn({"low": 5, "lower": 2}, 5 + 5 + 4))
+    messages = []
+    tokens = learn({"low": 5, "lower": 2}, 20, progress=messages.append)
+    assert sum(messages) == len(tokens) - len(learn({"low": 5, "lower": 2}, 5 + 5 + 4))
 
 
 def test_what_cannot_be(tmp_path):

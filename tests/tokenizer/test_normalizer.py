@@ -174,8 +174,8 @@ def test_words_are_split_at_punctuation_by_definition():
 def test_words(text, words):
     basic = BasicTokenizer()
     assert basic.words(text) == words
-    found, sources = basic.words_with_starts(text)
-    assert [word for word, _ in found] == words
+    result, sources = basic.words_with_starts(text)
+    assert [word for word, _ in result] == words
     assert len(sources) == len(basic.normalize(text))
 
 

@@ -127,11 +127,11 @@ def test_the_limits_on_words():
 
 def test_offsets_through_everything_that_changes_the_length():
     text = "\u200bCafe\u0301 한İ 中ﬁ"
-    found = {token: (start, end) for _, token, _, (start, end) in zip(*UNCASED.encode(text), strict=True)}
-    assert found["cafe"] == (1, 5)
-    assert found["[UNK]"] == (7, 9)  # one word of Hangul and Latin
-    assert text[slice(*found["中"])] == "中"
-    assert text[slice(*found["ﬁ"])] == "ﬁ"
+    result = {token: (start, end) for _, token, _, (start, end) in zip(*UNCASED.encode(text), strict=True)}
+    assert result["cafe"] == (1, 5)
+    assert result["[UNK]"] == (7, 9)  # one word of Hangul and Latin
+    assert text[slice(*result["中"])] == "中"
+    assert text[slice(*result["ﬁ"])] == "ﬁ"
     jamo = UNCASED.encode("a 한", add_special_tokens=False)
     assert jamo.offsets == [(0, 1), (2, 3), (2, 3), (2, 3)]
 
@@ -205,10 +205,10 @@ def test_longest_first(first, second, room, kept):
 
 @given(TEXTS, TEXTS, st.integers(3, 12), st.booleans())
 def test_truncation_keeps_the_special_tokens(text, pair, max_length, special):
-    one = UNCASED.encode(text, max_length=max_length, special=special)
+    single = UNCASED.encode(text, max_length=max_length, special=special)
     full = UNCASED.encode(text, special=special)
-    assert one.ids == [*full.ids[:-1][: max_length - 1], 3]
-    assert UNCASED.encode_ids([text], max_length, special=special) == [one.ids]
+    assert single.ids == [*full.ids[:-1][: max_length - 1], 3]
+    assert UNCASED.encode_ids([text], max_length, special=special) == [single.ids]
     both = UNCASED.encode(text, pair, max_length=max_length, special=special)
     whole = UNCASED.encode(text, pair, special=special)
     assert len(both.ids) == min(max_length, len(whole.ids))

@@ -117,13 +117,13 @@ def test_plain_means_of_unequal_parts_would_be_another_gradient():
 def test_the_number_of_cores_changes_no_bit(monkeypatch):
     params, config = small_model(dtype=np.float32)
     parts = [pretraining_batch([5 + j, 3], j) for j in range(5)]
-    found = []
+    results = []
     for cores in (1, 2, 3):
         monkeypatch.setattr(threads, "cores", lambda cores=cores: cores)
-        found.append(accumulation.gradients("pretraining", parts, params, config, np.random.default_rng(3)))
-    assert found[0][0] == found[1][0] == found[2][0]
-    assert equal(found[0][1], found[1][1])
-    assert equal(found[0][1], found[2][1])
+        results.append(accumulation.gradients("pretraining", parts, params, config, np.random.default_rng(3)))
+    assert results[0][0] == results[1][0] == results[2][0]
+    assert equal(results[0][1], results[1][1])
+    assert equal(results[0][1], results[2][1])
 
 
 # Layers run forward a second time.

@@ -65,11 +65,11 @@ class Trainer:
 def right():
     """Parameters and moments after each step of a run that nothing disturbs."""
     state, data = step.begin(PARAMS, RECIPE), source()
-    found = []
+    results = []
     for _ in range(LAST):
-        found.append(tree.map(np.copy, (state.params, state.optimizer.moments)))
+        results.append(tree.map(np.copy, (state.params, state.optimizer.moments)))
         step.take(state, data.next(), RECIPE, CONFIG, FACTORS)
-    return found
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ KINDS = {"EIO": (errno.EIO, False), "ENOSPC": (errno.ENOSPC, True)}
 @pytest.mark.parametrize("kind", KINDS)
 def test_whichever_call_fails_a_good_save_is_there(two_saves, right, tmp_path, kind):
     code, full = KINDS[kind]
-    k, failures, told = 0, 0, set()
+    k, failures, message = 0, 0, set()
     while True:
         k += 1
         path = tmp_path / f"run-{k}"
@@ -110,7 +110,7 @@ def test_whichever_call_fails_a_good_save_is_there(two_saves, right, tmp_path, k
                 announced = 3
             except Error as error:
                 failures += 1
-                told.add(str(error).rsplit(": ", 1)[-1])
+                message.add(str(error).rsplit(": ", 1)[-1])
         trainer.folder.close()
         again = Trainer(path, resume=True)  # a warning would be an error here: what is there is whole
         assert announced <= again.state.step <= 3
@@ -124,7 +124,7 @@ def test_whichever_call_fails_a_good_save_is_there(two_saves, right, tmp_path, k
         if disk.calls < k:
             break
     assert failures > 50
-    assert {"Input/output error" if kind == "EIO" else "No space left on device"} <= told
+    assert {"Input/output error" if kind == "EIO" else "No space left on device"} <= message
 
 
 def test_at_the_rename_everything_is_on_the_disk(two_saves, tmp_path):

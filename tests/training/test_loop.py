@@ -39,8 +39,8 @@ def _picture(monkeypatch, _no_picture):
     monkeypatch.setattr(curve, "plot", PLOT)
 
 
-def source(many=1):
-    return Repeated([[pretraining_batch([9, 7, 5], seed)] for seed in range(many)])
+def source(steps=1):
+    return Repeated([[pretraining_batch([9, 7, 5], seed)] for seed in range(steps)])
 
 
 def test_the_loss_falls_and_the_model_given_stays(tmp_path):
@@ -61,8 +61,8 @@ def test_what_is_written_and_reported(tmp_path):
     lines, reports = [], []
     evaluate = lambda params: {"accuracy": 0.5, "loss": 1.0}  # noqa: E731
     monitor = Monitor(evaluate, 4, 5, report=reports.append, say=lines.append)
-    trained, found = loop.train(params, source(), RECIPE, config, monitor, RunOptions(tmp_path / "run"))
-    assert found == {"accuracy": 0.5, "loss": 1.0}
+    trained, figures = loop.train(params, source(), RECIPE, config, monitor, RunOptions(tmp_path / "run"))
+    assert figures == {"accuracy": 0.5, "loss": 1.0}
     rows = list(csv.DictReader(io.StringIO((tmp_path / "run" / "steps.csv").read_text())))
     assert [int(row["step"]) for row in rows] == list(range(1, 11))
     assert list(rows[0]) == ["step", "loss", "learning_rate", "gradient_norm", "tokens"]
@@ -92,8 +92,8 @@ def test_what_is_written_and_reported(tmp_path):
 def test_a_run_without_steps(tmp_path):
     params, config = small_model()
     recipe, monitor = dataclasses.replace(RECIPE, steps=0), Monitor(lambda params: {"a": 1.0})
-    trained, found = loop.train(params, source(), recipe, config, monitor, RunOptions(tmp_path / "run"))
-    assert found == {"a": 1.0}
+    trained, figures = loop.train(params, source(), recipe, config, monitor, RunOptions(tmp_path / "run"))
+    assert figures == {"a": 1.0}
     assert equal(trained, params)
 
 
@@ -107,11 +107,11 @@ def test_what_is_not_finite_stops_the_run_and_leaves_the_last_good_save(tmp_path
     real, calls = step.accumulation.gradients, []
 
     def gradients(*arguments):
-        loss, found = real(*arguments)
+        loss, result = real(*arguments)
         calls.append(1)
         if len(calls) == 6 and what == "gradient":
-            found.bert.pooler.dense.b[0] = value
-        return (value if len(calls) == 6 and what == "loss" else loss), found
+            result.bert.pooler.dense.b[0] = value
+        return (value if len(calls) == 6 and what == "loss" else loss), result
 
     monkeypatch.setattr(step.accumulation, "gradients", gradients)
     run = tmp_path / "run"

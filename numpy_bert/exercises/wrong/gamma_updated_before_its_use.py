@@ -28,7 +28,7 @@ EXERCISE = Exercise(
     level="hard",
     hints=(
         "In which order do the two lines belong? Better: should a backward change a parameter?",
-        "The report is about conduct, not about numbers: look for a line that writes to an array it did not make.",
+        "The report is about side effects, not about numbers: look for a line that writes to an array it did not make.",
     ),
     wrong="γ takes its optimizer step first, and the new γ is used for dx.",
     why="dx is a derivative at the γ of the forward; with another γ it is that of another function. The error has "

@@ -83,8 +83,8 @@ def test_blocks_are_those_of_the_library(kind, put):
     blocks = np.random.default_rng(number).integers(0, 256, (6, size), np.uint8)
     blocks[:, 1::2] &= 0x3F  # of a float16 scale the exponent, so that it is finite wherever it stands
     expected = library.quants.dequantize(blocks, library.GGMLQuantizationType[kind]).reshape(2, 3 * block)
-    found = reader.read(put(gguf(KEYS, [Stored("w", (2, 3 * block), number, blocks.tobytes())])))["w"]
-    np.testing.assert_array_equal(found, expected, strict=True)
+    read_back = reader.read(put(gguf(KEYS, [Stored("w", (2, 3 * block), number, blocks.tobytes())])))["w"]
+    np.testing.assert_array_equal(read_back, expected, strict=True)
 
 
 def test_a_scale_that_is_no_number_is_read_as_it_is(put):
@@ -158,8 +158,8 @@ def test_what_is_refused(kind, put):
 
 
 def test_in_bounded_time_and_memory(tmp_path):
-    many = b"".join(text("") + struct.pack("<IQIQ", 1, 0, 0, 0) for _ in range(200_000))
-    large = (gguf(counts=(200_000, None)).rstrip(b"\0") + many, "number of tensors: expected at most 10000")
+    count = b"".join(text("") + struct.pack("<IQIQ", 1, 0, 0, 0) for _ in range(200_000))
+    large = (gguf(counts=(200_000, None)).rstrip(b"\0") + count, "number of tensors: expected at most 10000")
     assert_refused_under_limits("gguf", [*HOSTILE.values(), large], tmp_path, largest=8)
 
 

@@ -37,11 +37,11 @@ def test_lengths(first, length):
     kinds = {"text": "x" * length, "bytes": bytes(length), "list": [None] * length}
     for kind, value in kinds.items():
         data = library.packb(value)
-        found = first(data + b"more")
-        assert found.kind == kind
-        assert found.end == (found.begin if kind == "list" else len(data))
-        assert kind != "list" or found.number == length
-        assert len(data) - found.begin == length
+        result = first(data + b"more")
+        assert result.kind == kind
+        assert result.end == (result.begin if kind == "list" else len(data))
+        assert kind != "list" or result.number == length
+        assert len(data) - result.begin == length
     data = library.packb({i: None for i in range(length)})
     assert first(data)[:2] == ("map", length)
     for code in (0, 1, 127):

@@ -1,4 +1,4 @@
-"""Makes numpy_bert/text/unicode_tables.py: `pip install unicodedata2`, then run this file with the path to write to.
+"""Makes numpy_bert/tokenizer/unicode_tables.py: `pip install unicodedata2`, then run this file with the path to write to.
 
 unicodedata2 is Python's own unicodedata brought up to the newest Unicode. Only this script needs it.
 """
@@ -48,13 +48,13 @@ TABLES: dict[str, tuple[str, Callable[[str], bool]]] = {
 
 def ranges(belongs: Callable[[str], bool]) -> list[str]:
     """The code points of a class as `a` or `a-b`, in order."""
-    found: list[list[int]] = []
+    results: list[list[int]] = []
     for code in filter(lambda code: belongs(chr(code)), range(sys.maxunicode + 1)):
-        if found and found[-1][1] == code - 1:
-            found[-1][1] = code
+        if results and results[-1][1] == code - 1:
+            results[-1][1] = code
         else:
-            found.append([code, code])
-    return [f"{first:x}" if first == last else f"{first:x}-{last:x}" for first, last in found]
+            results.append([code, code])
+    return [f"{first:x}" if first == last else f"{first:x}-{last:x}" for first, last in results]
 
 
 def main(path: str) -> None:

@@ -50,31 +50,33 @@ def made(tokens, scores, value, baseline, label="good"):
 def test_scores_add_up_to_the_difference_of_the_logits(task, dtype):
     text, target = TASKS[task]
     model = tiny_bert(labels=("bad", "so so", "good"), dtype=dtype)
-    found = explain(model, text, "integrated-gradients", task, target)
-    assert found.error < 1e-3
-    assert found.total == pytest.approx(found.value - found.baseline, rel=1e-3)
-    kept = [i for i, token in enumerate(found.tokens) if token in ("[CLS]", "[SEP]", "[MASK]")]
-    assert [found.scores[i] for i in kept] == [0.0] * len(kept)
+    explanation = explain(model, text, "integrated-gradients", task, target)
+    assert explanation.error < 1e-3
+    assert explanation.total == pytest.approx(explanation.value - explanation.baseline, rel=1e-3)
+    kept = [i for i, token in enumerate(explanation.tokens) if token in ("[CLS]", "[SEP]", "[MASK]")]
+    assert [explanation.scores[i] for i in kept] == [0.0] * len(kept)
 
 
 def test_what_is_explained_is_the_logit(model):
-    found = explain(model, TEXT, "integrated-gradients", "sequence_classification", "good", steps=16)
+    explanation = explain(model, TEXT, "integrated-gradients", "sequence_classification", "good", steps=16)
     ids = model.tokenizer.encode(TEXT).ids
-    assert found.value == pytest.approx(model.logits("sequence_classification", [ids])[0, 2], rel=1e-12)
+    assert explanation.value == pytest.approx(model.logits("sequence_classification", [ids])[0, 2], rel=1e-12)
     padded = [i if i in (2, 3) else 0 for i in ids]
-    assert found.baseline == pytest.approx(model.logits("sequence_classification", [padded])[0, 2], rel=1e-12)
+    assert explanation.baseline == pytest.approx(model.logits("sequence_classification", [padded])[0, 2], rel=1e-12)
     masked, target = TASKS["masked_lm"]
-    found = explain(model, masked, "gradient-times-input", "masked_lm", target)
+    explanation = explain(model, masked, "gradient-times-input", "masked_lm", target)
     ids = model.tokenizer.encode(masked).ids
     wanted = model.logits("masked_lm", [ids])[0, 3, model.tokenizer.vocab["good"]]
-    assert found.value == pytest.approx(wanted, rel=1e-12)
+    assert explanation.value == pytest.approx(wanted, rel=1e-12)
 
 
 def test_the_steps_are_all_taken_and_more_of_them_are_nearer(model):
-    told = []
-    few, many = (integrated_gradients.attribute(model, TEXT, steps=steps, progress=told.append) for steps in (2, 64))
-    assert sum(told) == 66
-    assert many.error < few.error
+    messages = []
+    few, count = (
+        integrated_gradients.attribute(model, TEXT, steps=steps, progress=messages.append) for steps in (2, 64)
+    )
+    assert sum(messages) == 66
+    assert count.error < few.error
     for steps in (0, 2049, 1.5, True):
         with pytest.raises(Error, match="steps: expected an integer from 1 to 2048"):
             explain(model, TEXT, steps=steps)
@@ -104,7 +106,7 @@ def test_the_gradient_by_the_embeddings(model, task):
     points = np.stack([x, x + rng.normal(0, 0.3, x.shape)])
     value, gradient = output_gradient.value_and_gradient(points, chosen, model)
     assert value == pytest.approx(
-        sum(output_gradient.value_and_gradient(one[None], chosen, model)[0] for one in points)
+        sum(output_gradient.value_and_gradient(point[None], chosen, model)[0] for point in points)
     )
     for _ in range(3):
         v = rng.normal(size=points.shape)
@@ -121,11 +123,11 @@ def test_it_is_the_gradient_of_the_trace(model):
     value, gradient = output_gradient.value_and_gradient(x[None], chosen, model)
     np.testing.assert_allclose(gradient, traced["bert.embedding.backward.dtotal"], rtol=1e-10, atol=1e-15)
     assert value == pytest.approx(traced.asked.loss)
-    found = explain(model, TEXT, "gradient-times-input", "sentence_embedding")
+    explanation = explain(model, TEXT, "gradient-times-input", "sentence_embedding")
     E, ids = model.params.bert.embedding.word, chosen.encoding.ids
     moved = E[ids] - E[0]
     moved[[0, -1]] = 0.0
-    np.testing.assert_allclose(found.scores, (moved * gradient[0]).sum(axis=1), rtol=1e-10)
+    np.testing.assert_allclose(explanation.scores, (moved * gradient[0]).sum(axis=1), rtol=1e-10)
 
 
 def test_counted_from_zero_every_score_would_be_zero(model):
@@ -158,10 +160,10 @@ def test_rollout_reads_what_the_head_reads(model):
         "token_classification": R[1:-1].mean(axis=0),
     }
     for task, wanted in cases.items():
-        found = explain(model, TEXT, "rollout", task)
-        np.testing.assert_allclose(found.scores, wanted, rtol=1e-12)
-        assert found.total == pytest.approx(1.0)
-        assert found.error is None
+        explanation = explain(model, TEXT, "rollout", task)
+        np.testing.assert_allclose(explanation.scores, wanted, rtol=1e-12)
+        assert explanation.total == pytest.approx(1.0)
+        assert explanation.error is None
     text, _ = TASKS["masked_lm"]
     masked = explain(model, text, "rollout", "masked_lm")
     layers = [P[0] for P in model.forward([model.tokenizer.encode(text).ids], everything=True).attentions]
@@ -194,8 +196,8 @@ def test_the_table_reads_without_color(capsys, folder, model, method):
     assert (status, err) == (0, "")
     assert "\x1b" not in out
     rows = {line.split()[0]: line.split() for line in out.splitlines() if re.match(r"\S+ +[-+\d]", line)}
-    found = explain(model, TEXT, method)
-    for token, score in zip(found.tokens, found.scores, strict=True):
+    explanation = explain(model, TEXT, method)
+    for token, score in zip(explanation.tokens, explanation.scores, strict=True):
         assert float(rows[token][1]) == pytest.approx(score, abs=6e-5)
         if method != "rollout" and abs(score) > 1e-3:
             assert rows[token][1][0] == ("-" if score < 0 else "+")
@@ -205,12 +207,12 @@ def test_the_table_reads_without_color(capsys, folder, model, method):
 def test_json(capsys, folder, model):
     status, out, _ = run(capsys, "explain", TEXT, "--target", "bad", "--json", "--model", folder)
     assert status == 0
-    told = json.loads(out)
-    found = explain(model, TEXT, target="bad")
-    assert told["scores"] == pytest.approx(found.scores)
-    assert told["tokens"] == list(found.tokens)
-    assert told["target"] == "the class bad"
-    assert told["error"] < 1e-3
+    output = json.loads(out)
+    explanation = explain(model, TEXT, target="bad")
+    assert output["scores"] == pytest.approx(explanation.scores)
+    assert output["tokens"] == list(explanation.tokens)
+    assert output["target"] == "the class bad"
+    assert output["error"] < 1e-3
 
 
 class Terminal(io.StringIO):
@@ -248,8 +250,8 @@ EVIL = "<script>alert(1)</script>\"'&\u202e"
 
 
 def test_the_page_is_inert(tmp_path):
-    found = made((EVIL, "b"), (2.0, -1.0), 1.0, 0.0, EVIL)
-    score_page.write(found, tmp_path / "page.html")
+    result = made((EVIL, "b"), (2.0, -1.0), 1.0, 0.0, EVIL)
+    score_page.write(result, tmp_path / "page.html")
     html = (tmp_path / "page.html").read_text("utf-8")
     assert "<script" not in html
     assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#x27;&amp;") == 8
@@ -283,8 +285,8 @@ def test_output_from_the_command_line(capsys, folder, tmp_path):
 def test_bad_usage_of_explain(capsys, folder, tmp_path, monkeypatch, arguments, status, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there.html").write_text("mine", encoding="utf-8")
-    found, out, err = run(capsys, "explain", *arguments, "--model", folder)
-    assert (found, out) == (status, "")
+    result, out, err = run(capsys, "explain", *arguments, "--model", folder)
+    assert (result, out) == (status, "")
     assert message in err
     assert err.count("\n") == 1
 

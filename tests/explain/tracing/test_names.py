@@ -58,10 +58,10 @@ def test_every_variable_has_a_name(module):
         if name in FUNCTIONS
     }
     for name, function in functions.items():
-        found = declared.get(name, "").split()
-        where = f"{module}.{name}: names.py: {' '.join(found)}, source: {' '.join(function.names)}"
-        assert len(found) == len(function.names), where
-        for variable, declared_name in zip(function.names, found, strict=True):
+        result = declared.get(name, "").split()
+        where = f"{module}.{name}: names.py: {' '.join(result)}, source: {' '.join(function.names)}"
+        assert len(result) == len(function.names), where
+        for variable, declared_name in zip(function.names, result, strict=True):
             known = {"-", variable, *RENAMED.get((module, name, variable), ())}
             assert variable == source.RESULT or declared_name in known, f"{where}: if {variable} is new, name it"
     assert set(declared) <= set(functions)
@@ -141,8 +141,8 @@ def test_renaming_a_variable_changes_no_trace(model, monkeypatch, module, variab
     monkeypatch.setattr(source.inspect, "getsource", lambda other: text if other is module else getsource(other))
     monkeypatch.setattr(source, "_code", lambda other: code if other is module else original(other))
     monkeypatch.setattr(source, "read_module", functools.cache(source.read_module.__wrapped__))
-    found = model.trace("i liked this movie", "sequence_classification")
-    assert found.names == wanted.names
-    for value, other in zip(found.values, wanted.values, strict=True):
+    trace = model.trace("i liked this movie", "sequence_classification")
+    assert trace.names == wanted.names
+    for value, other in zip(trace.values, wanted.values, strict=True):
         assert value.variable == other.variable
-        assert (found[value.name] == wanted[value.name]).all()
+        assert (trace[value.name] == wanted[value.name]).all()

@@ -104,8 +104,8 @@ def readout(browser, view="#viewer"):
     """What stands above the heat map: the places by the name of their axis, and the value."""
     text = find(browser, f"{view} .readout").get_attribute("textContent")
     places = re.findall(r"(head|token|key|component|row|column) (\d+)(?: to (\d+))?", text.split(" = ")[0])
-    found = re.search(r"= ([+−]?[\d.]+(?:e[+−]?\d+)?)", text)
-    return {axis: range(int(a), int(b or a) + 1) for axis, a, b in places}, number(found[1])
+    result = re.search(r"= ([+−]?[\d.]+(?:e[+−]?\d+)?)", text)
+    return {axis: range(int(a), int(b or a) + 1) for axis, a, b in places}, number(result[1])
 
 
 def choose(browser, label):
@@ -142,7 +142,9 @@ def test_the_map_by_mouse_and_by_keyboard(browser, address, traced):
     show(browser, address)
     blocks = {call.block for call in traced.calls}
     cells = browser.find_elements(By.CSS_SELECTOR, ".map .cell")
-    assert {one.get_attribute("aria-label") for one in cells} >= {b for b in blocks if b.startswith("bert.encoder.")}
+    assert {map_cell.get_attribute("aria-label") for map_cell in cells} >= {
+        b for b in blocks if b.startswith("bert.encoder.")
+    }
     cell(browser, "bert.encoder.layers.2.feed_forward.gelu").click()
     assert "gelu.py" in find(browser, "#block h2").text
     assert "Φ" in find(browser, "#block .equation").text
@@ -260,7 +262,7 @@ def test_attention_of_all_heads(browser, address, traced, pictures):
     ActionChains(browser, duration=0).move_to_element(tokens[4]).perform()
     tokens = browser.find_elements(By.CSS_SELECTOR, ".sees .token")
     assert "asks" in tokens[4].get_attribute("class")
-    shown = [number(one.find_element(By.CSS_SELECTOR, "small").text) for one in tokens]
+    shown = [number(token.find_element(By.CSS_SELECTOR, "small").text) for token in tokens]
     np.testing.assert_allclose(shown, P[4, 4], atol=0.008 * P.max() + 0.005)
     find(browser, ".one canvas").send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN)
     places, value = readout(browser, ".one")
@@ -280,8 +282,8 @@ def test_where_the_gradient_flows(browser, address, traced, pictures):
         "[...table.tBodies[0].rows].map((row) => [...row.cells].slice(1).map((cell) => cell.textContent)))"
     )
     for table, numbers in zip(rows, (wanted.tokens, wanted.heads, wanted.layers), strict=True):
-        found = [[number(text) for text in row] for row in table]
-        np.testing.assert_allclose(found, numbers, rtol=0.06)
+        actual = [[number(text) for text in row] for row in table]
+        np.testing.assert_allclose(actual, numbers, rtol=0.06)
     browser.save_screenshot(str(pictures / "flow.png"))
     total = np.sqrt(sum((traced[f"gradients.bert.encoder.layers.0.{name}"] ** 2).sum() for name in wanted.tensors))
     assert number(find(browser, "#flow .bars .number").text) == pytest.approx(total, rel=0.01)
@@ -326,18 +328,18 @@ def test_markup_in_the_text_stays_text(browser, evil):
 
 
 def test_the_page_of_an_attribution(browser, tmp_path, pictures):
-    found = methods.explain(tiny_bert(labels=("bad", "<i>", "good")), "i liked <b>this</b> movie", steps=16)
-    score_page.write(found, tmp_path / "page.html")
+    explanation = methods.explain(tiny_bert(labels=("bad", "<i>", "good")), "i liked <b>this</b> movie", steps=16)
+    score_page.write(explanation, tmp_path / "page.html")
     for size in (DESKTOP, PHONE):
         show(browser, (tmp_path / "page.html").as_uri(), size=size)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
-    tokens = [one.text.split("\n")[0] for one in browser.find_elements(By.CSS_SELECTOR, ".text .token")]
-    assert tokens == list(found.tokens)
-    assert find(browser, "h1").text == methods.question(found)
-    assert re.fullmatch(r'Why "(bad|<i>|good)" \(0\.\d\d\)\?', methods.question(found))
+    tokens = [token.text.split("\n")[0] for token in browser.find_elements(By.CSS_SELECTOR, ".text .token")]
+    assert tokens == list(explanation.tokens)
+    assert find(browser, "h1").text == methods.question(explanation)
+    assert re.fullmatch(r'Why "(bad|<i>|good)" \(0\.\d\d\)\?', methods.question(explanation))
     assert find(browser, ".quote").text == "i liked <b>this</b> movie"
-    assert find(browser, ".prediction").text == methods.prediction(found)
-    assert find(browser, ".key").text.count(methods.supported(found)) == 2  # no color without its label
+    assert find(browser, ".prediction").text == methods.prediction(explanation)
+    assert find(browser, ".key").text.count(methods.supported(explanation)) == 2  # no color without its label
     assert "Check passed" in find(browser, ".sum").text
     assert "another baseline gives other scores" in find(browser, ".caveat").text
     browser.save_screenshot(str(pictures / "attribution.png"))

@@ -61,28 +61,28 @@ def test_gradients_are_those_of_loss_and_gradients(model):
     for task, (texts, labels) in cases.items():
         text = texts[0] if texts[1] is None else texts
         target = {"next_sentence": "next", "sequence_classification": "good"}.get(task)
-        found = model.trace(text, task, target)
-        loss, gradients = model.loss_and_gradients(task, batch(model, found, np.array(labels)))
-        assert found.asked.loss == loss
+        trace = model.trace(text, task, target)
+        loss, gradients = model.loss_and_gradients(task, batch(model, trace, np.array(labels)))
+        assert trace.asked.loss == loss
         wanted = {name: array for name, array in tree.items(gradients) if name.split(".")[0] in ("bert", task)}
-        names = {name.removeprefix("gradients.") for name in found.names if name.startswith("gradients.")}
+        names = {name.removeprefix("gradients.") for name in trace.names if name.startswith("gradients.")}
         assert names == set(wanted)
         for name, array in wanted.items():
-            np.testing.assert_array_equal(found[f"gradients.{name}"], array)
+            np.testing.assert_array_equal(trace[f"gradients.{name}"], array)
 
 
 @pytest.mark.parametrize("task", ["token_classification", "question_answering"])
 def test_the_likeliest_answers_are_the_target(model, task):
-    found = model.trace("the movie was good", task)
-    logits = model.logits(task, [found.asked.ids])[0]
+    trace = model.trace("the movie was good", task)
+    logits = model.logits(task, [trace.asked.ids])[0]
     if task == "token_classification":
         labels = np.array([[IGNORED, *logits[1:-1].argmax(axis=1), IGNORED]])
     else:
         spans = {(s, e): logits[s, 0] + logits[e, 1] for s in range(6) for e in range(s, 6)}
         labels = tuple(np.array([place]) for place in max(spans, key=spans.get))
-    loss, gradients = model.loss_and_gradients(task, batch(model, found, labels))
-    assert found.asked.loss == loss
-    np.testing.assert_array_equal(found["gradients.bert.embedding.word"], gradients.bert.embedding.word)
+    loss, gradients = model.loss_and_gradients(task, batch(model, trace, labels))
+    assert trace.asked.loss == loss
+    np.testing.assert_array_equal(trace["gradients.bert.embedding.word"], gradients.bert.embedding.word)
 
 
 def test_values_of_the_forward(model, traced):
@@ -169,11 +169,11 @@ def test_nothing_is_recorded_from_memory_without_values(model, monkeypatch):
         return array
 
     monkeypatch.setattr(np, "empty", poisoned)
-    found = model.trace(TEXT)
-    assert found.names == wanted.names
-    for name in found.names:
-        np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)
-        assert not np.isnan(found[name]).any(), name
+    trace = model.trace(TEXT)
+    assert trace.names == wanted.names
+    for name in trace.names:
+        np.testing.assert_array_equal(trace[name], wanted[name], err_msg=name)
+        assert not np.isnan(trace[name]).any(), name
 
 
 def test_a_debugger_is_not_disturbed(model):
@@ -208,15 +208,15 @@ def test_a_debugger_is_not_disturbed(model):
     ("return a", "", "", "", "a"),
 ])  # fmt: skip
 def test_what_a_statement_writes(code, writes, parts, blank, result):
-    [found] = source._statements(ast.parse(textwrap.dedent(code)).body)
-    assert (" ".join(found.writes), " ".join(found.parts), " ".join(found.blank)) == (writes, parts, blank)
-    assert found.result == result
+    [actual] = source._statements(ast.parse(textwrap.dedent(code)).body)
+    assert (" ".join(actual.writes), " ".join(actual.parts), " ".join(actual.blank)) == (writes, parts, blank)
+    assert actual.result == result
 
 
 def test_statements_within_statements():
     body = ast.parse("for i in x:\n    if i:\n        a = (\n            -i)\n    else:\n        b = -i").body
-    found = [(one.first, one.last, one.writes) for one in source._statements(body)]
-    assert found == [(1, 1, ()), (2, 2, ()), (3, 4, ("a",)), (6, 6, ("b",))]
+    result = [(statement.first, statement.last, statement.writes) for statement in source._statements(body)]
+    assert result == [(1, 1, ()), (2, 2, ()), (3, 4, ("a",)), (6, 6, ("b",))]
 
 
 def test_the_size_of_a_vector_is_differentiated(rng):
@@ -234,11 +234,11 @@ def test_the_size_of_a_vector_is_differentiated(rng):
 
 def test_a_model_without_a_head():
     bare = tiny_bert((), has_pooler=False)
-    found = bare.trace("i liked this movie")
-    assert (found.asked.task, found.asked.predictions) == ("sentence_embedding", ())
+    trace = bare.trace("i liked this movie")
+    assert (trace.asked.task, trace.asked.predictions) == ("sentence_embedding", ())
     v = bare.embed("i liked this movie")
-    assert found.asked.loss == pytest.approx(float((v * v).mean()), rel=1e-5)
-    assert found["sentence_embedding.loss_backward.dhidden"].shape == (1, 6, 12)
+    assert trace.asked.loss == pytest.approx(float((v * v).mean()), rel=1e-5)
+    assert trace["sentence_embedding.loss_backward.dhidden"].shape == (1, 6, 12)
 
 
 def test_tasks_without_being_asked(model):
@@ -253,11 +253,11 @@ def test_tasks_without_being_asked(model):
 
 
 def test_predictions(model, traced):
-    found = traced.asked.predictions
+    actual = traced.asked.predictions
     wanted = model.fill_mask(TEXT)[0]
-    assert [(p.answer, p.place) for p in found[:5]] == [(p.token, 3) for p in wanted]
-    assert [p.probability for p in found[:5]] == pytest.approx([p.probability for p in wanted])
-    assert [p.answer for p in found if p.wanted] == ["good"]
+    assert [(p.answer, p.place) for p in actual[:5]] == [(p.token, 3) for p in wanted]
+    assert [p.probability for p in actual[:5]] == pytest.approx([p.probability for p in wanted])
+    assert [p.answer for p in actual if p.wanted] == ["good"]
     classes = model.trace("good").asked.predictions
     assert {p.answer: p.probability for p in classes} == pytest.approx(model.classify("good").scores)
 
@@ -286,9 +286,9 @@ def test_predictions(model, traced):
     (("good", "token_classification", "X"), "target: expected one of"),
 ])  # fmt: skip
 def test_bad_input_is_one_line(model, arguments, message):
-    with pytest.raises(Error, match=message) as told:
+    with pytest.raises(Error, match=message) as raised:
         model.trace(*arguments)
-    assert str(told.value).isprintable()
+    assert str(raised.value).isprintable()
 
 
 def test_a_head_that_is_not_there():
@@ -326,24 +326,24 @@ def test_a_file_that_was_changed_after_its_import_is_one_line(model, monkeypatch
 
 def test_a_file_holds_all_of_it(traced, tmp_path):
     traced.save(tmp_path / "trace.npz")
-    found = Trace.load(tmp_path / "trace.npz")
-    assert (found.asked, found.model, found.calls, found.values) == (
+    trace = Trace.load(tmp_path / "trace.npz")
+    assert (trace.asked, trace.model, trace.calls, trace.values) == (
         traced.asked, traced.model, traced.calls, traced.values)  # fmt: skip
     for name in traced.names:
-        np.testing.assert_array_equal(found[name], traced[name])
-        assert found[name].dtype == traced[name].dtype
+        np.testing.assert_array_equal(trace[name], traced[name])
+        assert trace[name].dtype == traced[name].dtype
     with np.load(tmp_path / "trace.npz") as plain:  # NumPy alone reads it
-        told = json.loads(plain["manifest"].tobytes().decode())
-        assert told["asked"]["text"] == [TEXT]
-        value = next(one for one in told["values"] if one["name"] == f"{ATTENTION}.backward.dS")
+        output = json.loads(plain["manifest"].tobytes().decode())
+        assert output["asked"]["text"] == [TEXT]
+        value = next(entry for entry in output["values"] if entry["name"] == f"{ATTENTION}.backward.dS")
         np.testing.assert_array_equal(
             plain[value["stored"]].reshape(value["shape"]), traced[f"{ATTENTION}.backward.dS"]
         )
 
 
-def damaged(told, path, value):
+def damaged(manifest, path, value):
     """The manifest with one thing changed; the path leads there."""
-    changed = json.loads(json.dumps(told))
+    changed = json.loads(json.dumps(manifest))
     inside = changed
     for step in path[:-1]:
         inside = inside[step]
@@ -365,8 +365,8 @@ def damaged(told, path, value):
     (["values"], KeyError),
 ])  # fmt: skip
 def test_a_damaged_manifest_is_one_line(traced, tmp_path, path, value):
-    told = manifest.to_json(traced.asked, traced.model, traced.calls, traced.values)
-    data = json.dumps(damaged(told, path, value)).encode()
+    message = manifest.to_json(traced.asked, traced.model, traced.calls, traced.values)
+    data = json.dumps(damaged(message, path, value)).encode()
     npz.write(tmp_path / "bad.npz", {**traced.arrays, "manifest": np.frombuffer(data, np.uint8)})
     with pytest.raises(Error, match=r"bad\.npz: manifest: .*expected .*, got ") as error:
         Trace.load(tmp_path / "bad.npz")
@@ -402,14 +402,14 @@ def files(model, traced, tmp_path):
 
 
 def test_where_two_models_first_part(files):
-    found = comparison.compare(*files)
-    assert found.first.name.startswith(f"{LAYER}.feed_forward.expand.forward.y")
-    assert found.first.largest == pytest.approx(0.5, rel=1e-5)
-    assert found.notes == ("the models differ",)
-    assert found.only == ((), ())
-    before = list(itertools.takewhile(lambda row: row is not found.first, found.rows))
+    result = comparison.compare(*files)
+    assert result.first.name.startswith(f"{LAYER}.feed_forward.expand.forward.y")
+    assert result.first.largest == pytest.approx(0.5, rel=1e-5)
+    assert result.notes == ("the models differ",)
+    assert result.only == ((), ())
+    before = list(itertools.takewhile(lambda row: row is not result.first, result.rows))
     assert all(row.largest == 0.0 for row in before)
-    assert f"the first of these: {found.first.name}" in format_comparison(found)
+    assert f"the first of these: {result.first.name}" in format_comparison(result)
     assert comparison.compare(files[0], files[0]).first is None
     # A tolerance as large as the differences lets them pass.
     assert comparison.compare(*files, tolerance=1e9).first is None
@@ -420,10 +420,10 @@ def test_arrays_of_another_program(traced, files, tmp_path):
     a, _ = files
     theirs = {f"{ATTENTION}.forward.P": traced[f"{ATTENTION}.forward.P"][0].astype(np.float64), "x": np.zeros(2)}
     np.savez(tmp_path / "port.npz", **theirs)
-    found = comparison.compare(a, tmp_path / "port.npz")
-    assert [row.name for row in found.rows] == [f"{ATTENTION}.forward.P"]
-    assert found.rows[0].largest == 0.0
-    assert found.only[1] == ("x",)
+    result = comparison.compare(a, tmp_path / "port.npz")
+    assert [row.name for row in result.rows] == [f"{ATTENTION}.forward.P"]
+    assert result.rows[0].largest == 0.0
+    assert result.only[1] == ("x",)
     theirs[f"{ATTENTION}.forward.P"] = theirs[f"{ATTENTION}.forward.P"].swapaxes(-1, -2)
     np.savez(tmp_path / "port.npz", **theirs)
     assert comparison.compare(a, tmp_path / "port.npz").first.relative > 0.1
@@ -461,17 +461,17 @@ def test_differences_that_are_no_numbers(files, traced, tmp_path):
     broken = traced[name].copy()
     broken[0, 0, 0, 0] = np.nan
     np.savez(tmp_path / "port.npz", **{name: broken, other: traced[other][:, :, :3]})
-    found = comparison.compare(files[0], tmp_path / "port.npz")
-    assert [(row.name, row.largest, row.beyond) for row in found.rows] == [(name, np.inf, True), (other, None, True)]
-    told = json.dumps(comparison.to_json(found), allow_nan=False)
-    assert '"largest": null' in told
-    assert "other shape" in format_comparison(found)
+    result = comparison.compare(files[0], tmp_path / "port.npz")
+    assert [(row.name, row.largest, row.beyond) for row in result.rows] == [(name, np.inf, True), (other, None, True)]
+    message = json.dumps(comparison.to_json(result), allow_nan=False)
+    assert '"largest": null' in message
+    assert "other shape" in format_comparison(result)
 
 
 def test_traces_of_different_texts(model, files, tmp_path):
     model.trace("good", "masked_lm").save(tmp_path / "c.npz")
-    found = comparison.compare(files[0], tmp_path / "c.npz")
-    assert found.notes == ("the texts differ", "the losses ask for different things")
+    result = comparison.compare(files[0], tmp_path / "c.npz")
+    assert result.notes == ("the texts differ", "the losses ask for different things")
     np.savez(tmp_path / "empty.npz", x=np.zeros(1))
     with pytest.raises(Error, match=r"empty\.npz: expected arrays with names of .*a\.npz, got none of them"):
         comparison.compare(files[0], tmp_path / "empty.npz")
@@ -497,8 +497,8 @@ def test_markup_stays_text():
 
 def test_the_page_names_its_own_script_and_style_and_no_other(traced):
     html = explorer.render(traced)
-    found = static_page.policy("style", "script")
-    assert "default-src &#x27;none&#x27;" in found
+    result = static_page.policy("style", "script")
+    assert "default-src &#x27;none&#x27;" in result
     assert "unsafe" not in html
     assert "http://" not in html
     assert "https://" not in html
@@ -515,11 +515,11 @@ def test_damaged_weights_can_be_looked_at(model, tmp_path):
     layers[0] = tree.map(lambda array: np.full_like(array, np.nan), layers[0])
     params = tree.replace(model.params, "bert.encoder.layers", tuple(layers))
     broken = type(model)(model.config, params, model.tokenizer)
-    found = broken.trace("good")
-    assert np.isnan(found.asked.loss)
-    assert np.isfinite(found["bert.embedding.forward.y"]).all()
-    json.loads(static_page.inert_json(explorer_data.page_data(found)))
-    found.save(tmp_path / "nan.npz")
+    trace = broken.trace("good")
+    assert np.isnan(trace.asked.loss)
+    assert np.isfinite(trace["bert.embedding.forward.y"]).all()
+    json.loads(static_page.inert_json(explorer_data.page_data(trace)))
+    trace.save(tmp_path / "nan.npz")
     assert np.isnan(Trace.load(tmp_path / "nan.npz").asked.loss)
 
 
@@ -565,10 +565,10 @@ def test_a_cell_shows_the_element_of_largest_magnitude(R, C, G, most, random):
     x = np.array([random.uniform(-1, 1) for _ in range(G * R * C)]).reshape(G, R, C)
     of = quantize.grid(x.shape, most)
     assert of.cells <= max(most, G)
-    found = quantize.reduced(x, of)
-    for g, i, j in np.ndindex(*found.shape):
+    result = quantize.reduced(x, of)
+    for g, i, j in np.ndindex(*result.shape):
         part = x[g, i * of.r : (i + 1) * of.r, j * of.c : (j + 1) * of.c]
-        assert found[g, i, j] == part.flat[np.abs(part).argmax()]
+        assert result[g, i, j] == part.flat[np.abs(part).argmax()]
 
 
 def test_arrays_without_elements_and_without_axes():
@@ -627,8 +627,8 @@ def test_bad_usage_of_trace(capsys, folder, tmp_path, monkeypatch, arguments, st
     (tmp_path / "there.html").write_text("mine", encoding="utf-8")
     if "--compare" not in arguments:
         arguments = [*arguments, "--model", folder]
-    found, out, err = run(capsys, "trace", *arguments)
-    assert (found, out) == (status, "")
+    result, out, err = run(capsys, "trace", *arguments)
+    assert (result, out) == (status, "")
     assert message in err
     assert err.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there.html"]
@@ -641,10 +641,10 @@ def test_open_shows_the_page_in_a_browser(capsys, folder, tmp_path, monkeypatch)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     status, out, err = run(capsys, "trace", "good", "--model", folder, "--open")
     assert (status, err) == (0, "")
-    status, told, _ = run(capsys, "explain", "good", "--model", folder, "--steps", "4", "--open")
+    status, result, _ = run(capsys, "explain", "good", "--model", folder, "--steps", "4", "--open")
     assert status == 0
     assert len(opened) == 2
-    for address, name, text in zip(opened, ("trace.html", "scores.html"), (out, told), strict=True):
+    for address, name, text in zip(opened, ("trace.html", "scores.html"), (out, result), strict=True):
         [page] = tmp_path.glob(f"numpy-bert-*/{name}")
         assert address == page.as_uri()
         assert f"{page}: " in text

@@ -39,13 +39,13 @@ def mutant(block: str, wrong: str, hint: str, seen: str = PLANTED, loss: bool = 
 
 def exercise(name: str, seen: str = PLANTED) -> Mutant:
     """The wrong backward of an exercise of the package; where it was seen, unless the exercise names a program."""
-    [found] = [one for one in EXERCISES if one.name == name]
-    loss = found.backward.__name__ == "loss_backward"
+    [result] = [actual for actual in EXERCISES if actual.name == name]
+    loss = result.backward.__name__ == "loss_backward"
     named = name.replace("_", " ")
-    return Mutant(named, found.block, loss, found.wrong, found.hints[0], found.met or seen, found.backward)
+    return Mutant(named, result.block, loss, result.wrong, result.hints[0], result.met or seen, result.backward)
 
 
 def collect(*modules: ModuleType) -> list[Mutant]:
     """Of each module the exercises it names and the functions it marks, in its order."""
-    found = [value for module in modules for value in vars(module).values()]
-    return [getattr(value, "mutant", value) for value in found if isinstance(getattr(value, "mutant", value), Mutant)]
+    result = [value for module in modules for value in vars(module).values()]
+    return [getattr(value, "mutant", value) for value in result if isinstance(getattr(value, "mutant", value), Mutant)]

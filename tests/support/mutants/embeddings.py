@@ -57,8 +57,8 @@ def one_row_too_low(dy, cache):
     seen="AlkiGit/BERT-NumPy, where embeddings are re-wrapped as fresh tensors",
 )
 def graph_cut_above_the_tables(dy, cache):
-    found = embedding.backward(dy, cache)
-    return Params(*(np.zeros_like(table) for table in found[:3]), norm=found.norm)
+    gradients = embedding.backward(dy, cache)
+    return Params(*(np.zeros_like(table) for table in gradients[:3]), norm=gradients.norm)
 
 
 positions_not_summed_over_the_batch = exercise("positions_not_summed_over_the_batch")
@@ -70,13 +70,13 @@ positions_not_summed_over_the_batch = exercise("positions_not_summed_over_the_ba
     hint="Right for B = 1.",
 )
 def segments_not_summed_over_the_batch(dy, cache):
-    found = embedding.backward(dy, cache)
+    gradients = embedding.backward(dy, cache)
     dtotal, _ = layer_norm.backward(dropout.backward(dy, cache.dropout), cache.norm)
-    dsegment = np.zeros_like(found.segment)
+    dsegment = np.zeros_like(gradients.segment)
     for ids, dtext in zip(cache.segment.ids, dtotal, strict=True):
         for s in np.unique(ids):
             dsegment[s] = dtext[ids == s].sum(axis=0)
-    return found._replace(segment=dsegment)
+    return gradients._replace(segment=dsegment)
 
 
 @mutant(
@@ -85,10 +85,10 @@ def segments_not_summed_over_the_batch(dy, cache):
     hint="Which rows of `word` have a gradient?",
 )
 def words_scattered_by_position(dy, cache):
-    found = embedding.backward(dy, cache)
+    gradients = embedding.backward(dy, cache)
     dtotal, _ = layer_norm.backward(dropout.backward(dy, cache.dropout), cache.norm)
     V = cache.word.V
-    return found._replace(word=lookup.backward(dtotal, lookup.Cache(cache.position.ids % V, V)))
+    return gradients._replace(word=lookup.backward(dtotal, lookup.Cache(cache.position.ids % V, V)))
 
 
 @mutant(
@@ -118,5 +118,5 @@ def embedding_dropout_forgotten(dy, cache):
     hint="d(a + b + c)/da = ?",
 )
 def gradient_of_a_sum_divided(dy, cache):
-    found = embedding.backward(dy, cache)
-    return tree.map(lambda table: table / 3.0, found)._replace(norm=found.norm)
+    gradients = embedding.backward(dy, cache)
+    return tree.map(lambda table: table / 3.0, gradients)._replace(norm=gradients.norm)

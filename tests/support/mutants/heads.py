@@ -223,10 +223,10 @@ tied_decoder_overwrites = exercise("tied_decoder_overwrites")
     hint="Rows of tokens that are in no text: must they be zero?",
 )
 def tied_decoder_does_not_learn(dloss, cache):
-    found = objective.backward(dloss, cache)
+    gradients = objective.backward(dloss, cache)
     dencoded, _ = objective.TASKS[cache.task].loss_backward(dloss, cache.head)
     word = bert.backward(dencoded, cache.bert).embedding.word
-    return found._replace(bert=found.bert._replace(embedding=found.bert.embedding._replace(word=word)))
+    return gradients._replace(bert=gradients.bert._replace(embedding=gradients.bert.embedding._replace(word=word)))
 
 
 @mutant(
@@ -235,9 +235,9 @@ def tied_decoder_does_not_learn(dloss, cache):
     hint="Is the type of the gradient that of the parameters?",
 )
 def no_gradient_for_the_other_heads(dloss, cache):
-    found = objective.backward(dloss, cache)
+    gradients = objective.backward(dloss, cache)
     touched = objective.TASKS[cache.task].heads
-    return found._replace(**{head: None for head in objective.HEADS if head not in touched})
+    return gradients._replace(**{head: None for head in objective.HEADS if head not in touched})
 
 
 @mutant(
@@ -246,6 +246,6 @@ def no_gradient_for_the_other_heads(dloss, cache):
     hint="Losses of whole texts train their head and nothing else.",
 )
 def pooled_not_followed_back(dloss, cache):
-    found = objective.backward(dloss, cache)
+    gradients = objective.backward(dloss, cache)
     dencoded, _ = objective.TASKS[cache.task].loss_backward(dloss, cache.head)
-    return found._replace(bert=bert.backward(dencoded._replace(pooled=None), cache.bert))
+    return gradients._replace(bert=bert.backward(dencoded._replace(pooled=None), cache.bert))

@@ -86,8 +86,10 @@ def residual_of_a_pre_norm_layer(dy, cache):
     hint="x is right, and so are all parameters but four.",
 )
 def norms_exchanged(dy, cache):
-    dx, found = encoder_layer.backward(dy, cache)
-    return dx, found._replace(attention_norm=found.feed_forward_norm, feed_forward_norm=found.attention_norm)
+    dx, gradients = encoder_layer.backward(dy, cache)
+    return dx, gradients._replace(
+        attention_norm=gradients.feed_forward_norm, feed_forward_norm=gradients.attention_norm
+    )
 
 
 @mutant(
@@ -97,9 +99,9 @@ def norms_exchanged(dy, cache):
     seen="in-place optimisations; `x += ...` on a caller's array in clippie's transformer is their forward twin",
 )
 def upstream_gradient_overwritten(dy, cache):
-    found = encoder_layer.backward(dy, cache)
+    gradients = encoder_layer.backward(dy, cache)
     dy -= dy.mean(axis=-1, keepdims=True)
-    return found
+    return gradients
 
 
 # h_l = EncoderLayer_l(h_{l-1})
@@ -173,7 +175,7 @@ def pooler_without_its_tanh(dy, cache):
 
 @mutant(
     "bert",
-    wrong="The pooler's gradient by the hidden states replaces that of the other heads, where both add up.",
+    wrong="The pooler's gradient with respect to the hidden states replaces that of the other heads, where both add up.",
     hint="Each output alone is right, both together are wrong.",
 )
 def pooled_overwrites_hidden(dy, cache):
@@ -194,5 +196,5 @@ nothing_below_the_pooler_learns = exercise("nothing_below_the_pooler_learns")
     hint="Is the type of the gradient that of the parameters?",
 )
 def no_gradient_for_a_pooler_not_read(dy, cache):
-    found = bert.backward(dy, cache)
-    return found if dy.pooled is not None else found._replace(pooler=None)
+    gradients = bert.backward(dy, cache)
+    return gradients if dy.pooled is not None else gradients._replace(pooler=None)

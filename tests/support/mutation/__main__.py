@@ -35,12 +35,12 @@ def main() -> int:
 
     _print_table(Counter((change.kind, verdicts[change.key].by) for change in everything))
     reasons = listed()
-    survivors = [key for key, found in verdicts.items() if not found.by]
+    survivors = [key for key, result in verdicts.items() if not result.by]
     unlisted = [key for key in survivors if key not in reasons]
     found_after_all = [key for key in reasons if verdicts.get(key, Verdict("")).by]
     gone = [key for key in reasons if key not in verdicts] if not options.sample and not options.blocks else []
     for title, keys in (
-        ("only the cases of a block above find", [key for key, found in verdicts.items() if found.by == "others"]),
+        ("only the cases of a block above find", [key for key, result in verdicts.items() if result.by == "others"]),
         ("survived without a reason in survivors.json", unlisted),
         ("in survivors.json, but found", found_after_all),
         ("in survivors.json, but no such change", gone),
@@ -54,7 +54,7 @@ def _read(path: Path | None) -> dict[str, Verdict]:
     if path is None or not path.exists():
         return {}
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    return {key: Verdict(*found) for key, _, *found in lines}
+    return {key: Verdict(*result) for key, _, *result in lines}
 
 
 def _print_table(counts: Counter[tuple[str, str]]) -> None:

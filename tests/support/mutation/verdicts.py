@@ -69,7 +69,7 @@ def modules() -> dict[str, ModuleType]:
 @functools.cache
 def targets() -> list[Target]:
     """Each backward, and each helper of its module that it calls."""
-    found = []
+    results = []
     for name, module in modules().items():
         own = {key: value for key, value in vars(module).items() if _is_own_function(value, module)}
         users: dict[str, list[str]] = {}
@@ -77,8 +77,8 @@ def targets() -> list[Target]:
             if backward.endswith("backward"):
                 for helper in _reached(backward, own):
                     users.setdefault(helper, []).append(backward)
-        found += [Target(f"{name}.{key}", module, own[key], tuple(users[key])) for key in own if key in users]
-    return found
+        results += [Target(f"{name}.{key}", module, own[key], tuple(users[key])) for key in own if key in users]
+    return results
 
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:

@@ -29,9 +29,9 @@ class Numbers:
 
 @given(lengths=LENGTHS, tokens=st.integers(1, 200))
 def test_parts_have_each_example_once_and_hold_at_most_the_tokens(lengths, tokens):
-    found = microbatches(lengths, range(len(lengths)), tokens)
-    assert sorted(i for group in found for i in group) == list(range(len(lengths)))
-    for group in found:
+    groups = microbatches(lengths, range(len(lengths)), tokens)
+    assert sorted(i for group in groups for i in group) == list(range(len(lengths)))
+    for group in groups:
         assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= tokens
 
 
@@ -79,7 +79,7 @@ def test_epochs_and_seeds_have_orders_of_their_own():
         return [group[0] for group in data.next()]
 
     orders = [order(seed, epoch) for seed in (0, 1) for epoch in (0, 1)]
-    assert len({tuple(found) for found in orders}) == 4
+    assert len({tuple(result) for result in orders}) == 4
     assert order(1, 1) == orders[3]
 
 

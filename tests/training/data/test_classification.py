@@ -65,8 +65,8 @@ def test_the_config_takes_the_classes_of_a_file(tmp_path):
     assert (config.num_labels, config.labels, config.is_regression) == (2, ("9", "10"), False)
     config = data.fitted(written(tmp_path, "a\tgood\nb\t9\n"), tiny_config())
     assert config.labels == ("9", "good")
-    many = ["7" * 5000, "8" * 4999, "10", "9", "09", "0", "00"]  # int() refuses more than 4300 digits
-    config = data.fitted(written(tmp_path, "".join(f"a\t{name}\n" for name in many)), tiny_config())
+    count = ["7" * 5000, "8" * 4999, "10", "9", "09", "0", "00"]  # int() refuses more than 4300 digits
+    config = data.fitted(written(tmp_path, "".join(f"a\t{name}\n" for name in count)), tiny_config())
     assert config.labels == ("0", "00", "09", "9", "10", "8" * 4999, "7" * 5000)
     with pytest.raises(Error, match=r"tsv: expected examples of two classes or more, got 'good' alone: "):
         data.fitted(written(tmp_path, "a\tgood\nb\tgood\n"), tiny_config())
@@ -76,12 +76,12 @@ def test_the_config_takes_the_classes_of_a_file(tmp_path):
 
 def test_examples_are_tokenized_and_padded(tmp_path):
     path = written(tmp_path, "a film was good\tgood\tit rains\n[SEP]\tbad\tnot\n")
-    found = data.read(path, BERT.tokenizer, BERT.config, 8, DataOptions(("text", "label", "pair")))
+    read_back = data.read(path, BERT.tokenizer, BERT.config, 8, DataOptions(("text", "label", "pair")))
     ids = [BERT.tokenizer.encode("a film was good", "it rains", 8).ids]
     ids.append(BERT.tokenizer.encode("[SEP]", "not", 8, special=False).ids)
-    batch, labels = found.batch([1, 0])
+    batch, labels = read_back.batch([1, 0])
     assert labels.tolist() == [0, 1]
-    assert found.lengths == [len(row) for row in ids]
+    assert read_back.lengths == [len(row) for row in ids]
     for row, mask, expected in zip(batch.ids.token, batch.mask, ids[::-1], strict=True):
         assert row[mask].tolist() == expected
         assert (row[~mask] == 0).all()
@@ -102,11 +102,11 @@ def test_measures(tmp_path):
     answers = BERT.classify(texts)
     labels = [answers[0].label, answers[1].label, "bad", "good"]
     path = written(tmp_path, "".join(f"{text}\t{label}\n" for text, label in zip(texts, labels, strict=True)))
-    found = data.evaluate(data.read(path, BERT.tokenizer, BERT.config, 20), BERT.params, BERT.config)
+    figures = data.evaluate(data.read(path, BERT.tokenizer, BERT.config, 20), BERT.params, BERT.config)
     right = sum(answer.label == label for answer, label in zip(answers, labels, strict=True))
     loss = -np.mean([math.log(answer.scores[label]) for answer, label in zip(answers, labels, strict=True)])
-    assert found["accuracy"] == right / 4
-    assert abs(found["loss"] - loss) < 1e-5
+    assert figures["accuracy"] == right / 4
+    assert abs(figures["loss"] - loss) < 1e-5
 
 
 def test_measures_of_a_regression(tmp_path):

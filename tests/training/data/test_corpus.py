@@ -25,10 +25,10 @@ def test_raw_lines_are_the_file_wherever_it_is_read_in_pieces(tmp_path_factory, 
     path = written(tmp_path_factory.mktemp("lines"), data)
     with File(path) as file, pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_lines, "CHUNK", chunk)
-        found = list(text_lines.raw_lines(file))
-    assert b"".join(found) == data
-    assert all(line.endswith(b"\n") for line in found[:-1])
-    assert all(line.count(b"\n") <= 1 and line for line in found)
+        result = list(text_lines.raw_lines(file))
+    assert b"".join(result) == data
+    assert all(line.endswith(b"\n") for line in result[:-1])
+    assert all(line.count(b"\n") <= 1 and line for line in result)
 
 
 def test_lines_are_numbered_and_end_at_newlines_alone(tmp_path):
@@ -69,22 +69,22 @@ DOCUMENTS = st.lists(SENTENCES, min_size=2, max_size=6)
 def test_documents_come_back(tmp_path_factory, documents, blanks, ends):
     text = blanks[0].join(["", *["".join(f"{s}\n" for s in d) + blanks[i + 1] for i, d in enumerate(documents)]])
     path = written(tmp_path_factory.mktemp("corpus"), text if ends else text.rstrip("\n"))
-    found = Corpus([path])
-    assert [found.document(i) for i in range(len(found))] == [[s.strip() for s in d] for d in documents]
+    result = Corpus([path])
+    assert [result.document(i) for i in range(len(result))] == [[s.strip() for s in d] for d in documents]
 
 
 def test_several_files_are_one_corpus(tmp_path):
     paths = [written(tmp_path, text, f"{i}.txt") for i, text in enumerate(("a\nb\n\nc", "d\n"))]
-    found = Corpus(paths)
-    assert [found.document(i) for i in range(3)] == [["a", "b"], ["c"], ["d"]]
-    assert found.sha256 != Corpus(paths[::-1]).sha256
-    assert found.sha256 == Corpus(paths).sha256
+    result = Corpus(paths)
+    assert [result.document(i) for i in range(3)] == [["a", "b"], ["c"], ["d"]]
+    assert result.sha256 != Corpus(paths[::-1]).sha256
+    assert result.sha256 == Corpus(paths).sha256
 
 
 def test_a_long_document_is_read_in_several(tmp_path, monkeypatch):
     monkeypatch.setattr(corpus, "LONGEST", 10)
-    found = Corpus([written(tmp_path, "aaaa\nbbbb\ncccc\ndddd\n\ne\n")])
-    assert [found.document(i) for i in range(len(found))] == [["aaaa", "bbbb"], ["cccc", "dddd"], ["e"]]
+    result = Corpus([written(tmp_path, "aaaa\nbbbb\ncccc\ndddd\n\ne\n")])
+    assert [result.document(i) for i in range(len(result))] == [["aaaa", "bbbb"], ["cccc", "dddd"], ["e"]]
     with pytest.raises(Error, match="two documents"):
         Corpus([written(tmp_path, "aaaa\nbbbb\ncccc\ndddd\n")])  # it is still one
 
@@ -110,10 +110,10 @@ def test_bad_corpora(tmp_path):
 
 def test_a_file_that_changes_under_us_is_an_error(tmp_path):
     path = written(tmp_path, "aaaa\n\nbbbb\n")
-    found = Corpus([path])
+    result = Corpus([path])
     path.write_bytes(b"aa\xffa\n\nbbbb\n")
     with pytest.raises(Error, match="expected the text that was there before, got other bytes at 0"):
-        found.document(0)
+        result.document(0)
     path.write_bytes(b"aaaa\n")
     with pytest.raises(Error, match=r"corpus.txt: data: expected"):
-        found.document(1)
+        result.document(1)

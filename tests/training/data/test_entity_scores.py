@@ -11,9 +11,9 @@ def sentences(*texts):
 
 def test_an_entity_is_right_as_a_whole_or_not_at_all():
     there = sentences("B-per I-per O B-loc", "O B-loc I-loc O", "B-per O")
-    found = sentences("B-per I-per O B-per", "O B-loc O O", "B-per B-loc")
+    actual = sentences("B-per I-per O B-per", "O B-loc O O", "B-per B-loc")
     # there: per(0-1) loc(3); loc(1-2); per(0). found: per(0-1) per(3); loc(1); per(0) loc(1). right: two of per.
-    result = scores(there, found)
+    result = scores(there, actual)
     assert result[""] == Score(2 / 5, 2 / 4, pytest.approx(4 / 9))
     assert result["per"] == Score(2 / 3, 2 / 2, pytest.approx(4 / 5))
     assert result["loc"] == Score(0, 0, 0)

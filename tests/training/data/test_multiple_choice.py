@@ -93,20 +93,20 @@ def test_long_texts_are_cut(tmp_path):
 def test_measures(tmp_path):
     examples = read(tmp_path)
     scores = np.log([0.2, 0.7, 0.1, 0.6, 0.3, 0.1, 0.5, 0.25, 0.25])
-    found = examples.measures(list(scores))
-    assert found["accuracy"] == pytest.approx(2 / 3)
-    assert found["loss"] == pytest.approx(-(np.log(0.7) + np.log(0.1) + np.log(0.5)) / 3)
+    figures = examples.measures(list(scores))
+    assert figures["accuracy"] == pytest.approx(2 / 3)
+    assert figures["loss"] == pytest.approx(-(np.log(0.7) + np.log(0.1) + np.log(0.5)) / 3)
 
 
 def test_evaluation_is_the_loss_that_is_learned_and_the_choice_of_the_model(tmp_path):
     examples = read(tmp_path)
     params, config = small_model(heads=("multiple_choice",))
-    found = multiple_choice.evaluate(examples, params, config)
+    figures = multiple_choice.evaluate(examples, params, config)
     loss, _ = objective.forward("multiple_choice", examples.batch(range(3)), params, config)
-    assert found["loss"] == pytest.approx(float(loss), abs=1e-12)
+    assert figures["loss"] == pytest.approx(float(loss), abs=1e-12)
     bert = Bert(config, params, TOKENIZER)
     right = [bert.choose(q.prompt, list(q.choices)).best == q.label for q in QUESTIONS]
-    assert found["accuracy"] == pytest.approx(np.mean(right))
+    assert figures["accuracy"] == pytest.approx(np.mean(right))
 
 
 def test_fitted_forgets_the_labels_of_another_task():
@@ -118,10 +118,10 @@ def test_it_is_learned(tmp_path):
     examples = read(tmp_path)
     params, config = small_model(heads=("multiple_choice",), hidden_dropout=0.0)
     recipe = finetune.recipe("multiple_choice", examples, 60, learning_rate=1e-2)
-    _, found = finetune.finetune(
+    _, figures = finetune.finetune(
         params, config, examples, recipe, Monitor(lambda params: multiple_choice.evaluate(examples, params, config))
     )
-    assert found["accuracy"] == 1
+    assert figures["accuracy"] == 1
 
 
 SWAG = (

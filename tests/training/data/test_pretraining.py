@@ -59,7 +59,7 @@ def test_a_random_sentence_is_of_another_document(tmp_path):
         for inputs, (masked, follows) in data.next():
             for ids, segment, label in zip(restored(inputs, masked), inputs.ids.segment, follows, strict=True):
                 words = [set(ids[(segment == part) & (ids > 4)].tolist()) for part in (0, 1)]
-                assert [len(found) for found in words] == [1, 1]
+                assert [len(result) for result in words] == [1, 1]
                 assert (words[0] == words[1]) == (label == 0)
 
 

@@ -91,7 +91,7 @@ def test_windows_that_lack_the_answer_point_at_cls(tmp_path):
 
 def pointing(examples, spans):
     """Logits that point at a span of tokens of each context, in every window that holds it."""
-    found = []
+    results = []
     for asked, (first, last) in zip(examples.asked, spans, strict=True):
         for window in asked.windows:
             values = np.zeros((len(window.ids), 2))
@@ -99,19 +99,19 @@ def pointing(examples, spans):
             for side, token in enumerate((first, last)):
                 if window.first <= token < window.first + window.size:
                     values[window.begin + token - window.first, side] = 9.0
-            found.append(values)
-    return found
+            results.append(values)
+    return results
 
 
 @pytest.mark.parametrize("max_length", [24, 16])
 def test_measures(tmp_path, max_length):
     questions = [("good", "The movie"), ("it", "it", "a train"), ("was it good", "funny")]
     examples = read(tmp_path, questions, max_length, 5)
-    found = examples.measures(pointing(examples, [(1, 1), (12, 14), (3, 5)]))
+    figures = examples.measures(pointing(examples, [(1, 1), (12, 14), (3, 5)]))
     # "movie" for "The movie": exact, the article does not count. "a train to" for "a train": F1 2/3, not exact.
     # "funny." for "funny": exact, punctuation does not count.
-    assert found["exact_match"] == pytest.approx(2 / 3)
-    assert found["f1"] == pytest.approx((1 + 2 / 3 + 1) / 3)
+    assert figures["exact_match"] == pytest.approx(2 / 3)
+    assert figures["f1"] == pytest.approx((1 + 2 / 3 + 1) / 3)
 
 
 def test_the_loss_is_that_of_windows_without_padding(tmp_path):
@@ -119,8 +119,8 @@ def test_the_loss_is_that_of_windows_without_padding(tmp_path):
     params, config = small_model(heads=("question_answering",))
     single = [examples.batch([i]) for i in range(len(examples.lengths))]
     losses = [float(objective.forward("question_answering", batch, params, config)[0]) for batch in single]
-    found = question_answering.evaluate(examples, params, config)
-    assert found["loss"] == pytest.approx(np.mean(losses), abs=1e-12)
+    figures = question_answering.evaluate(examples, params, config)
+    assert figures["loss"] == pytest.approx(np.mean(losses), abs=1e-12)
 
 
 def test_the_answers_are_those_of_the_model(tmp_path):
@@ -132,8 +132,8 @@ def test_the_answers_are_those_of_the_model(tmp_path):
     answers = [bert.answer(question, context, stride=6)[0] for question in asked]
     path = tmp_path / "squad.json"
     qas = [
-        {"id": a, "question": a, "answers": [{"text": found.text, "answer_start": found.start}]}
-        for a, found in zip(asked, answers, strict=True)
+        {"id": a, "question": a, "answers": [{"text": result.text, "answer_start": result.start}]}
+        for a, result in zip(asked, answers, strict=True)
     ]
     path.write_text(json.dumps({"data": [{"paragraphs": [{"context": context, "qas": qas}]}]}))
     examples = question_answering.read(path, TOKENIZER, config, 24, DataOptions(stride=6))
@@ -180,10 +180,10 @@ def test_it_is_learned(tmp_path):
     examples = read(tmp_path, [("good", "The movie"), ("was it good", "Berlin"), ("it", "funny")], 16, 5)
     params, config = small_model(heads=("question_answering",), hidden_dropout=0.0)
     recipe = finetune.recipe("question_answering", examples, 60, learning_rate=1e-2)
-    _, found = finetune.finetune(
+    _, figures = finetune.finetune(
         params, config, examples, recipe, Monitor(lambda params: question_answering.evaluate(examples, params, config))
     )
-    assert found["exact_match"] == 1
+    assert figures["exact_match"] == 1
 
 
 def test_squad_2_is_trained_and_scored_with_questions_without_an_answer(tmp_path):

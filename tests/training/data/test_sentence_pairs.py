@@ -60,8 +60,8 @@ def test_one_document_in_ten_makes_shorter_pairs():
     mine, other = document([5] * 40, 0), document([5] * 50, 100_000)
     short = 0
     for seed in range(500):
-        found = list(pairs(mine, lambda: other, np.random.default_rng(seed), 100))
-        short += len(found[0].a) + len(found[0].b) < 95
+        result = list(pairs(mine, lambda: other, np.random.default_rng(seed), 100))
+        short += len(result[0].a) + len(result[0].b) < 95
     assert 0.9 * 50 - 5 * math.sqrt(45) <= short <= 50 + 5 * math.sqrt(45)
 
 

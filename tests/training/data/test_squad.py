@@ -42,9 +42,9 @@ def written(folder, document):
 
 
 def test_paragraphs(tmp_path):
-    [found] = squad.paragraphs(written(tmp_path, FILE))
-    assert found.context == "Émile liked the movie."
-    assert found.questions == (
+    [paragraphs] = squad.paragraphs(written(tmp_path, FILE))
+    assert paragraphs.context == "Émile liked the movie."
+    assert paragraphs.questions == (
         SquadQuestion("data[1].paragraphs[0].qas[0]", "a", "Who?", (GoldAnswer("Émile", 0), GoldAnswer("movie", 16))),
         SquadQuestion("data[1].paragraphs[0].qas[1]", "b", "What?", (GoldAnswer("movie.", 16),)),
     )
@@ -53,13 +53,13 @@ def test_paragraphs(tmp_path):
 def changed(place, value):
     """The file with something else at a place; with None it is left out."""
     document = copy.deepcopy(FILE)
-    found = document
+    result = document
     for key in place[:-1]:
-        found = found[key]
+        result = result[key]
     if value is None:
-        del found[place[-1]]
+        del result[place[-1]]
     else:
-        found[place[-1]] = value
+        result[place[-1]] = value
     return document
 
 
@@ -96,6 +96,6 @@ def test_no_such_document(tmp_path, text):
 
 def test_a_byte_order_mark_is_passed_over(tmp_path):
     path = written(tmp_path, FILE)
-    found = squad.paragraphs(path)
+    paragraphs = squad.paragraphs(path)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert squad.paragraphs(path) == found
+    assert squad.paragraphs(path) == paragraphs

@@ -227,26 +227,26 @@ def test_columns_that_the_file_lacks(tmp_path):
 def test_a_head_of_one_output_stays_a_regression(tmp_path):
     path = tmp_path / "x.tsv"
     path.write_text("a\t1\nb\t3\n")
-    one = tiny_config(num_labels=1)
-    assert classification.fitted(path, one).problem_type == "regression"
+    config = tiny_config(num_labels=1)
+    assert classification.fitted(path, config).problem_type == "regression"
     path.write_text("a\tx\nb\ty\n")
-    assert classification.fitted(path, one).labels == ("x", "y")
+    assert classification.fitted(path, config).labels == ("x", "y")
 
 
 def test_what_was_recognized_is_said_with_the_classes(tmp_path):
     bert = tiny_bert(("sequence_classification",), labels=("0", "1"), num_labels=2)
     path = tmp_path / "sst2.tsv"
     path.write_text(sst2())
-    found = classification.read(path, bert.tokenizer, bert.config, 20)
-    assert found.summary[0].endswith(
+    read_back = classification.read(path, bert.tokenizer, bert.config, 20)
+    assert read_back.summary[0].endswith(
         "sst2.tsv: 10 examples, tab-separated with a header: text 'sentence', label 'label'"
     )
-    assert found.summary[1] == "classes: '0' 6, '1' 4"
-    one = tiny_bert(("sequence_classification",), num_labels=1, problem_type="regression")
+    assert read_back.summary[1] == "classes: '0' 6, '1' 4"
+    regression = tiny_bert(("sequence_classification",), num_labels=1, problem_type="regression")
     path.write_text("a\t0.5\nb\t-2\n")
-    found = classification.read(path, one.tokenizer, one.config, 20)
-    assert found.summary[0].endswith("2 examples, tab-separated without a header: text 1, label 2")
-    assert found.summary[1] == "regression: labels from -2 to 0.5"
+    read_back = classification.read(path, regression.tokenizer, regression.config, 20)
+    assert read_back.summary[0].endswith("2 examples, tab-separated without a header: text 1, label 2")
+    assert read_back.summary[1] == "regression: labels from -2 to 0.5"
 
 
 def test_negative_classes_are_in_order(tmp_path):

@@ -42,8 +42,8 @@ def read(folder, text, max_length=24, config=CONFIG):
 
 def test_sentences(tmp_path):
     """Blank lines come one by one or several; in WNUT 17 they hold a tab."""
-    found = conll.sentences(written(tmp_path, FILE)).sentences
-    assert found == [
+    sentences = conll.sentences(written(tmp_path, FILE)).sentences
+    assert sentences == [
         (1, ["the", "train", "rains"], ["B-work", "I-work", "O"]),
         (5, ["funny", "berlin"], ["O", "B-loc"]),
         (9, ["it"], ["O"]),
@@ -124,10 +124,10 @@ SAMPLES = ["the", "funny", "rains", "train,!", "\ufe0f", "fun" + "ny" * 9]
 
 @given(st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=30), st.integers(3, 24))
 def test_every_word_is_in_one_window(sentence, max_length):
-    found = token_classification.windows(7, sentence, TOKENIZER, max_length)
-    seen = [word for window in found for word in window.words]
+    windows = token_classification.windows(7, sentence, TOKENIZER, max_length)
+    seen = [word for window in windows for word in window.words]
     assert seen == [i for i, word in enumerate(sentence) if word != "\ufe0f"]
-    for window in found:
+    for window in windows:
         assert window.sentence == 7
         assert len(window.ids) <= max_length
         assert (window.ids[0], window.ids[-1]) == (TOKENIZER.cls_id, TOKENIZER.sep_id)
@@ -150,28 +150,28 @@ def test_no_label_of_a_long_sentence_is_lost(tmp_path):
 
 def logits_of(examples, predicted):
     """Logits that give each word of a window the predicted label; other tokens say B-loc, which must not count."""
-    found = []
+    results = []
     for window in examples.windows:
         values = np.zeros((len(window.ids) + 2, 5))
         values[:, 1] = 5.0
         for place, word in zip(window.places, window.words, strict=True):
             values[place] = np.log(0.1)
             values[place, LABELS.index(predicted[window.sentence][word])] = np.log(0.6)
-        found.append(values)
-    return found
+        results.append(values)
+    return results
 
 
 def test_measures(tmp_path):
     examples = read(tmp_path, FILE)
     right = [sentence.labels for sentence in examples.sentences]
-    found = examples.measures(logits_of(examples, right))
-    assert found == pytest.approx(
+    figures = examples.measures(logits_of(examples, right))
+    assert figures == pytest.approx(
         {"loss": -np.log(0.6), "precision": 1, "recall": 1, "f1": 1, "f1_loc": 1, "f1_work": 1}
     )
     wrong = [["B-work", "O", "O"], ["O", "B-loc"], ["B-loc"]]
-    found = examples.measures(logits_of(examples, wrong))
+    figures = examples.measures(logits_of(examples, wrong))
     loss = -(4 * np.log(0.6) + 2 * np.log(0.1)) / 6
-    assert found == pytest.approx(
+    assert figures == pytest.approx(
         {"loss": loss, "precision": 1 / 3, "recall": 1 / 2, "f1": 2 / 5, "f1_loc": 2 / 3, "f1_work": 0}
     )
 
@@ -184,8 +184,8 @@ def test_an_entity_may_go_on_in_the_next_window(tmp_path):
 def test_a_word_without_tokens_counts_as_missed(tmp_path):
     examples = read(tmp_path, "\ufe0f\tB-loc\nberlin\tB-loc\n\n\ufe0f\tO\n")
     assert len(examples.windows) == 1
-    found = examples.measures(logits_of(examples, [["B-loc", "B-loc"]]))
-    assert (found["precision"], found["recall"]) == (1, 0.5)
+    figures = examples.measures(logits_of(examples, [["B-loc", "B-loc"]]))
+    assert (figures["precision"], figures["recall"]) == (1, 0.5)
 
 
 def test_the_digest_knows_the_content_and_not_the_place(tmp_path):
@@ -208,5 +208,5 @@ def test_it_is_learned(tmp_path):
     assert token_classification.evaluate(examples, params, config)["loss"] == pytest.approx(float(loss), abs=1e-12)
     recipe = finetune.recipe("token_classification", examples, 60, learning_rate=1e-2)
     monitor = Monitor(lambda params: token_classification.evaluate(examples, params, config))
-    _, found = finetune.finetune(params, config, examples, recipe, monitor)
-    assert found["f1"] == 1
+    _, figures = finetune.finetune(params, config, examples, recipe, monitor)
+    assert figures["f1"] == 1

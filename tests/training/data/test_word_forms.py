@@ -29,8 +29,8 @@ def read(folder, text, options=None):
     return conll.sentences(path, options=options or DataOptions())
 
 
-def pairs(found):
-    return [list(zip(words, labels, strict=True)) for _, words, labels in found.sentences]
+def pairs(sentences):
+    return [list(zip(words, labels, strict=True)) for _, words, labels in sentences.sentences]
 
 
 FORMS = {

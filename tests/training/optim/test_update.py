@@ -53,9 +53,9 @@ def exact_bert_adam(p, g, m, v, rates):
     """`AdamWeightDecayOptimizer.apply_gradients` of one number, in 50 digits; rates: learning rate and decay."""
     with mpmath.workdps(50):
         p, g, m, v, rate, decay = map(mpmath.mpf, (p, g, m, v, *rates))
-        one, beta1, beta2, eps = mpmath.mpf(1), mpmath.mpf(0.9), mpmath.mpf(0.999), mpmath.mpf(1e-6)
-        next_m = beta1 * m + (one - beta1) * g
-        next_v = beta2 * v + (one - beta2) * g**2
+        unit, beta1, beta2, eps = mpmath.mpf(1), mpmath.mpf(0.9), mpmath.mpf(0.999), mpmath.mpf(1e-6)
+        next_m = beta1 * m + (unit - beta1) * g
+        next_v = beta2 * v + (unit - beta2) * g**2
         update = next_m / (mpmath.sqrt(next_v) + eps)
         update += decay * p
         return p - rate * update, next_m, next_v
@@ -162,11 +162,11 @@ def test_freezing_what_is_not_there_is_an_error(part):
         multipliers(params, frozen=(part,))
 
 
-@given(size=st.integers(1, 5), seed=st.integers(0, 10), piece=st.integers(1, 9), many=st.integers(0, 40))
+@given(size=st.integers(1, 5), seed=st.integers(0, 10), part=st.integers(1, 9), at_least=st.integers(0, 40))
 @settings(max_examples=20)
-def test_how_the_work_is_cut_and_shared_changes_nothing(size, seed, piece, many):
+def test_how_the_work_is_cut_and_shared_changes_nothing(size, seed, part, at_least):
     results = []
-    for cut, alone in ((1 << 16, 10**9), (piece * size, many)):
+    for cut, alone in ((1 << 16, 10**9), (part * size, at_least)):
         params, _ = small_model(seed, np.float32)
         gradients = tree.map(lambda p: np.cos(p) * 0.1, params)
         state = optimizers.initial("adamw", params)

@@ -187,10 +187,10 @@ def resumed(run, folder, **changes):
     state = step.begin(changes.pop("params", run.params), recipe)
     config, begun = changes.pop("config", run.config), changes.pop("begun", run.params)
     identity = loop.identity(recipe, config, source.description, begun)
-    with warnings.catch_warnings(record=True) as told, RunFolder(folder, identity) as opened:
+    with warnings.catch_warnings(record=True) as warned, RunFolder(folder, identity) as opened:
         warnings.simplefilter("always")
         opened.resume(state, **changes)
-    return state, [str(warning.message) for warning in told]
+    return state, [str(warning.message) for warning in warned]
 
 
 def test_another_model_to_begin_with_is_another_run(saved):
@@ -204,9 +204,9 @@ def test_force_goes_on_where_the_moments_and_the_place_are_of_another_run(saved)
     """Another rule and another size of batches, as the warning says: moments from 0, data from their beginning."""
     run, folder = saved
     recipe = dataclasses.replace(run.recipe, optimizer="sgd")
-    state, told = resumed(run, folder, recipe=recipe, force=True)
+    state, warned = resumed(run, folder, recipe=recipe, force=True)
     assert state.step == 6
-    assert any("the moments begin at 0" in line for line in told)
+    assert any("the moments begin at 0" in line for line in warned)
     assert all(not array.any() for array in saves.moments(state).values())
     source = run.source()
     with pytest.warns(UserWarning, match="the data are read from their beginning"):
@@ -268,11 +268,11 @@ DAMAGE = {
 def test_a_damaged_save_is_named_and_the_one_before_it_taken(saved, damage):
     run, folder = saved
     DAMAGE[damage](folder / "save-000006")
-    state, told = resumed(run, folder)
+    state, warned = resumed(run, folder)
     assert state.step == 5
-    assert len(told) == 1
-    assert "save-000006" in told[0]
-    assert told[0].endswith("; falling back to an older save")
+    assert len(warned) == 1
+    assert "save-000006" in warned[0]
+    assert warned[0].endswith("; falling back to an older save")
     before = safetensors.read(folder / "save-000005" / "weights.safetensors")
     assert all(before[name].tobytes() == array.tobytes() for name, array in tree.items(state.params))
 
@@ -328,9 +328,9 @@ def test_leftovers_of_an_interrupted_save_are_no_saves(saved):
     (leftover / "manifest.json").unlink()
     gone = folder / "save-000004.old-12345"
     shutil.copytree(folder / "save-000005", gone)
-    state, told = resumed(run, folder)
+    state, warned = resumed(run, folder)
     assert state.step == 6
-    assert told == []
+    assert warned == []
     assert not leftover.exists()
     assert not gone.exists()
 
@@ -347,10 +347,10 @@ def test_changes_are_refused_and_listed(saved):
     assert "save-000006: expected the run that was saved (or force), got another: " in message
     for line in ("recipe.batch_size: 8 now, 4 then", "recipe.seed: 4 now, 3 then", "recipe.steps: 30 now, 20 then"):
         assert line in message
-    state, told = resumed(run, folder, recipe=other, force=True)
+    state, warned = resumed(run, folder, recipe=other, force=True)
     assert state.step == 6
-    assert len(told) == 1
-    assert "recipe.seed: 4 now, 3 then" in told[0]
+    assert len(warned) == 1
+    assert "recipe.seed: 4 now, 3 then" in warned[0]
 
 
 def test_other_data_are_refused(saved):

@@ -87,11 +87,11 @@ def test_types_of_entities_may_have_any_name(tmp_path):
 def test_no_number_ends_the_run(tmp_path):
     """What a library that draws makes of them is its own affair."""
     pytest.importorskip("matplotlib")
-    with begun(tmp_path / "run", rate=1.7e308) as folder, warnings.catch_warnings(record=True) as told:
+    with begun(tmp_path / "run", rate=1.7e308) as folder, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         folder.draw()
-    assert all(str(warning.message).startswith("curve.png is not drawn: ") for warning in told)
-    assert len(told) + (tmp_path / "run" / "curve.png").exists() == 1
+    assert all(str(warning.message).startswith("curve.png is not drawn: ") for warning in warned)
+    assert len(warned) + (tmp_path / "run" / "curve.png").exists() == 1
 
 
 @pytest.mark.parametrize("error", [RuntimeError("two\nlines \x1b"), MemoryError(), csv.Error("x"), OSError(28, "full")])
@@ -101,9 +101,9 @@ def test_whatever_hinders_the_drawing_is_one_line(tmp_path, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(curve, "plot", plot)
-    with begun(tmp_path / "run") as folder, pytest.warns(UserWarning, match="not drawn") as told:
+    with begun(tmp_path / "run") as folder, pytest.warns(UserWarning, match="not drawn") as warned:
         folder.draw()
-    [warning] = told
+    [warning] = warned
     assert str(warning.message).startswith(f"curve.png is not drawn: {type(error).__name__}: ")
     assert str(warning.message).isprintable()
 

@@ -125,11 +125,11 @@ function chipOf(value) {
   return chip;
 }
 
-// The gradients by the parameters that belong to this block.
+// The gradients with respect to the parameters of this block.
 function parametersOf(block) {
   const mine = values.filter((value) => !value.call && value.variable.slice('gradients.'.length).split('.').slice(0, -1).join('.') === block.path);
   if (!mine.length) return [];
-  return [make('section', { class: 'listing back' }, make('h3', { text: 'Gradients by its parameters' }), make('div', { class: 'chips apart' }, ...mine.map(chipOf)))];
+  return [make('section', { class: 'listing back' }, make('h3', { text: 'Gradients of its parameters' }), make('div', { class: 'chips apart' }, ...mine.map(chipOf)))];
 }
 
 // Marks the line and the values of a step.

@@ -44,9 +44,9 @@ def test_numbers_at_the_edges_of_their_lengths():
 
 def test_boxes_in_a_grid():
     rows, columns = [(0, 1), (1, 3)], [(0, 2), (2, 2), (4, 2)]
-    found = regions((4, 6), tuple(itertools.product(rows, columns)))
+    boxes = regions((4, 6), tuple(itertools.product(rows, columns)))
     seen = np.zeros((4, 6), int)
-    for region in found:
+    for region in boxes:
         seen[region] += 1
     assert (seen == 1).all()
 

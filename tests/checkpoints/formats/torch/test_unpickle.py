@@ -92,9 +92,9 @@ ATOMS = {
 @pytest.mark.parametrize("atom", [key for key, (_, value) in ATOMS.items() if value is not None])
 def test_values(atom, run):
     code, value = ATOMS[atom]
-    found = run(pickled(code))
-    assert found == value
-    assert isinstance(found, (list, dict)) or type(found) is type(value)
+    result = run(pickled(code))
+    assert result == value
+    assert isinstance(result, (list, dict)) or type(result) is type(value)
 
 
 def test_tensors(run):
@@ -110,8 +110,8 @@ def test_tensors(run):
 
 def test_views_of_a_legacy_storage_are_windows(run):
     view = tuple_of(text("view"), number(2), number(3))
-    found = run(pickled(tensor(storage(view=view), (3,), (1,))), 6)
-    assert found == Tensor(STORAGE._replace(start=2, stop=5), 2, (3,), (1,))
+    result = run(pickled(tensor(storage(view=view), (3,), (1,))), 6)
+    assert result == Tensor(STORAGE._replace(start=2, stop=5), 2, (3,), (1,))
     with pytest.raises(Error, match="a tensor within the 3 elements"):
         run(pickled(tensor(storage(view=view), (4,), (1,))), 6)
     with pytest.raises(Error, match="a view within 6 elements, got one that ends at 7"):

@@ -6,13 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ..config import read_config
 from ..errors import Error, UsageError, show
-from ..tokenizer.files import DESCRIPTION, VOCABULARY
-from ..tokenizer.pipeline import Tokenizer, read_tokenizer
-from . import locate, saving, sentence_pooling, weights
+from . import beside, locate, saving, weights
 from .matching import match_tensors
-from .saving import Pooling
 
 Progress = Callable[[int, int], object]  # bytes done, bytes in all; every byte is read once and written once
 
@@ -39,8 +35,7 @@ def convert(
     saving.refuse_existing(target)  # before the work, and again before the rename
     located = locate.locate(source)
     located.tell_passed_over()
-    config = read_config(located.folder)
-    tokenizer, pooling = _tokenizer(located.folder), _pooling(located.folder)
+    config, tokenizer, pooling = beside.config(located), beside.tokenizer_if_any(located), beside.pooling(located)
     entries = match_tensors(located.reader.describe(located.path), config).used.values()
     size = sum(tensor.entry.nbytes for tensor in entries)
     done = 0
@@ -54,16 +49,3 @@ def convert(
     saving.FORMS[to](target, stored.config, params, tokenizer, pooling)
     progress(2 * size, 2 * size)
     return target
-
-
-def _pooling(place: Path) -> Pooling:
-    try:
-        return sentence_pooling.read(place)
-    except Error as error:
-        return error
-
-
-def _tokenizer(place: Path) -> Tokenizer | None:
-    if not any((place / name).exists() for name in (VOCABULARY, DESCRIPTION)):
-        return None
-    return read_tokenizer(place)

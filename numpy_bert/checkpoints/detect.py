@@ -7,6 +7,7 @@
     hdf5           the HDF5 signature (Keras)
     flax           a msgpack map whose first key is a text
     npz            a zip archive that begins with a .npy file
+    gguf           the four letters GGUF
 
 What a failed download or another program leaves in the place of a checkpoint is named for what it is.
 """
@@ -45,6 +46,8 @@ def recognize(path: Path) -> str:
 
 
 def form_of(head: bytes, tail: bytes) -> str | None:
+    if head[:4] == b"GGUF":
+        return "gguf"
     if head[:1] == b"\x80" and head[2:14] == LEGACY_MAGIC:
         return "torch_legacy"
     if head[:4] == b"PK\x03\x04":

@@ -16,13 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..config import BertConfig, read_config
+from ..config import BertConfig
 from ..errors import Error
 from ..files.reading import CHUNK, File
 from ..numerics.memory import Array
 from ..tasks import objective
-from ..tokenizer.pipeline import read_tokenizer
-from . import locate, names, sentence_pooling
+from . import beside, locate, names
 from .formats.tensors import (
     Entry,
 )
@@ -40,6 +39,7 @@ HOW = {
     "hdf5": "the HDF5 signature",
     "flax": "a MessagePack map",
     "npz": "a zip archive that begins with a .npy file",
+    "gguf": "the letters GGUF",
     "sharded": "its ending .index.json",
 }
 TITLES = {
@@ -50,6 +50,7 @@ TITLES = {
     "hdf5": "Keras (HDF5)",
     "flax": "Flax (MessagePack)",
     "npz": "NumPy (npz)",
+    "gguf": "GGUF (llama.cpp)",
     "sharded": "several files with an index",
 }
 
@@ -99,12 +100,13 @@ def inspect(path: str | os.PathLike[str]) -> Report:
     weights = locate.locate(path)
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
     problems: dict[str, None] = {}  # a set in order
-    config = _attempt(problems, read_config, weights.folder)
+    config = _attempt(problems, beside.config, weights)
     match = match_tensors(entries, config) if config else None
     roles = dict(_roles(entries, match))
     numbers = dict(_numbers(weights, entries, problems))
     tensors = [
-        Tensor(name, entry.shape, entry.dtype, *roles[name], numbers.get(name)) for name, entry in entries.items()
+        Tensor(name, entry.shape, entry.quantized or entry.dtype, *roles[name], numbers.get(name))
+        for name, entry in entries.items()
     ]
     others = weights.reader.others(weights.path) if hasattr(weights.reader, "others") else {}
     tensors += [Tensor(name, (), kind, LEFT, "no numbers", None) for name, kind in others.items()]
@@ -207,17 +209,19 @@ def _tasks(weights: Weights, match: Match, problems: dict[str, None]) -> tuple[s
         if head not in match.heads:
             expected = f"expected the {head} head that the config names, got weights without it"
             problems[str(Error(expected, at=weights.path))] = None
-    pooling = _attempt(problems, sentence_pooling.read, weights.folder)
-    _attempt(problems, read_tokenizer, weights.folder)
-    return ("embeddings", *(["sentence_embedding"] if pooling else []), *match.heads)
+    pooling = beside.pooling(weights)
+    if isinstance(pooling, Error):
+        problems[str(pooling)] = None
+    _attempt(problems, beside.tokenizer, weights)
+    return ("embeddings", *([] if isinstance(pooling, Error) else ["sentence_embedding"]), *match.heads)
 
 
-def _sum(path: Path, beside: Path) -> FileSum:
+def _sum(path: Path, folder: Path) -> FileSum:
     digest = hashlib.sha256()
     with File(path) as file:
         for start in range(0, file.size, CHUNK):
             digest.update(file.read_at(start, min(CHUNK, file.size - start)))
-        return FileSum(path.relative_to(beside).as_posix(), file.size, digest.hexdigest())
+        return FileSum(path.relative_to(folder).as_posix(), file.size, digest.hexdigest())
 
 
 def to_json(report: Report) -> dict[str, Any]:

@@ -31,7 +31,7 @@ PREFERRED = (
     "model.npz",
     "variables/variables.index",
 )
-SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz")  # under other names
+SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz", ".gguf")  # under other names
 
 # What is read besides the weights; the configs last, so that whoever fetches the files has all once it has one.
 BESIDE = (
@@ -56,6 +56,7 @@ READERS = {
     "hdf5": "hdf5",
     "flax": "flax",
     "npz": "npz",
+    "gguf": "gguf",
 }
 
 
@@ -145,5 +146,7 @@ def files_of(weights: Weights) -> list[Path]:
         stem = weights.path.name.removesuffix(bundle.INDEX)
         shards = [path for path in weights.path.parent.iterdir() if bundle.SHARD.fullmatch(path.name)]
         parts += sorted(path for path in shards if path.name.startswith(f"{stem}.data-"))
+    if weights.form == "gguf":  # which holds what others have beside them
+        return parts
     beside = [weights.folder / name for name in BESIDE]
     return parts + [path for path in beside if os.path.lexists(path)]

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..config import BertConfig, read_config
+from ..config import BertConfig
 from ..errors import Error, show
 from ..tasks import objective
-from ..tokenizer.pipeline import Tokenizer, read_tokenizer
-from . import locate, sentence_pooling, weights
+from ..tokenizer.pipeline import Tokenizer
+from . import beside, locate, weights
 from .sentence_pooling import SentencePooling
 
 
@@ -35,28 +35,21 @@ def read(path: Any, dtype: str | None, mmap: bool, strict_finite: bool, without:
     if not isinstance(path, (str, os.PathLike)):
         raise Error(f"path: expected a folder or a file, got {type(path).__name__}")
     source = locate.locate(path)
-    config = read_config(source.folder)
+    config = beside.config(source)
     params, report = weights.load(source, config, dtype, mmap, strict_finite, without=without)
     config = report.config
     if params.bert.embedding.word.dtype == np.float32 and np.float32(config.layer_norm_eps) == 0:
         got = config.layer_norm_eps
         raise Error(f"{source.folder}: layer_norm_eps: expected a number that float32 holds, got {got}")
-    return ModelFolder(config, params, _tokenizer(source.folder, config), _pooling(source.folder), source)
+    return ModelFolder(config, params, _tokenizer(source, config), beside.pooling(source), source)
 
 
-def _pooling(folder: Path) -> SentencePooling | Error:
-    try:
-        return sentence_pooling.read(folder)
-    except Error as error:
-        return error
-
-
-def _tokenizer(folder: Path, config: BertConfig) -> Tokenizer | None:
-    if not any((folder / name).exists() for name in ("vocab.txt", "tokenizer.json")):
+def _tokenizer(source: locate.Weights, config: BertConfig) -> Tokenizer | None:
+    tokenizer = beside.tokenizer_if_any(source)
+    if tokenizer is None:
         return None
-    tokenizer = read_tokenizer(folder)
     size, limit = len(tokenizer.tokens), config.vocab_size
     if size > limit:
         expected = f"at most {limit} tokens (vocab_size of the config)"
-        raise Error(f"{folder}: expected {expected}, got a vocabulary of {size}")
+        raise Error(f"{source.folder}: expected {expected}, got a vocabulary of {size}")
     return tokenizer

@@ -9,6 +9,7 @@ the same rows. The same weight is called
     bert/encoder/layer_0/output/LayerNorm/gamma                             by Google (TensorFlow)
     bert/tf_bert_model/bert/encoder/layer_._0/output/LayerNorm/gamma:0      in Keras' tf_model.h5
     encoder/layer/0/output/LayerNorm/scale                                  in Flax' flax_model.msgpack
+    blk.0.layer_output_norm.weight                                          in GGUF: gguf_names.py has the table
     bert.encoder.layers.0.feed_forward_norm.gamma                           here
 
 TensorFlow, Keras and Flax store a matrix as (in, out) under the name `kernel`, everybody else as (out, in).
@@ -19,6 +20,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
+
+from . import gguf_names
 
 WORD, DECODER = "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"
 BIAS, DECODER_BIAS = "cls.predictions.bias", "cls.predictions.decoder.bias"  # one array, often stored twice
@@ -88,6 +91,7 @@ HEAD_PREFIXES = {
 LEFT = (
     (r"bert\.embeddings\.(position_ids|token_type_ids)", "buffer"),
     (r".*/((adam|lamb)_[mv]|Adam(_1)?|AdamWeightDecayOptimizer(_1)?|LAMB(_1)?)", "optimizer slot"),
+    (r"cls(\.output)?\.(weight|bias)", "classifier without the pooler that it reads from"),  # GGUF
     (r"(global_step|good_steps|current_loss_scale|loss_scale|beta[12]_power)", "training state"),
 )
 
@@ -148,6 +152,7 @@ def spelled(foreign: str) -> Spelled:
     Two kinds of this project's names stay: those of Q, K and V in one array, which are three there, and those of the
     three heads that are all `classifier` there. A name that means nothing here comes back much as it was.
     """
+    foreign = gguf_names.hugging_face(foreign) or foreign
     if stays(foreign):
         return Spelled(foreign, False)
     if is_own(foreign):

@@ -70,9 +70,10 @@ def load_tokenizer(path: str | None) -> Tokenizer:
         return read_tokenizer(PRETRAINED)
     if os.path.isdir(path):  # a vocabulary without weights will do
         return read_tokenizer(Path(path))
+    from ..checkpoints import beside
     from ..checkpoints.locate import locate
 
-    return read_tokenizer(locate(path).folder)
+    return beside.tokenizer(locate(path))
 
 
 def require_new(*paths: Path | None) -> None:

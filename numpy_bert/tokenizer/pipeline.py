@@ -255,7 +255,11 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     The text of numpy_bert/tokenizer/files.py says which file decides what. Warns (UserWarning) where files contradict
     each other. Error: a needed file is missing or damaged, or describes a tokenizer that is not BERT's.
     """
-    settings = read_settings(folder)
+    return tokenizer_of(read_settings(folder))
+
+
+def tokenizer_of(settings: Settings) -> Tokenizer:
+    """The tokenizer that these settings describe. Error: a special token is missing."""
     try:
         return Tokenizer(
             settings.tokens,

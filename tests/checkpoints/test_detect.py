@@ -20,6 +20,7 @@ FORMS = {
     "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(100),
     "npz": b"PK\x03\x04" + bytes(22) + b"\x05\0\0\0a.npy" + bytes(30),
     "tf_bundle": b"\0\0\x0c\x08\x01\x1a\x02\x08\x01" + bytes(60) + TABLE_END,
+    "gguf": b"GGUF\3\0\0\0" + bytes(16),
     "flax": b"\x81\xa4bert\x80",
     "flax of many": b"\xde\x01\x00\xa4bert",
 }

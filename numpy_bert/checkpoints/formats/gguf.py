@@ -198,7 +198,27 @@ class _Cursor:
             return np.frombuffer(self.bytes(number * dtype.itemsize, what), dtype).tolist()
         if kind != STRING:
             raise self.file.error(f"{what}: expected an array of numbers or strings, got type {kind}")
-        return [self.string(what) for _ in range(self.count("<Q", f"{what}: length", MOST_ITEMS, least=8))]
+        return self._strings(self.count("<Q", f"{what}: length", MOST_ITEMS, least=8), what)
+
+    def _strings(self, number: int, what: str) -> list[str]:
+        """As `string` reads them one by one; those that lie in the window, thus nearly all, by a short way."""
+        strings: list[str] = []
+        while len(strings) < number:
+            window, at, first = self._window, self.at - self._start, len(strings)
+            for _ in range(number - first):
+                begin = at + 8
+                end = begin + int.from_bytes(window[at:begin], "little")
+                if end > len(window):
+                    break
+                try:
+                    strings.append(window[begin:end].decode("utf-8"))
+                except UnicodeDecodeError:
+                    break
+                at = end
+            self.at = self._start + at
+            if len(strings) < number:
+                strings.append(self.string(what))
+        return strings
 
     def _item(self, kind: int, what: str) -> Any:
         if kind == STRING:
@@ -224,7 +244,7 @@ class _Cursor:
             problem = f"rows of {shape[-1] if shape else 0} numbers, no multiple of the block of {block}"
         if problem:
             raise self.file.error(f"{show(name)}: expected a shape that fits its type {kind}, got {problem}")
-        entry = Entry(PLAIN.get(kind, "float32"), shape)
+        entry = Entry(PLAIN[kind], shape) if kind in PLAIN else Entry("float32", shape, quantized=kind)
         return name, Tensor(entry, kind, offset, math.prod(shape) // block * size)
 
 

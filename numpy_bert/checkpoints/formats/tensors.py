@@ -39,6 +39,7 @@ class Entry(NamedTuple):
 
     dtype: str  # a key of STORED: the name of a NumPy dtype, or "bfloat16"
     shape: tuple[int, ...]
+    quantized: str = ""  # what the file really has, such as "Q8_0", where `dtype` is what it is dequantized to
 
     @property
     def loaded(self) -> np.dtype[Any]:

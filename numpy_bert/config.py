@@ -63,6 +63,8 @@ def texts(expected: str) -> Rule:
     return Rule(expected, lambda value: isinstance(value, tuple) and all(isinstance(text, str) for text in value))
 
 
+PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
+
 PROBABILITY = number("a number of at least 0 and below 1", lambda value: 0 <= value < 1)
 
 # The limits are far above any BERT, and low enough that no array is asked for that memory has no addresses for.
@@ -83,7 +85,7 @@ RULES = {
     "pad_token_id": integer(0, 10_000_000 - 1),
     "num_labels": integer(1, 1_000_000),
     "labels": texts("a tuple of names of classes"),
-    "problem_type": optional(one_of("regression", "single_label_classification")),
+    "problem_type": optional(one_of(*PROBLEM_TYPES)),
     "architectures": texts("a tuple of names of architectures"),
     "tie_word_embeddings": one_of(True, False),
 }
@@ -109,7 +111,7 @@ class BertConfig:
     pad_token_id: int = 0
     num_labels: int = 2  # C
     labels: tuple[str, ...] = ()  # names of the classes, in order; () where none are known
-    problem_type: str | None = None  # "regression", "single_label_classification" or None: by the number of labels
+    problem_type: str | None = None  # one of PROBLEM_TYPES; None: see `problem`
     architectures: tuple[str, ...] = ()  # as the file names them: ("BertForMaskedLM",); () in Google's files
     tie_word_embeddings: bool = True  # the masked-LM decoder is the word embedding itself
 
@@ -131,9 +133,14 @@ class BertConfig:
         return self.hidden_dropout if self.classifier_dropout is None else self.classifier_dropout
 
     @property
+    def problem(self) -> str:
+        """What sequence classification predicts, one of PROBLEM_TYPES: as it is said, else by the number of labels."""
+        return self.problem_type or ("regression" if self.num_labels == 1 else "single_label_classification")
+
+    @property
     def is_regression(self) -> bool:
-        """Whether sequence classification predicts a value: said so, or by having one label."""
-        return self.problem_type == "regression" or (self.problem_type is None and self.num_labels == 1)
+        """Whether sequence classification predicts values."""
+        return self.problem == "regression"
 
     @property
     def label_names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.checkpoints import published
 from support.limits import assert_refused, run_limited
 
-from numpy_bert.config import RULES, BertConfig, read_config, write_config
+from numpy_bert.config import PROBLEM_TYPES, RULES, BertConfig, read_config, write_config
 from numpy_bert.errors import Error
 
 SIZES = {
@@ -131,7 +131,7 @@ CONFIGS = st.builds(
     layer_norm_eps=st.floats(0, 1, exclude_min=True),
     hidden_dropout=st.floats(0, 1, exclude_max=True),
     classifier_dropout=st.none() | st.floats(0, 1, exclude_max=True),
-    problem_type=st.sampled_from([None, "regression", "single_label_classification"]),
+    problem_type=st.sampled_from([None, *PROBLEM_TYPES]),
     architectures=st.sampled_from([(), ("BertModel",), ("BertForMaskedLM", "BertForPreTraining")]),
     tie_word_embeddings=st.booleans(),
 )
@@ -188,7 +188,7 @@ BAD_NUMBERS = {
 }
 BAD_WORDS = {
     "hidden_act": ["relu", "silu", "gelu_10", "quick_gelu", "GELU", None, 1, ["gelu"]],
-    "problem_type": ["multi_label_classification", "other", 1],
+    "problem_type": ["other", "multi_label", 1],
     "tie_word_embeddings": ["true", 1, None],
     "model_type": ["roberta", "albert", "electra", "distilbert", "xlm-roberta", "bert-generation", "BERT", None, 1],
     "architectures": [["AlbertForMaskedLM"], ["RobertaModel"], ["BertGenerationEncoder"], "BertModel", [1], {"0": "x"}],

@@ -1,6 +1,6 @@
 """loss = 1/n Σ_i (x_i - target_i)²
 
-The mean squared error, the loss of regression.
+The mean squared error, the loss of regression, over all n elements of x.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from ..numerics.memory import Array
 
 
 class Cache(NamedTuple):
-    error: Array  # (n,)
+    error: Array  # (...)
 
 
 def forward(x: Array, targets: Array) -> tuple[Array, Cache]:
-    """x (n,), targets (n,) -> loss, a scalar"""
+    """x (...), targets (...) -> loss, a scalar"""
     error = np.subtract(x, targets, out=np.empty_like(x))  # in the type of x: targets often come as float64
     return (error * error).sum() / max(error.size, 1), Cache(error)
 
 
 def backward(dloss: Array | float, cache: Cache) -> Array:
-    """dloss, a scalar -> dx (n,):   ∂loss/∂x_i = 2 (x_i - target_i) / n"""
+    """dloss, a scalar -> dx (...):   ∂loss/∂x_i = 2 (x_i - target_i) / n"""
     n = max(cache.error.size, 1)
     dx: Array = cache.error * cache.error.dtype.type(2.0 * dloss / n)
     return dx

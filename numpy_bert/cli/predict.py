@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from .command import Command
 from .inputs import add_texts, load_model, read_texts, short
 from .numbers import count
 from .output import Bar, bar, print_json, table
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from ..inference.outputs import Classification
 
 
 def _add_fill_mask(parser: argparse.ArgumentParser) -> None:
@@ -52,13 +56,24 @@ def _classify(options: argparse.Namespace) -> int:
         for answer in answers:
             print_json(answer._asdict())
         return 0
-    rows = []
-    for text, answer in zip(texts, answers, strict=True):
-        number = answer.scores["value"] if answer.probability is None else answer.probability
-        rows.append((short(text), answer.label or "", f"{number:.4f}"))
-    is_regression = bool(answers) and answers[0].label is None
-    print(table(("text", "label", "value" if is_regression else "probability"), rows, "llr"))
+    named = list(zip(map(short, texts), answers, strict=True))
+    problem = bert.config.problem
+    if problem == "single_label_classification":
+        rows = [(text, answer.label or "", f"{answer.probability:.4f}") for text, answer in named]
+        print(table(("text", "label", "probability"), rows, "llr"))
+    elif problem == "regression" and bert.config.num_labels == 1:
+        print(table(("text", "value"), [(text, f"{answer.scores['value']:.4f}") for text, answer in named], "lr"))
+    else:
+        header = "values" if problem == "regression" else "probabilities"
+        print(table(("text", header), [(text, _scores(answer)) for text, answer in named], "ll"))
     return 0
+
+
+def _scores(answer: Classification) -> str:
+    """The values of a regression; of several classes those that are likelier than not, but at least one."""
+    scores = sorted(answer.scores.items(), key=lambda score: -score[1]) if answer.label else list(answer.scores.items())
+    listed = [score for i, score in enumerate(scores) if i == 0 or not answer.label or score[1] > 0.5]
+    return ", ".join(f"{name} {value:.4f}" for name, value in listed)
 
 
 def _add_tag(parser: argparse.ArgumentParser) -> None:

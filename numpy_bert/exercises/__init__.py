@@ -23,6 +23,7 @@ from .wrong import (
     heads_split_without_transposing,
     layer_computed_twice_with_another_mask,
     length_held_constant,
+    mean_over_texts,
     missing_softmax_sum,
     nothing_below_the_pooler_learns,
     positions_not_summed_over_the_batch,
@@ -70,6 +71,7 @@ EXERCISES: tuple[Exercise, ...] = (
     residual_through_the_dropout.EXERCISE,
     layer_computed_twice_with_another_mask.EXERCISE,
     tied_decoder_overwrites.EXERCISE,
+    mean_over_texts.EXERCISE,
 )
 
 

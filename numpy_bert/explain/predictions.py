@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ..blocks import softmax
 from ..numerics.memory import Array
+from ..numerics.sigmoid import sigmoid
 from .targets import ModelWithHeads, Target
 
 MOST = 5  # answers at a position
@@ -25,7 +26,7 @@ def likeliest(model: ModelWithHeads, target: Target, logits: Array | None) -> tu
     if logits is None:
         return ()
     if target.task == "sequence_classification" and model.config.is_regression:
-        return (HeadPrediction(None, f"{float(logits[0, 0]):.6g}", None, True),)
+        return _values(model, target, logits[0])
     if target.task == "masked_lm":
         return _masked_lm(model, target, logits)
     if target.task == "question_answering":
@@ -37,7 +38,17 @@ def likeliest(model: ModelWithHeads, target: Target, logits: Array | None) -> tu
         for position, label in target.outputs:
             predictions += _best(position, logits[0, position], labels, label)
         return tuple(predictions)
+    if target.task == "sequence_classification" and model.config.problem == "multi_label_classification":
+        return tuple(_largest(None, sigmoid(logits[0]), labels, target.outputs[0][0]))
     return tuple(_best(None, logits[0], labels, target.outputs[0][0]))
+
+
+def _values(model: ModelWithHeads, target: Target, outputs: Array) -> tuple[HeadPrediction, ...]:
+    """The values of a regression; of several each with its name."""
+    names = [f"{name}: " for name in model.config.label_names] if len(outputs) > 1 else [""]
+    asked = {place for (place,) in target.outputs}
+    values = enumerate(zip(names, outputs.tolist(), strict=True))
+    return tuple(HeadPrediction(None, f"{name}{value:.6g}", None, i in asked) for i, (name, value) in values)
 
 
 def _masked_lm(model: ModelWithHeads, target: Target, logits: Array) -> tuple[HeadPrediction, ...]:
@@ -60,7 +71,10 @@ def _spans(target: Target, logits: Array) -> tuple[HeadPrediction, ...]:
 
 def _best(position: int | None, logits: Array, names: Any, label: int) -> list[HeadPrediction]:
     """The likeliest answers, and the wanted one where it is not among them."""
-    p = softmax.forward(logits[None])[0][0]
+    return _largest(position, softmax.forward(logits[None])[0][0], names, label)
+
+
+def _largest(position: int | None, p: Array, names: Any, label: int) -> list[HeadPrediction]:
     order = [int(i) for i in (-p).argsort(kind="stable")[:MOST]]
     if label not in order:
         order.append(label)

@@ -3,7 +3,7 @@
     task                       what is asked for                                 unless a target says otherwise
     masked_lm                  the token of each [MASK]                          the likeliest ones
                                without a [MASK]: each token, at its own position the token itself
-    sequence_classification    the class of the text                             the likeliest; a regression: 0
+    sequence_classification    the class of the text                             the likeliest; a regression: 0 of each
     next_sentence              whether the second text follows                   the likelier answer
     token_classification       the class of each token                           the likeliest ones
     question_answering         start and end of the answer                       the likeliest
@@ -67,8 +67,9 @@ def choose(model: ModelWithHeads, text: str | tuple[str, str], task: str | None 
     """The target for a text or a pair of texts.
 
     target: of masked_lm a token (for each [MASK]) or a list of tokens, one a [MASK]; of sequence_classification and
-    token_classification the name or the number of a class; of a regression a number; of next_sentence "next" or
-    "random". Error: an empty text, or one longer than the model; a head that the model lacks; an unknown target.
+    token_classification the name or the number of a class; of a regression a number, of one with several outputs the
+    name of one; of next_sentence "next" or "random". Error: an empty text, or one longer than the model; a head that
+    the model lacks; an unknown target.
     """
     encoding = _encode(model, text)
     texts = text if isinstance(text, tuple) else (text,)
@@ -154,11 +155,18 @@ def _ordinary(model: ModelWithHeads, encoding: Encoding) -> list[int]:
 
 def _sequence_classification(model: ModelWithHeads, encoding: Encoding, masks: list[int], target: Any) -> Chosen:
     logits = model.logits("sequence_classification", [encoding.ids], [encoding.segment_ids])[0]
-    if model.config.is_regression:
+    C, names = len(logits), model.config.label_names
+    if model.config.is_regression and C == 1:
         value = 0.0 if target is None else _number(target)
-        return np.array([value], logits.dtype), [(0,)], f"the value {value:g}"
+        return np.array([[value]], logits.dtype), [(0,)], f"the value {value:g}"
+    if model.config.is_regression:
+        outputs = list(range(C)) if target is None else [_class(model, target)]
+        named = ", ".join(names[i] for i in outputs)
+        return np.zeros((1, C), logits.dtype), [(i,) for i in outputs], f"the value 0 of {named}"
     chosen = int(logits.argmax()) if target is None else _class(model, target)
-    return np.array([chosen]), [(chosen,)], f"the class {model.config.label_names[chosen]}"
+    if model.config.problem == "multi_label_classification":
+        return np.eye(C, dtype=logits.dtype)[[chosen]], [(chosen,)], f"the class {names[chosen]} and no other"
+    return np.array([chosen]), [(chosen,)], f"the class {names[chosen]}"
 
 
 def _next_sentence(model: ModelWithHeads, encoding: Encoding, masks: list[int], target: Any) -> Chosen:

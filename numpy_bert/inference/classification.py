@@ -1,4 +1,7 @@
-"""p = softmax(head(BERT(text))):   the class of a text or of a pair, and whether a sentence follows another"""
+"""p = softmax(head(BERT(text))):   the class of a text or of a pair, and whether a sentence follows another
+
+With a head for several classes a text, p = sigmoid(head(BERT(text))), of each class by itself.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from ..blocks import bert, softmax
 from ..config import BertConfig
 from ..numerics.memory import Array
+from ..numerics.sigmoid import sigmoid
 from ..tasks import next_sentence, sequence_classification
 from . import encoding
 from .outputs import Classification
@@ -26,12 +30,17 @@ def classify(model: Model, texts: Sequence[Any], options: Options) -> list[Class
 
 
 def _classification(logits: Array, config: BertConfig) -> Classification:
+    names = config.label_names
     if config.is_regression:
-        return Classification(None, None, {"value": float(logits[0])})
-    p, _ = softmax.forward(logits[None])
-    best = int(p[0].argmax())
-    scores = {label: float(value) for label, value in zip(config.label_names, p[0], strict=True)}
-    return Classification(config.label_names[best], float(p[0, best]), scores)
+        return Classification(None, None, _scores(names if len(names) > 1 else ("value",), logits))
+    several = config.problem == "multi_label_classification"
+    p = sigmoid(logits) if several else softmax.forward(logits[None])[0][0]
+    best = int(p.argmax())
+    return Classification(names[best], float(p[best]), _scores(names, p))
+
+
+def _scores(names: Sequence[str], values: Array) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
 def follows(model: Model, pairs: Sequence[Any], options: Options) -> list[float]:

@@ -25,11 +25,14 @@ class Prediction(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """The likeliest class of a text. A regression has no class: label and probability are None, the score its value."""
+    """The likeliest class of a text. A regression has no class: label and probability are None, the scores its values.
+
+    Where a text may have several classes each probability stands by itself, and they do not sum to 1.
+    """
 
     label: str | None
     probability: float | None
-    scores: dict[str, float]  # the probability of each class; of a regression {"value": ...}
+    scores: dict[str, float]  # the probability of each class; of a regression {"value": ...}, or each output by name
 
 
 class Answer(NamedTuple):

@@ -29,19 +29,30 @@ def classes(labels: Any, shape: tuple[int, ...], count: int) -> Array:
     return array
 
 
-def values(labels: Any, shape: tuple[int, ...]) -> Array:
-    """Finite numbers of this shape. Error: they are anything else."""
-    array = _array(labels, shape)
+def values(labels: Any, shape: tuple[int, int]) -> Array:
+    """Finite numbers of this shape, (B, C); with one column (B,) will do. Error: they are anything else."""
+    array = _array(labels, shape, *([shape[:1]] if shape[1] == 1 else []))
     if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-        raise Error(f"labels: expected finite numbers for a regression, got {array.dtype}")
+        raise Error(f"labels: expected finite numbers, got {array.dtype}")
+    return array.reshape(shape)
+
+
+def shares(labels: Any, shape: tuple[int, int]) -> Array:
+    """Numbers from 0 to 1 of this shape, the probability that each class should have. Error: they are anything else."""
+    array = values(labels, shape)
+    outside = array[(array < 0) | (array > 1)]
+    if outside.size:
+        raise Error(f"labels: expected 0 or 1 for each class, or a number between, got {outside[0]}")
     return array
 
 
-def _array(labels: Any, shape: tuple[int, ...]) -> Array:
+def _array(labels: Any, *shapes: tuple[int, ...]) -> Array:
+    """The labels as an array of one of the shapes."""
+    expected = " or ".join(map(str, shapes))
     try:
         array = np.asarray(labels)
     except (ValueError, TypeError):
-        raise Error(f"labels: expected an array of shape {shape}, got ragged rows") from None
-    if array.shape != shape:
-        raise Error(f"labels: expected shape {shape}, got {array.shape}")
+        raise Error(f"labels: expected an array of shape {expected}, got ragged rows") from None
+    if array.shape not in shapes:
+        raise Error(f"labels: expected shape {expected}, got {array.shape}")
     return array

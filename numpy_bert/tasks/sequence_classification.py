@@ -1,7 +1,8 @@
 """logits = dropout(pooled) Wᵀ + b
 
 A class for a text or for a pair of texts (Devlin et al., arXiv:1810.04805, section 4.1 and figure 4 a, b). The loss is
-the cross-entropy; with one label it is regression, and the loss the squared error.
+the cross-entropy where a text has one class, the binary cross-entropy where it may have several, and the squared error
+in a regression: LOSSES, by the `problem` of the config.
 
 Letters: B batch, H hidden size, C classes.
 """
@@ -12,14 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..blocks import cross_entropy, dropout, linear, squared_error
+from ..blocks import binary_cross_entropy, cross_entropy, dropout, linear, squared_error
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
 from ..numerics.memory import Array
-from .labels import classes, values
+from .labels import classes, shares, values
 
 heads = ("sequence_classification",)
+LOSSES: dict[str, Any] = {
+    "single_label_classification": cross_entropy,
+    "multi_label_classification": binary_cross_entropy,
+    "regression": squared_error,
+}
 
 
 class Params(NamedTuple):
@@ -60,7 +66,8 @@ def backward(dlogits: Array, cache: Cache) -> tuple[Output, Params]:
 
 class LossCache(NamedTuple):
     head: Cache
-    loss: cross_entropy.Cache | squared_error.Cache
+    problem: str  # which of the LOSSES
+    loss: cross_entropy.Cache | binary_cross_entropy.Cache | squared_error.Cache
 
 
 def loss(
@@ -70,24 +77,25 @@ def loss(
     config: BertConfig,
     rng: np.random.Generator | None = None,
 ) -> tuple[Array, LossCache]:
-    """labels (B,): classes, or IGNORED; with one label the values to predict -> loss, a scalar"""
+    """-> loss, a scalar
+
+    labels: of one class (B,), its number or IGNORED; of several classes (B, C), 1 for those a text has and 0 for the
+    others; of a regression (B, C), the values to predict.
+    """
     logits, head_cache = forward(encoded, params, config, rng)
-    if config.is_regression:
-        value, error_cache = squared_error.forward(logits[:, 0], labels)
-        return value, LossCache(head_cache, error_cache)
-    value, loss_cache = cross_entropy.forward(logits, labels)
-    return value, LossCache(head_cache, loss_cache)
+    value, loss_cache = LOSSES[config.problem].forward(logits, labels)
+    return value, LossCache(head_cache, config.problem, loss_cache)
 
 
 def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
     """dloss, a scalar -> dencoded, dparams"""
-    if isinstance(cache.loss, squared_error.Cache):
-        dlogits = squared_error.backward(dloss, cache.loss)[:, None]  # (B,) -> (B, 1)
-    else:
-        dlogits = cross_entropy.backward(dloss, cache.loss)
+    dlogits = LOSSES[cache.problem].backward(dloss, cache.loss)
     return backward(dlogits, cache.head)
 
 
 def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Array:
-    """(B,) integers, or for a regression finite numbers; see labels.classes and labels.values."""
-    return values(labels, shape[:1]) if config.is_regression else classes(labels, shape[:1], config.num_labels)
+    """As `loss` wants them; see labels.classes, labels.shares and labels.values."""
+    B, C = shape[0], config.num_labels
+    if config.problem == "single_label_classification":
+        return classes(labels, (B,), C)
+    return values(labels, (B, C)) if config.is_regression else shares(labels, (B, C))

@@ -11,6 +11,7 @@ from support.tiny import tiny_bert
 from numpy_bert.blocks import (
     attention,
     bert,
+    binary_cross_entropy,
     cross_entropy,
     dropout,
     embedding,
@@ -365,6 +366,45 @@ def test_cross_entropy():
     loss, cache = cross_entropy.forward(x, np.array([1, 0, -100]))
     exactly(loss, 0.5 * (log(4.0 / 3.0) + log(2.0)))
     exactly(cross_entropy.backward(1.0, cache), [[1 / 8, -1 / 8], [-1 / 4, 1 / 4], [0.0, 0.0]])
+
+
+def test_binary_cross_entropy():
+    """σ(log 3) = 3/4; a logit of 0 is worth log 2, whatever the target."""
+    x, targets = np.array([[np.log(3.0), 0.0]]), np.array([[1, 0]])
+    loss, cache = binary_cross_entropy.forward(x, targets)
+    exactly(loss, 0.5 * (-np.log(3 / 4) + np.log(2.0)))
+    exactly(binary_cross_entropy.backward(1.0, cache), [[-1 / 8, 1 / 4]])
+
+
+@pytest.mark.parametrize("x", [0.0, -0.0])
+def test_binary_cross_entropy_has_a_slope_where_its_two_forms_meet(x):
+    step, targets = 1e-200, np.array([0])
+    loss, _ = binary_cross_entropy.forward(np.array([complex(x, step)]), targets)
+    exactly(loss.imag / step, 0.5)
+    exactly(binary_cross_entropy.backward(1.0, binary_cross_entropy.forward(np.array([x]), targets)[1]), [0.5])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_binary_cross_entropy_of_large_scores_is_finite_and_keeps_the_type(dtype):
+    x = np.array([1e4, -1e4, 1e4, -1e4, np.finfo(dtype).max], dtype)
+    loss, cache = binary_cross_entropy.forward(x[:4], np.array([1, 0, 0, 1]))
+    assert (loss, loss.dtype) == (5000.0, dtype)
+    dx = binary_cross_entropy.backward(loss.dtype.type(1), cache)
+    assert dx.tolist() == [0.0, 0.0, 0.25, -0.25]
+    assert dx.dtype == dtype
+    assert binary_cross_entropy.forward(x[4:], np.array([1]))[0] == 0.0
+
+
+def test_binary_cross_entropy_of_a_small_probability_keeps_its_digits():
+    loss, cache = binary_cross_entropy.forward(np.array([-40.0]), np.array([0]))
+    assert loss == pytest.approx(np.exp(-40.0), rel=1e-15)
+    assert binary_cross_entropy.backward(1.0, cache) == pytest.approx(np.exp(-40.0), rel=1e-15)
+
+
+def test_squared_error_of_several_outputs_is_the_mean_over_all():
+    loss, cache = squared_error.forward(np.array([[1.0, 2.0], [0.0, 4.0]]), np.array([[0.0, 2.0], [3.0, 1.0]]))
+    exactly(loss, (1 + 0 + 9 + 9) / 4)
+    exactly(squared_error.backward(1.0, cache), [[0.5, 0.0], [-1.5, 1.5]])
 
 
 def test_squared_error():

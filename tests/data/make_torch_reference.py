@@ -121,6 +121,16 @@ CASES = {
         BertForQuestionAnswering, {}, {"start_positions": [5, IGNORED, 0], "end_positions": [6, 4, 0]}
     ),
     "multiple_choice": Case(BertForMultipleChoice, {}, {"labels": [2, IGNORED, 1]}, CHOICES),
+    "regression_of_three": Case(
+        BertForSequenceClassification,
+        {"num_labels": 3, "problem_type": "regression"},
+        {"labels": [[0.5, -1.25, 3.0], [2.0, 0.75, -0.5], [-1.0, 0.0, 1.5]]},
+    ),
+    "multi_label": Case(
+        BertForSequenceClassification,
+        {"num_labels": 4, "problem_type": "multi_label_classification"},
+        {"labels": [[1.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.25, 1.0, 1.0, 0.5]]},
+    ),
 }
 
 # Texts for the published checkpoints, written for this purpose.

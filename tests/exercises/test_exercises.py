@@ -47,6 +47,7 @@ CASES = {  # by number, with a case in which it shows; people tell each other nu
     "residual_through_the_dropout": "dropout, tanh",
     "layer_computed_twice_with_another_mask": "dropout",
     "tied_decoder_overwrites": "masked_lm, tied",
+    "mean_over_texts": "several classes",
 }
 NAMES = list(CASES)
 

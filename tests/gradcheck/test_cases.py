@@ -53,7 +53,8 @@ def test_a_missing_pair_would_be_noticed():
 
 def test_tolerances_are_those_promised():
     promised = {
-        1e-14: "linear softmax log_softmax cross_entropy lookup embedding dropout gelu tanh layer_norm squared_error",
+        1e-14: "linear softmax log_softmax cross_entropy lookup embedding dropout gelu tanh layer_norm squared_error "
+        "binary_cross_entropy",
         3e-14: "attention multi_head_attention feed_forward pooler head masked_lm next_sentence pretraining "
         "sequence_classification token_classification question_answering multiple_choice sentence_embedding",
         1e-13: "encoder_layer recompute",

@@ -27,6 +27,8 @@ TASKS = {
     "next_sentence": "next_sentence",
     "sequence_classification": "sequence_classification",
     "regression": "sequence_classification",
+    "regression_of_three": "sequence_classification",
+    "multi_label": "sequence_classification",
     "token_classification": "token_classification",
     "question_answering": "question_answering",
     "multiple_choice": "multiple_choice",
@@ -60,7 +62,7 @@ def _reference(name: str, folder: Path) -> Reference:
     shapes = objective.shapes(config, heads, has_pooler="bert.pooler.dense.weight" in parameters)
     params = tree.map_named(lambda leaf, _: np.concatenate([parameters[n] for n in names.sources(leaf)]), shapes)
     rows = [_rows(stored[key]) for key in ("token_ids", "segment_ids", "attention_mask")]
-    batch = objective.Batch(inputs.inputs(*rows, None, config), _labels(task, stored))
+    batch = objective.Batch(inputs.inputs(*rows, None, config), _labels(task, stored, config))
     return Reference(task, stored, config, params, batch, _by_name(stored["gradients"], stored))
 
 
@@ -75,11 +77,13 @@ def _rows(ids: Array) -> Array:
     return ids.reshape(-1, ids.shape[-1])
 
 
-def _labels(task: str, stored: dict[str, Array]) -> Any:
+def _labels(task: str, stored: dict[str, Array], config: BertConfig) -> Any:
     if task == "pretraining":
         return pretraining.Labels(stored["labels"], stored["next_sentence_label"])
     if task == "question_answering":
         return question_answering.Labels(stored["start_positions"], stored["end_positions"])
+    if config.is_regression:
+        return stored["labels"].reshape(-1, config.num_labels)
     return stored["labels"]
 
 

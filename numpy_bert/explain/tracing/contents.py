@@ -42,6 +42,14 @@ CONTENTS: dict[str, dict[str, str]] = {
         "dhidden_pooled": "B T H: gradient with respect to the hidden states, as far as it comes from the pooler",
         "accumulate_into": "R C: the gradient of the decoder with respect to the word embedding",
     },
+    "blocks.binary_cross_entropy": {
+        "x": "B H: logits, a column for each class",
+        "targets": "B H: 1 for the classes of the text, 0 for the others",
+        "high": "B H: the larger of x and 0",
+        "low": "B H: -|x|",
+        "loss": ": mean of -log of the probability of each answer, yes or no",
+        "error": "B H: predicted minus wanted probability",
+    },
     "blocks.cross_entropy": {
         "x": "... n: logits, a row for each prediction",
         "labels": "...: index of the wanted class; -100 where no loss is taken",
@@ -144,9 +152,9 @@ CONTENTS: dict[str, dict[str, str]] = {
         "total": "... n: sum of the exponentials of each row",
     },
     "blocks.squared_error": {
-        "x": "N: predicted values",
-        "targets": "N: wanted values",
-        "error": "N: predicted minus wanted value",
+        "x": "...: predicted values",
+        "targets": "...: wanted values",
+        "error": "...: predicted minus wanted value",
         "loss": ": mean of the squared errors",
     },
     "blocks.tanh": {"x": "... H: input of tanh", "y": "... H: output of tanh"},

@@ -19,6 +19,10 @@ NAMES: dict[str, dict[str, str]] = {
         "forward": "inputs - - - - - x - hidden - pooled - - -",
         "backward": "dy - accumulate_into dhidden - dhidden_pooled dx - - dparams",
     },
+    "blocks.binary_cross_entropy": {
+        "forward": "x targets - high low loss",
+        "backward": "dloss - - error dx",
+    },
     "blocks.cross_entropy": {
         "forward": "x labels kept log_p - - loss",
         "backward": "dloss - dlog_p dx",
@@ -113,7 +117,7 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "tasks.sequence_classification": {
         "forward": "encoded - - - - dropped - logits -",
-        "loss": "encoded labels - - - logits - value - -",
+        "loss": "encoded labels - - - logits - value -",
         "backward": "dlogits - ddropped - dpooled dencoded",
         "loss_backward": "dloss - dlogits dencoded",
     },

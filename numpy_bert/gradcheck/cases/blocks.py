@@ -10,6 +10,7 @@ import numpy as np
 from ...blocks import (
     attention,
     bert,
+    binary_cross_entropy,
     cross_entropy,
     dropout,
     embedding,
@@ -262,12 +263,26 @@ def _cross_entropy(rng: Rng) -> Cases:
     }
 
 
+def _binary_cross_entropy(rng: Rng) -> Cases:
+    def pair(x: Array, targets: Array) -> Pair:
+        return Pair(lambda x: binary_cross_entropy.forward(x, targets), binary_cross_entropy.backward, {"x": x})
+
+    x = 2.0 * rng.standard_normal((4, 3))
+    sure = np.array([[30.0, -30.0], [-700.0, 700.0]])  # where exp of the wrong sign overflows
+    return {
+        "several classes": pair(x, rng.integers(0, 2, x.shape)),
+        "probabilities": pair(x, rng.random(x.shape)),
+        "large scores": pair(sure + rng.standard_normal(sure.shape), np.array([[0, 1], [0, 1]])),
+        "no rows": pair(np.zeros((0, 3)), np.zeros((0, 3), np.int64)),
+    }
+
+
 def _squared_error(rng: Rng) -> Cases:
-    def pair(n: int) -> Pair:
-        x, targets = rng.standard_normal((2, n))
+    def pair(*shape: int) -> Pair:
+        x, targets = rng.standard_normal((2, *shape))
         return Pair(lambda x: squared_error.forward(x, targets), squared_error.backward, {"x": x})
 
-    return {"rows": pair(5), "one row": pair(1), "no rows": pair(0)}
+    return {"rows": pair(5), "several outputs": pair(3, 2), "one row": pair(1), "no rows": pair(0)}
 
 
 BLOCKS = {
@@ -289,5 +304,6 @@ BLOCKS = {
     "pooler": Block(_pooler, 3e-14),
     "bert": Block(_bert, 1e-12, 1e-8),
     "cross_entropy": Block(_cross_entropy, 1e-14),
+    "binary_cross_entropy": Block(_binary_cross_entropy, 1e-14),
     "squared_error": Block(_squared_error, 1e-14),
 }

@@ -125,5 +125,7 @@ def labels(task: str, config: BertConfig, B: int, T: int, rng: np.random.Generat
     if task == "multiple_choice":
         return rng.integers(0, B, 1)  # one question with B choices
     if task == "sequence_classification" and config.is_regression:
-        return rng.standard_normal(B)
+        return rng.standard_normal((B, config.num_labels))
+    if task == "sequence_classification" and config.problem == "multi_label_classification":
+        return rng.integers(0, 2, (B, config.num_labels))
     return classes(2 if task == "next_sentence" else config.num_labels)

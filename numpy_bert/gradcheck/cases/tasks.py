@@ -32,6 +32,8 @@ Rng = np.random.Generator
 B, T, H = 4, 2, LAYER.hidden_size
 UNTIED = replace(LAYER, tie_word_embeddings=False)
 REGRESSION = replace(LAYER, num_labels=1)
+SEVERAL_OUTPUTS = replace(LAYER, problem_type="regression")
+SEVERAL_CLASSES = replace(LAYER, problem_type="multi_label_classification")
 
 
 def _head(task: Head, reads: str, rng: Rng, config: BertConfig = LAYER) -> Pair:
@@ -124,6 +126,8 @@ def _sequence_classification(rng: Rng) -> Cases:
         "logits": _head(sequence_classification, "pooled", rng),
         "loss": _loss("sequence_classification", "pooled", rng),
         "regression": _loss("sequence_classification", "pooled", rng, REGRESSION),
+        "regression, several outputs": _loss("sequence_classification", "pooled", rng, SEVERAL_OUTPUTS),
+        "several classes": _loss("sequence_classification", "pooled", rng, SEVERAL_CLASSES),
     }
 
 
@@ -209,6 +213,9 @@ def _objective(rng: Rng) -> Cases:
         "masked_lm, tied": pair("masked_lm", WHOLE),
         "masked_lm, not tied, tanh": pair("masked_lm", replace(SHALLOW, tie_word_embeddings=False, gelu="tanh")),
         "sequence_classification, regression": pair("sequence_classification", replace(SHALLOW, num_labels=1)),
+        "sequence_classification, several classes": pair(
+            "sequence_classification", replace(SHALLOW, problem_type="multi_label_classification"), shape=(3, 2)
+        ),
         "sequence_classification, T = 1, other heads": pair(
             "sequence_classification", heads=tuple(objective.HEADS), shape=(1, 1)
         ),

@@ -215,7 +215,7 @@ def counted(counts: dict[str, int]) -> str:
 
 def _labels(path: Path, examples: Sequence[LabeledText], config: BertConfig) -> Array:
     if config.is_regression:
-        return np.array([_target(path, row) for row in examples])
+        return np.array([[_target(path, row)] for row in examples])
     ids = {name: i for i, name in enumerate(config.label_names)}
     for row in examples:
         if row.label not in ids:
@@ -240,7 +240,7 @@ def evaluate(examples: ClassificationExamples, params: objective.Params, config:
 
     outputs = np.stack(batching.run(examples.texts, params.bert, config, logits))  # (n, C)
     if config.is_regression:
-        return {"mean_squared_error": float(squared_error.forward(outputs[:, 0], examples.labels)[0])}
+        return {"mean_squared_error": float(squared_error.forward(outputs, examples.labels)[0])}
     loss, _ = cross_entropy.forward(outputs, examples.labels)
     right = outputs.argmax(axis=1) == examples.labels
     return {"loss": float(loss), "accuracy": float(right.mean())}

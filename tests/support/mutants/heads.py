@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from numpy_bert.blocks import bert, cross_entropy, dropout, gelu, layer_norm, linear
+from numpy_bert.blocks import bert, binary_cross_entropy, cross_entropy, dropout, gelu, layer_norm, linear, softmax
 from numpy_bert.blocks.bert import Output
+from numpy_bert.numerics.sigmoid import sigmoid
 from numpy_bert.tasks import (
     masked_lm,
     multiple_choice,
@@ -81,6 +82,49 @@ def sign_turned(dloss, cache):
 )
 def upstream_gradient_not_read(dloss, cache):
     return cross_entropy.backward(1.0, cache)
+
+
+# loss = 1/n Σ_i max(x_i, 0) - target_i x_i + log(1 + exp(-|x_i|))
+
+
+mean_over_texts = exercise("mean_over_texts")
+
+
+@mutant(
+    "binary_cross_entropy",
+    wrong="The probabilities of a text are made to sum to 1: a softmax, where each class stands by itself.",
+    hint="Raise one logit. Which entries of dx move with it?",
+)
+def softmax_in_place_of_the_sigmoid(dloss, cache):
+    return (softmax.forward(cache.x)[0] - cache.targets) * dloss / max(cache.x.size, 1)
+
+
+@mutant(
+    "binary_cross_entropy",
+    wrong="The error is multiplied by σ (1 - σ), as for a squared error of probabilities.",
+    hint="Which entries are smallest? Those that should be largest.",
+)
+def slope_of_the_sigmoid_left_in(dloss, cache):
+    p = sigmoid(cache.x)
+    return binary_cross_entropy.backward(dloss, cache) * p * (1.0 - p)
+
+
+@mutant(
+    "binary_cross_entropy",
+    wrong="Targets are rounded: the same for 0 and 1, wrong for probabilities.",
+    hint="Which of the cases pass?",
+)
+def targets_rounded(dloss, cache):
+    return binary_cross_entropy.backward(dloss, cache._replace(targets=np.round(cache.targets)))
+
+
+@mutant(
+    "binary_cross_entropy",
+    wrong="Only the classes that a text has are told of in the backward; that it has no others is not learned.",
+    hint="Look at the entries whose target is 0.",
+)
+def negatives_left_out(dloss, cache):
+    return np.where(cache.targets > 0, binary_cross_entropy.backward(dloss, cache), 0.0)
 
 
 # loss = 1/n Σ_i (x_i - target_i)²

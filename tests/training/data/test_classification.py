@@ -114,7 +114,7 @@ def test_measures_of_a_regression(tmp_path):
     texts, values = ["a film", "it was bad"], [0.5, -2.0]
     path = written(tmp_path, "".join(f"{text}\t{value}\n" for text, value in zip(texts, values, strict=True)))
     examples = data.read(path, bert.tokenizer, bert.config, 20)
-    assert examples.batch([1, 0]).labels.tolist() == [-2.0, 0.5]
+    assert examples.batch([1, 0]).labels.tolist() == [[-2.0], [0.5]]
     errors = [answer.scores["value"] - value for answer, value in zip(bert.classify(texts), values, strict=True)]
     measured = data.evaluate(examples, bert.params, bert.config)
     assert abs(measured["mean_squared_error"] - np.mean(np.square(errors))) < 1e-5

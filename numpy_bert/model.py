@@ -204,7 +204,7 @@ def _is_stored(bert: Bert, source: Source) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            stored = _load_again(source._replace(mmap=True))
+            stored = _load_again(source)
     except Error:
         return False
     return stored.config == bert.config and tree.equal(stored.params, bert.params)

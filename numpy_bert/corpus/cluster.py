@@ -47,7 +47,7 @@ def _opened(model: Model) -> Bert:
     """The model of this process, loaded by the first task that asks. Error: it is another than the client's."""
     with _loading:
         if model not in _models:
-            bert = load(**model.source._replace(mmap=True)._asdict())
+            bert = load(**model.source._asdict())
             sha256 = model_sha256(bert)
             if sha256 != model.sha256:
                 expected = f"the client's model (sha256 {model.sha256[:12]}...)"

@@ -54,7 +54,7 @@ class SentenceVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
             return self.model
         path, bert = vars(self).get("_last", (None, None))
         if bert is None or path != self.model:
-            bert = load(self.model, mmap=True)
+            bert = load(self.model)
             self._last = (self.model, bert)
         return bert  # type: ignore[no-any-return]
 

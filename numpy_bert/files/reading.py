@@ -133,4 +133,6 @@ class File:
             pages = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise self.error(f"expected a file whose pages can be shared, got {show(str(error))}") from None
+        if len(pages) != self.size:  # an array of what is not there would kill the process when it is read
+            raise self.error(f"expected {self.size} bytes, got {len(pages)}: its length changed")
         return np.frombuffer(pages, np.uint8)

@@ -108,7 +108,7 @@ def test_it_is_opened_once(folder, monkeypatch):
     made = SentenceVectors(folder)
     for _ in range(3):
         made.fit(TEXTS).transform(TEXTS)
-    assert calls == [{"mmap": True}]
+    assert calls == [{}]  # no file is mapped
 
 
 @pytest.mark.parametrize(("column", "message"), [

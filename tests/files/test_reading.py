@@ -149,3 +149,10 @@ def test_bytes_are_shown_in_order_and_whole(tmp_path):
         file.read_into(array, 1, lambda part: seen.append(bytes(part)))
     assert b"".join(seen) == data[1:] == array.tobytes()
     assert max(map(len, seen)) == files.CHUNK
+
+
+def test_pages_of_a_file_whose_length_changed_are_not_shared(numbered):
+    with File(numbered) as file:
+        os.truncate(numbered, 50)
+        with pytest.raises(Error, match="expected 100 bytes, got 50: its length changed"):
+            file.mapped()

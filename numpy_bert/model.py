@@ -17,6 +17,7 @@ from .config import BertConfig
 from .errors import Error
 from .inference import arrays, inputs
 from .inference.outputs import Hidden
+from .inference.overflow import watched
 from .inference.run import head
 from .inference.text_methods import TextMethods
 from .numerics import tree
@@ -141,7 +142,8 @@ class Bert(TextMethods):
             raise Error(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")
         if not isinstance(batch, objective.Batch):
             batch = arrays.labeled(task, batch, self.config)
-        loss, cache = objective.forward(task, batch, self.params, self.config, rng)
+        with watched(batch.inputs, self.params.bert, self.config):
+            loss, cache = objective.forward(task, batch, self.params, self.config, rng)
         return float(loss), objective.backward(1.0, cache)
 
     def trace(self, text: str | tuple[str, str], task: str | None = None, target: Any = None) -> Trace:

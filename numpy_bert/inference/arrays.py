@@ -12,16 +12,19 @@ from ..numerics.memory import Array
 from ..tasks import objective
 from . import inputs
 from .outputs import Hidden
+from .overflow import watched
 from .run import Model, head
 
 
 def hidden(model: Model, batch: bert.Inputs, everything: bool) -> Hidden:
     """The hidden states of a batch; with `everything` also those of every layer, and the attentions."""
     if not everything:
-        encoded, _ = bert.forward(batch, model.params.bert, model.config, keep="nothing")
+        with watched(batch, model.params.bert, model.config):
+            encoded, _ = bert.forward(batch, model.params.bert, model.config, keep="nothing")
         assert encoded.hidden is not None
         return Hidden(encoded.hidden, encoded.pooled, (), ())
-    encoded, cache = bert.forward(batch, model.params.bert, model.config)
+    with watched(batch, model.params.bert, model.config):
+        encoded, cache = bert.forward(batch, model.params.bert, model.config)
     assert encoded.hidden is not None
     kept = [layer.attention for layer in cache.encoder.layers if isinstance(layer, encoder_layer.Cache)]
     layers = [attention.qkv.x for attention in kept] + [encoded.hidden]
@@ -32,7 +35,8 @@ def hidden(model: Model, batch: bert.Inputs, everything: bool) -> Hidden:
 def logits(model: Model, task: str, batch: bert.Inputs) -> Array:
     """The raw outputs of one head."""
     params = head(model, task)
-    encoded, _ = bert.forward(batch, model.params.bert, model.config, keep="nothing")
+    with watched(batch, model.params.bert, model.config):
+        encoded, _ = bert.forward(batch, model.params.bert, model.config, keep="nothing")
     outputs: Array = objective.HEADS[task].forward(encoded, params, model.config)[0]
     return outputs
 

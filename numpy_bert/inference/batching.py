@@ -17,6 +17,7 @@ from ..config import BertConfig
 from ..numerics.memory import Array
 from ..numerics.threads import cores, ordered_map, single_blas_thread, thread_team
 from .inputs import Text, padded
+from .overflow import watched
 
 TOKENS = 1024  # in one batch, padding included; a longer text makes a batch of its own
 FEWEST = 256  # below so many, one batch with all cores in its products is faster than several
@@ -60,7 +61,8 @@ def run(
 
     def encode(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
         inputs = padded([texts[i] for i in chosen], config.pad_token_id)
-        encoded, _ = bert.forward(inputs, params, config, keep="nothing")
+        with watched(inputs, params, config):
+            encoded, _ = bert.forward(inputs, params, config, keep="nothing")
         return chosen, read(encoded, inputs)
 
     counted = [len(text.ids) for text in texts]

@@ -18,10 +18,13 @@ import numpy as np
 from ..blocks import encoder
 from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
+from ..inference.overflow import watched
 from ..numerics import tree
 from ..numerics.memory import Array
 from ..numerics.threads import ordered_map
 from ..tasks import objective
+
+LOWER = "a lower learning rate may help"
 
 
 def gradients(
@@ -36,6 +39,7 @@ def gradients(
 
     Microbatches are computed in parallel, one on each core, and added in their order, so the number of cores changes no
     bit of the result. Each microbatch has its own generator for dropout; without `rng` there is no dropout.
+    Error: an overflow in the forward pass, with its layer.
     """
     counts = [tree.map(count_labels, microbatch.labels) for microbatch in microbatches]
     totals = tree.map(lambda *n: max(1, sum(n)), *counts)
@@ -45,7 +49,8 @@ def gradients(
         microbatch, count, seed = job
         weights = tree.map(lambda n, total: n / total, count, totals)
         own_rng = None if seed is None else np.random.default_rng(seed)
-        loss, cache = objective.forward(task, microbatch, params, config, own_rng, keep)
+        with watched(microbatch.inputs, params.bert, config, LOWER):
+            loss, cache = objective.forward(task, microbatch, params, config, own_rng, keep)
         return _weighted(objective.losses(loss, cache), weights), objective.backward(weights, cache)
 
     jobs = list(zip(microbatches, counts, seeds, strict=True))

@@ -57,15 +57,21 @@ def take(
     config: BertConfig,
     multipliers: objective.Params,
 ) -> StepReport:
-    """One step. Error: the loss or its gradient is not finite; then only the generator of the state has changed."""
+    """One step.
+
+    Error: an overflow, a loss or a gradient that is not finite; then only the generator of the state has changed.
+    """
     number = state.step + 1
     keep: encoder.Keep = "inputs" if recipe.recompute else "caches"
-    loss, gradients = accumulation.gradients(recipe.task, microbatches, state.params, config, state.rng, keep)
+    try:
+        loss, gradients = accumulation.gradients(recipe.task, microbatches, state.params, config, state.rng, keep)
+    except Error as error:
+        raise Error(f"step {number}: {error}") from None
     if not math.isfinite(loss):
-        raise Error(f"step {number}: expected a finite loss, got {loss}; a lower learning rate may help")
+        raise Error(f"step {number}: expected a finite loss, got {loss}; {accumulation.LOWER}")
     norm = clipping.norm(_learning(gradients, multipliers))
     if not math.isfinite(norm):
-        raise Error(f"step {number}: expected a finite gradient, got a norm of {norm}; a lower learning rate may help")
+        raise Error(f"step {number}: expected a finite gradient, got a norm of {norm}; {accumulation.LOWER}")
     rate = recipe.learning_rate * schedules.factor(state.step, recipe.warmup, recipe.steps, recipe.decay)
     rates = optimizers.Rates(rate, recipe.weight_decay, clipping.factor(norm, recipe.clip))
     state.optimizer = optimizers.step(state.params, gradients, state.optimizer, rates, multipliers, recipe.rule)
@@ -78,7 +84,7 @@ def refuse_not_finite(state: TrainingState) -> None:
     for name, array in (item for params in (state.params, *state.optimizer.moments) for item in tree.items(params)):
         if not np.isfinite(array).all():
             expected = f"step {state.step}: {name}: expected finite numbers"
-            raise Error(f"{expected}, got NaN or infinity; a lower learning rate may help")
+            raise Error(f"{expected}, got NaN or infinity; {accumulation.LOWER}")
 
 
 def _learning(gradients: objective.Params, multipliers: objective.Params) -> list[Any]:

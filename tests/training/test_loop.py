@@ -128,7 +128,8 @@ def test_what_is_not_finite_stops_the_run_and_leaves_the_last_good_save(tmp_path
 def test_a_learning_rate_that_is_too_high_is_such_an_end():
     params, config = small_model(dtype=np.float32)
     recipe = Recipe("pretraining", 200, learning_rate=1e30, optimizer="sgd", clip=None, decay="constant")
-    with np.errstate(all="ignore"), pytest.raises(Error, match=r"^step \d+: expected a finite (loss|gradient), got "):
+    message = r"^step \d+: (expected a finite (loss|gradient)|.*: expected numbers that float32 can hold), got .* lower"
+    with np.errstate(all="ignore"), pytest.raises(Error, match=message):
         loop.train(params, source(), recipe, config, Monitor())
 
 

@@ -217,11 +217,11 @@ def _fill_from(path: Path, arrays: dict[str, Array]) -> None:
     for name in sorted(set(entries) ^ set(arrays)):
         expected, got = ("it", "none") if name in arrays else ("no such tensor", "one")
         raise Error(f"{show(name)}: expected {expected} in this run, got {got}", at=path)
-    for name, (dtype, shape) in entries.items():
+    for name, entry in entries.items():
         array = arrays[name]
-        if (dtype, shape) != (array.dtype.name, array.shape):
+        if (entry.dtype, entry.shape) != (array.dtype.name, array.shape):
             expected = f"{array.dtype} {list(array.shape)}"
-            raise Error(f"{show(name)}: expected {expected}, got {dtype} {list(shape)}", at=path)
+            raise Error(f"{show(name)}: expected {expected}, got {entry.dtype} {list(entry.shape)}", at=path)
 
     def into(name: str, entry: Entry) -> Array:
         return arrays[name]

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from support.browser import browser as browser  # a fixture for the tests of pages
 
 SEED = 20181011
 

@@ -6,18 +6,16 @@ kept in the folder that NUMPY_BERT_SCREENSHOTS names.
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from support.browser import DESKTOP, PHONE, set_screen
 from support.checkpoints import published
 from support.tiny import tiny_bert
 
@@ -25,28 +23,9 @@ from numpy_bert import load
 from numpy_bert.explain.attribution import methods, score_page
 from numpy_bert.explain.tracing import explorer, gradient_flow, quantize
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TEXT = "I liked this movie because the actors are funny."
 EVIL = "good </script><script>document.title='bad'</script> <img src=x onerror=alert(1)> \u05e9\u05dc \u202e \"'&"
-DESKTOP, PHONE = (1440, 900), (390, 844)
 ATTENTION = "bert.encoder.layers.0.attention.attention"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        why = f"expected {' or '.join(BROWSERS)} and chromedriver, got {program} and {driver}"
-        pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", "--disable-gpu"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chromium = webdriver.Chrome(options=options, service=Service(driver))
-    yield chromium
-    chromium.quit()
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +58,7 @@ def evil(tmp_path_factory):
 
 def show(browser, address, place="", size=DESKTOP, dark=False):
     """Opens the page at a place of it; whatever the console has to say is an error."""
-    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    set_screen(browser, size, dark)
     browser.get("about:blank")
     browser.get(f"{address}#/{place}")
     assert browser.get_log("browser") == []

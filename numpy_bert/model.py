@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +27,7 @@ from .tokenizer.pipeline import Tokenizer
 from .training import new_head as new_heads
 
 if TYPE_CHECKING:
+    from .explain.interventions.patching import Patching
     from .explain.tracing.result import Trace
 
 PRETRAINED = Path(__file__).with_name("pretrained")  # the model that comes with the package
@@ -155,6 +156,41 @@ class Bert(TextMethods):
         from .explain.tracing import run
 
         return run.trace(self, text, task, target)
+
+    def ablate(
+        self,
+        heads: Iterable[tuple[int, int]] = (),
+        layers: Iterable[int] = (),
+        attention: Iterable[int] = (),
+        feed_forward: Iterable[int] = (),
+    ) -> Bert:
+        """This model with parts turned off; both keep their own weights.
+
+        heads: pairs (layer, head); layers, attention, feed_forward: numbers of layers whose sublayers contribute
+        nothing, both or one of them. All count from 0. explain/interventions/ablation.py says what is computed.
+        Error: the model has no such part.
+        """
+        from .explain.interventions import ablation
+
+        off = ablation.parts(self.config, heads, layers, attention, feed_forward)
+        params = ablation.turned_off(self.params, self.config, off)
+        return Bert(self.config, params, self._tokenizer, self._pooling, self.path)
+
+    def patch(
+        self,
+        text: str | tuple[str, str],
+        source: str | tuple[str, str],
+        task: str | None = None,
+        target: Any = None,
+    ) -> Patching:
+        """How the loss of a target changes if one hidden state of `text` is replaced by that of `source`, for each.
+
+        Returns `effects` (L + 1, T) and what it needs to be read. explain/interventions/patching.py says what is
+        computed; task and target are those of `trace`. Error: as trace, or the texts differ in their number of tokens.
+        """
+        from .explain.interventions import patching
+
+        return patching.patch(self, text, source, task, target)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write a folder that load() and Hugging Face transformers both open; returns its path.

@@ -33,7 +33,11 @@ class VectorCache(NamedTuple):
 
 def trace(model: ModelWithHeads, text: str | tuple[str, str], task: str | None = None, target: Any = None) -> Trace:
     """One forward and one backward of a text; targets.py describes the losses. Error: as targets.choose."""
-    chosen = targets.choose(model, text, task, target)
+    return of_target(model, targets.choose(model, text, task, target))
+
+
+def of_target(model: ModelWithHeads, chosen: Target) -> Trace:
+    """The same for a target that is chosen already."""
     losses = []
 
     def run() -> tuple[objective.Cache | VectorCache, dict[str, Array]]:

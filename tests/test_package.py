@@ -130,7 +130,7 @@ FLOORS = (
     ("training",),
     ("explain", "profiling", "exercises"),
     ("model",),
-    ("corpus",),
+    ("corpus", "lab"),
     ("cli",),
     ("__main__",),
 )

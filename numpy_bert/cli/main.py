@@ -25,6 +25,7 @@ from . import (
     finetune,
     gradcheck,
     inspect,
+    lab,
     predict,
     pretrain,
     profile,
@@ -39,7 +40,7 @@ DESCRIPTION = "BERT in NumPy: use it, check its gradients, look inside."
 GROUPS = (
     Group("use a model", (demo.COMMAND, tokenize.COMMAND, embed.COMMAND, *predict.COMMANDS)),
     Group("train a model", (*finetune.COMMANDS, *pretrain.COMMANDS)),
-    Group("look inside", (trace.COMMAND, explain.COMMAND, drift.COMMAND, profile.COMMAND)),
+    Group("look inside", (lab.COMMAND, trace.COMMAND, explain.COMMAND, drift.COMMAND, profile.COMMAND)),
     Group("check gradients", (gradcheck.COMMAND, exercise.COMMAND)),
     Group("checkpoints", (inspect.COMMAND, convert.COMMAND)),
 )

@@ -1,4 +1,4 @@
-"""The formulas of the cost ledger against the products that the blocks make, counted one by one."""
+"""The formulas of the costs against the products that the blocks make, counted one by one."""
 
 import dataclasses
 

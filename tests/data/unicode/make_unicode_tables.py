@@ -1,4 +1,4 @@
-"""Makes numpy_bert/tokenizer/unicode_tables.py: `pip install unicodedata2`, then run this file with the path to write to.
+"""Makes numpy_bert/tokenizer/unicode_tables.py: `pip install unicodedata2`, then run this with the path to write to.
 
 unicodedata2 is Python's own unicodedata brought up to the newest Unicode. Only this script needs it.
 """

@@ -175,7 +175,7 @@ def pooler_without_its_tanh(dy, cache):
 
 @mutant(
     "bert",
-    wrong="The pooler's gradient with respect to the hidden states replaces that of the other heads, where both add up.",
+    wrong="The pooler's part of the gradient of the hidden states replaces that of the other heads; both add up.",
     hint="Each output alone is right, both together are wrong.",
 )
 def pooled_overwrites_hidden(dy, cache):

@@ -202,10 +202,7 @@ def _tasks(weights: Weights, match: Match, problems: dict[str, None]) -> tuple[s
     _attempt(problems, check_shapes, weights.path, shapes, match)
     if len(problems) > before:
         return ()
-    promised = [head for head, name in names.ARCHITECTURES.items() if name in match.config.architectures]
-    if names.PRETRAINING in match.config.architectures:
-        promised += ["masked_lm", "next_sentence"]
-    for head in promised:
+    for head in names.promised_heads(match.config.architectures):
         if head not in match.heads:
             expected = f"expected the {head} head that the config names, got weights without it"
             problems[str(Error(expected, at=weights.path))] = None

@@ -15,11 +15,7 @@ from ..files.reading import Path
 from ..numerics import tree
 from ..tasks import objective
 from . import names
-from .formats.tensors import (
-    Entry,
-)
-
-NEED_POOLER = ("next_sentence", "sequence_classification", "multiple_choice")
+from .formats.tensors import Entry
 
 
 class Stored(NamedTuple):
@@ -69,7 +65,7 @@ def match_tensors(entries: dict[str, Entry], config: BertConfig, without: Collec
     there = names.heads_in(stored, config.architectures)
     heads = tuple(head for head in there if head not in without)
     config = _with_stored_labels(config, heads, stored)
-    has_pooler = any(name.startswith("bert.pooler.") for name in stored) or any(head in NEED_POOLER for head in heads)
+    has_pooler = any(name.startswith("bert.pooler.") for name in stored) or objective.needs_pooler(heads)
     wanted = _wanted(config, heads, has_pooler, stored)
     for name in _wanted(config, there, has_pooler, stored) - wanted:
         if name in stored:

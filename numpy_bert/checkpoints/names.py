@@ -78,8 +78,9 @@ ARCHITECTURES = {
     "multiple_choice": "BertForMultipleChoice",
     "question_answering": "BertForQuestionAnswering",
 }
-PRETRAINING = "BertForPreTraining"  # masked_lm and next_sentence
+PRETRAINING, PRETRAINED = "BertForPreTraining", ("masked_lm", "next_sentence")
 WITH_LABELS = ("sequence_classification", "token_classification")  # as many outputs as the config has labels
+START_AND_END = {"question_answering": 2}  # outputs that transformers counts as labels where no head has others
 CLASSIFIERS = ("sequence_classification", "token_classification", "multiple_choice")  # all three are "classifier"
 HEAD_PREFIXES = {
     "masked_lm": "cls.predictions.",
@@ -241,13 +242,26 @@ def classifier_of(architectures: tuple[str, ...]) -> str | None:
     return next((heads[name] for name in architectures if name in heads), None)
 
 
+def promised_heads(architectures: Collection[str]) -> tuple[str, ...]:
+    """The heads that a config with these architectures names."""
+    promised = [head for head, name in ARCHITECTURES.items() if name in architectures]
+    return tuple(dict.fromkeys([*promised, *(PRETRAINED if PRETRAINING in architectures else ())]))
+
+
+def fixed_labels(heads: Collection[str]) -> int | None:
+    """The number of labels that transformers expects in the config of a model with these heads; None: any number."""
+    if any(head in WITH_LABELS for head in heads):
+        return None
+    return next((START_AND_END[head] for head in heads if head in START_AND_END), None)
+
+
 def architectures_of(heads: Collection[str], stated: tuple[str, ...]) -> tuple[str, ...]:
     """How a config names a model with these heads. The first one `stated` that is still right stays the first.
 
     Without one the order is that of CLASSIFIERS, question answering, pretraining: what a model was tuned for last.
     """
-    architectures = [ARCHITECTURES[head] for head in (*CLASSIFIERS, "question_answering") if head in heads]
-    pretrained = [head for head in ("masked_lm", "next_sentence") if head in heads]
+    architectures = [name for head, name in ARCHITECTURES.items() if head in heads and head not in PRETRAINED]
+    pretrained = [head for head in PRETRAINED if head in heads]
     architectures += [PRETRAINING] if len(pretrained) == 2 else [ARCHITECTURES[head] for head in pretrained]
     first = next((name for name in stated if name in architectures), None)
     if first:

@@ -114,8 +114,9 @@ FORMS: dict[str, Write] = {"hf": write_folder, "tf1": write_tf1, "npz": write_np
 def stated(config: BertConfig, params: objective.Params) -> BertConfig:
     """The config with what the parameters say themselves: which heads there are, and whether the decoder is tied."""
     heads = [head for head in objective.HEADS if getattr(params, head) is not None]
-    if "question_answering" in heads and not any(head in names.WITH_LABELS for head in heads):
-        config = dataclasses.replace(config, num_labels=2, labels=())  # transformers counts start and end as labels
+    labels = names.fixed_labels(heads)
+    if labels is not None:
+        config = dataclasses.replace(config, num_labels=labels, labels=())
     masked = params.masked_lm
     return dataclasses.replace(
         config,

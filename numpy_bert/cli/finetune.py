@@ -83,7 +83,6 @@ def _finetune(options: argparse.Namespace) -> int:
 
 def _train(bert: Bert, task: TaskOptions, train: str, dev: str | None, epochs: int, run: Run) -> Trained:
     """Train bert with a new head. Error: bad data, options that make no sense, a folder that cannot be written."""
-    from ..checkpoints.matching import NEED_POOLER
     from ..tasks import objective
     from ..training import finetune
     from ..training.data import datasets
@@ -107,7 +106,7 @@ def _train(bert: Bert, task: TaskOptions, train: str, dev: str | None, epochs: i
         tell(line)
     with monitored(run, recipe.steps, epoch, evaluate) as monitor:
         params, figures = finetune.finetune(bert.params, config, examples, recipe, monitor, run.options)
-    if bert.params.bert.pooler is None and task.task not in NEED_POOLER:
+    if bert.params.bert.pooler is None and not objective.needs_pooler((task.task,)):
         params = params._replace(bert=params.bert._replace(pooler=None))  # else one that never learned would be saved
     return save(run, config, params, bert.tokenizer, recipe.steps, figures)
 

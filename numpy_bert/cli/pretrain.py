@@ -173,12 +173,14 @@ def _train(
     check_options(pretraining.RULES, masking, {name: name for name in masking})
     both = masking["next_sentence"]
     settings = pretraining.PretrainingSettings(length, **masking)
-    recipe = pretrain.recipe(steps, small, task="pretraining" if both else "masked_lm", **run.settings)
+    recipe = pretrain.recipe(steps, small, task=settings.task, **run.settings)
     if first_weights == "neighbors":
         size = config.hidden_size // config.num_attention_heads
         if size % 2:
             raise UsageError(f"--heads: expected heads of an even size for --first-weights neighbors, got {size}")
-        params = neighbor_heads.params(config, pretrain.HEADS[: 2 if both else 1], recipe.seed, has_pooler=both)
+        heads = objective.TASKS[settings.task].heads
+        pooler = objective.needs_pooler(heads)
+        params = neighbor_heads.params(config, heads, recipe.seed, has_pooler=pooler)
     training_config = replace(config, hidden_dropout=0.0, attention_dropout=0.0) if small else config
     limit = recipe.max_tokens_per_microbatch
     data = pretraining.PretrainingData(

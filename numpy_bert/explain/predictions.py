@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..blocks import softmax
 from ..numerics.memory import Array
 from ..numerics.sigmoid import sigmoid
-from .targets import ModelWithHeads, Target
+from .targets import FOLLOWS_OR_NOT, ModelWithHeads, Target
 
 MOST = 5  # answers at a position
 
@@ -22,51 +23,62 @@ class HeadPrediction(NamedTuple):
 
 
 def likeliest(model: ModelWithHeads, target: Target, logits: Array | None) -> tuple[HeadPrediction, ...]:
-    """logits: of the head for this text, as the task's forward returns them; None without a head."""
+    """logits: of the head for this text, as its forward or the task's loss computes them; None without a head."""
     if logits is None:
         return ()
-    if target.task == "sequence_classification" and model.config.is_regression:
-        return _values(model, target, logits[0])
-    if target.task == "masked_lm":
-        return _masked_lm(model, target, logits)
-    if target.task == "question_answering":
-        return _spans(target, logits)
-    names = {"next_sentence": ("the second text follows", "the second text is a random one")}
-    labels = names.get(target.task, model.config.label_names)
-    if target.task == "token_classification":
-        predictions: list[HeadPrediction] = []
-        for position, label in target.outputs:
-            predictions += _best(position, logits[0, position], labels, label)
-        return tuple(predictions)
-    if target.task == "sequence_classification" and model.config.problem == "multi_label_classification":
-        return tuple(_largest(None, sigmoid(logits[0]), labels, target.outputs[0][0]))
-    return tuple(_best(None, logits[0], labels, target.outputs[0][0]))
+    return tuple(OF_TASK[target.task](model, target, logits))
 
 
-def _values(model: ModelWithHeads, target: Target, outputs: Array) -> tuple[HeadPrediction, ...]:
-    """The values of a regression; of several each with its name."""
-    names = [f"{name}: " for name in model.config.label_names] if len(outputs) > 1 else [""]
-    asked = {place for (place,) in target.outputs}
-    values = enumerate(zip(names, outputs.tolist(), strict=True))
-    return tuple(HeadPrediction(None, f"{name}{value:.6g}", None, i in asked) for i, (name, value) in values)
-
-
-def _masked_lm(model: ModelWithHeads, target: Target, logits: Array) -> tuple[HeadPrediction, ...]:
+def _masked_lm(model: ModelWithHeads, target: Target, logits: Array) -> Iterator[HeadPrediction]:
     tokens = model.tokenizer.tokens
     names = [*tokens, *(f"[{i}]" for i in range(len(tokens), logits.shape[-1]))]
-    predictions: list[HeadPrediction] = []
+    if logits.ndim == 3:  # (1, T, V) of all positions
+        logits = logits[0, [position for position, _ in target.outputs]]
     for row, (position, label) in zip(logits, target.outputs, strict=True):
-        predictions += _best(position, row, names, label)
-    return tuple(predictions)
+        yield from _best(position, row, names, label)
 
 
-def _spans(target: Target, logits: Array) -> tuple[HeadPrediction, ...]:
+def _sequence_classification(model: ModelWithHeads, target: Target, logits: Array) -> Iterator[HeadPrediction]:
+    names = model.config.label_names
+    if model.config.is_regression:
+        yield from _values(names, target, logits[0])
+    elif model.config.problem == "multi_label_classification":
+        yield from _largest(None, sigmoid(logits[0]), names, target.outputs[0][0])
+    else:
+        yield from _best(None, logits[0], names, target.outputs[0][0])
+
+
+def _values(names: Sequence[str], target: Target, outputs: Array) -> Iterator[HeadPrediction]:
+    """The values of a regression; of several each with its name."""
+    names = [f"{name}: " for name in names] if len(outputs) > 1 else [""]
+    asked = {place for (place,) in target.outputs}
+    for i, (name, value) in enumerate(zip(names, outputs.tolist(), strict=True)):
+        yield HeadPrediction(None, f"{name}{value:.6g}", None, i in asked)
+
+
+def _next_sentence(model: ModelWithHeads, target: Target, logits: Array) -> Iterator[HeadPrediction]:
+    yield from _best(None, logits[0], FOLLOWS_OR_NOT, target.outputs[0][0])
+
+
+def _token_classification(model: ModelWithHeads, target: Target, logits: Array) -> Iterator[HeadPrediction]:
+    for position, label in target.outputs:
+        yield from _best(position, logits[0, position], model.config.label_names, label)
+
+
+def _question_answering(model: ModelWithHeads, target: Target, logits: Array) -> Iterator[HeadPrediction]:
     """The likeliest starts and ends, each by its token."""
-    predictions: list[HeadPrediction] = []
     for column, word in enumerate(("start", "end")):
         names = [f"{word}: token {i}, {token}" for i, token in enumerate(target.encoding.tokens)]
-        predictions += _best(None, logits[0, :, column], names, target.outputs[column][0])
-    return tuple(predictions)
+        yield from _best(None, logits[0, :, column], names, target.outputs[column][0])
+
+
+OF_TASK = {
+    "masked_lm": _masked_lm,
+    "sequence_classification": _sequence_classification,
+    "next_sentence": _next_sentence,
+    "token_classification": _token_classification,
+    "question_answering": _question_answering,
+}
 
 
 def _best(position: int | None, logits: Array, names: Any, label: int) -> list[HeadPrediction]:

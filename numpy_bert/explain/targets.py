@@ -33,6 +33,7 @@ from ..tokenizer.pipeline import Encoding, Tokenizer
 VECTOR = "sentence_embedding"
 ORDER = ("sequence_classification", "masked_lm", "next_sentence", "token_classification", "question_answering")
 ANSWERS = {"next": next_sentence.FOLLOWS, "random": next_sentence.RANDOM}
+FOLLOWS_OR_NOT = ("the second text follows", "the second text is a random one")  # in the order of the logits
 
 
 class ModelWithHeads(Protocol):
@@ -101,16 +102,12 @@ def _encode(model: ModelWithHeads, text: Any) -> Encoding:
 
 
 def _task(model: ModelWithHeads, task: Any, has_mask: bool) -> str:
-    possible = [name for name in ORDER if name in model.heads]
     if task is None:
-        if has_mask and "masked_lm" in possible:
-            return "masked_lm"
-        return possible[0] if possible else VECTOR
-    if task == "multiple_choice":
-        raise Error("task: expected one that is about one text, got multiple_choice, which compares several")
+        order = ("masked_lm", *ORDER) if has_mask else ORDER
+        return next((name for name in order if name in model.heads), VECTOR)
     if not isinstance(task, str) or task not in (*ORDER, VECTOR):
-        raise Error(f"task: expected {', '.join(ORDER)} or {VECTOR}, got {show(task)}")
-    if task not in (*possible, VECTOR):
+        raise Error(f"task: expected {', '.join(ORDER)} or {VECTOR}, for one text each, got {show(task)}")
+    if task not in (*model.heads, VECTOR):
         there = ", ".join(model.heads) or "none"
         expected = f"expected a {task} head, got a checkpoint with heads: {there}"
         raise Error(f"{model.path or 'model'}: {expected}; load one that has it, or train it")
@@ -177,8 +174,7 @@ def _next_sentence(model: ModelWithHeads, encoding: Encoding, masks: list[int], 
         chosen = ANSWERS[target]
     else:
         raise Error(f"target: expected next or random, got {show(target)}")
-    follows = "the second text follows" if chosen == next_sentence.FOLLOWS else "the second text is a random one"
-    return np.array([chosen]), [(chosen,)], follows
+    return np.array([chosen]), [(chosen,)], FOLLOWS_OR_NOT[chosen]
 
 
 def _token_classification(model: ModelWithHeads, encoding: Encoding, masks: list[int], target: Any) -> Chosen:

@@ -49,7 +49,8 @@ TIMED: dict[CodeType, tuple[str, str]] = {  # of each forward and backward: whic
     for way in ("forward", "backward")
 }
 
-# The row of a block's own time. A linear layer is told by who calls it and in which order.
+# The row of a block's own time, or of a block where another calls it. A linear layer is told by its caller and in which
+# order it is called.
 ROW_OF = {
     "objective": costs.REST,
     "embedding": costs.EMBEDDING,
@@ -63,6 +64,8 @@ ROW_OF = {
     "encoder_layer": costs.RESIDUAL,
     "cross_entropy": costs.CROSS_ENTROPY,
     "log_softmax": costs.CROSS_ENTROPY,
+    "masked_lm.gelu": costs.TRANSFORM,
+    "masked_lm.layer_norm": costs.TRANSFORM,
 }
 LINEAR_OF = {
     "multi_head_attention": (costs.QKV, costs.OUTPUT),
@@ -119,6 +122,4 @@ def _row(stack: list[_Call]) -> str:
     if call.module == "linear" and caller in LINEAR_OF:
         rows = LINEAR_OF[caller]
         return rows[call.order] if call.way == "forward" else rows[len(rows) - 1 - call.order]
-    if caller == "masked_lm" and call.module in ("gelu", "layer_norm"):
-        return costs.TRANSFORM
-    return ROW_OF.get(call.module, costs.REST)
+    return ROW_OF.get(f"{caller}.{call.module}") or ROW_OF.get(call.module, costs.REST)

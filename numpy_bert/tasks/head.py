@@ -37,8 +37,13 @@ class Task(Protocol):
 
 
 class Head(Task, Protocol):
-    """A task with a head of its own: forward(encoded, params, config, rng) -> (logits, cache) and its backward."""
+    """A task with a head of its own: forward(encoded, params, config, rng) -> (logits, cache) and its backward.
 
+    reads: the output of BERT that it reads, "hidden" (each position by itself) or "pooled".
+    """
+
+    @property
+    def reads(self) -> str: ...
     @property
     def forward(self) -> Callable[..., tuple[Array, Any]]: ...
     @property

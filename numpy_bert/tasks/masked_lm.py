@@ -22,6 +22,7 @@ from ..numerics.tree import shape as array_shape
 from .labels import classes
 
 heads = ("masked_lm",)
+reads = "hidden"
 
 
 class Params(NamedTuple):

@@ -25,6 +25,7 @@ from . import head
 from .labels import classes
 
 heads = ("multiple_choice",)
+reads = "pooled"
 
 
 class Params(NamedTuple):

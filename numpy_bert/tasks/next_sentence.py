@@ -21,6 +21,7 @@ from . import head
 from .labels import classes
 
 heads = ("next_sentence",)
+reads = "pooled"
 FOLLOWS, RANDOM = 0, 1
 
 

@@ -6,6 +6,7 @@ that trains or checks a whole model goes through them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,6 +66,11 @@ class Cache(NamedTuple):
 def shapes(config: BertConfig, heads: tuple[str, ...], has_pooler: bool = True) -> Params:
     """The tree of Shapes of a model with these heads."""
     return Params(bert.shapes(config, has_pooler), **{head: HEADS[head].shapes(config) for head in heads})
+
+
+def needs_pooler(heads: Iterable[str]) -> bool:
+    """Whether one of these heads reads the output of the pooler."""
+    return any(HEADS[head].reads == "pooled" for head in heads)
 
 
 def forward(

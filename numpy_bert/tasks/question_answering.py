@@ -20,6 +20,7 @@ from ..numerics.memory import Array
 from .labels import classes, pair
 
 heads = ("question_answering",)
+reads = "hidden"
 
 
 class Labels(NamedTuple):

@@ -21,6 +21,7 @@ from ..numerics.memory import Array
 from .labels import classes, shares, values
 
 heads = ("sequence_classification",)
+reads = "pooled"
 LOSSES: dict[str, Any] = {
     "single_label_classification": cross_entropy,
     "multi_label_classification": binary_cross_entropy,

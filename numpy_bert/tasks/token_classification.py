@@ -23,6 +23,7 @@ from . import head
 from .labels import classes
 
 heads = ("token_classification",)
+reads = "hidden"
 
 
 class Params(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 
 from ..checkpoints import names
-from ..checkpoints.matching import NEED_POOLER
 from ..config import RULES, BertConfig
 from ..errors import Error, describe, show, warn
 from ..tasks import objective
@@ -46,8 +45,10 @@ def add(
     config = dataclasses.replace(config, architectures=(names.ARCHITECTURES[head],))
     pooler = params.bert.pooler
     params = initialization.with_head(params, head, config, seed)
-    if pooler is None and head not in NEED_POOLER:
+    made = f"a {head} head"
+    if pooler is None and objective.needs_pooler((head,)):
+        made += " and a pooler"
+    elif pooler is None:
         params = params._replace(bert=params.bert._replace(pooler=None))
-    made = f"a {head} head and a pooler" if pooler is None and head in NEED_POOLER else f"a {head} head"
     warn(f"{made} of random numbers (seed {seed}): train it before you use its answers")
     return params, config

@@ -56,11 +56,11 @@ def pretrain(
     if len(data.tokenizer.tokens) > config.vocab_size:
         size = len(data.tokenizer.tokens)
         raise Error(f"vocabulary: expected at most {config.vocab_size} tokens (vocab_size), got {size}")
-    both = data.settings.next_sentence
-    if both != (recipe.task == "pretraining"):
-        raise Error(f"task: expected {'pretraining' if both else 'masked_lm'} for such data, got {recipe.task}")
-    if params is None:  # next-sentence prediction alone needs a pooler
-        params = initialization.params(config, HEADS if both else HEADS[:1], recipe.seed, has_pooler=both)
+    if recipe.task != data.settings.task:
+        raise Error(f"task: expected {data.settings.task} for such data, got {recipe.task}")
+    if params is None:
+        heads = objective.TASKS[recipe.task].heads
+        params = initialization.params(config, heads, recipe.seed, has_pooler=objective.needs_pooler(heads))
     return loop.train(params, data, recipe, config, monitor, options)
 
 

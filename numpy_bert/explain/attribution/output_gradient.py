@@ -17,7 +17,7 @@ from ...blocks import bert
 from ...blocks.bert import Inputs, Output
 from ...blocks.embedding import Ids
 from ...numerics.memory import Array
-from ...tasks import masked_lm, objective
+from ...tasks import objective
 from .. import targets, vector_norm
 from ..predictions import HeadPrediction, likeliest
 from ..targets import ModelWithHeads, Target
@@ -59,22 +59,27 @@ def value_and_gradient(points: Array, target: Target, model: ModelWithHeads) -> 
 def _explained(encoded: Output, target: Target, model: ModelWithHeads) -> tuple[float, Output]:
     """F, summed over the texts of a batch, and its gradient with respect to what the head read."""
     assert encoded.hidden is not None
-    S, T = encoded.hidden.shape[:2]
+    S = len(encoded.hidden)
     if target.task == targets.VECTOR:  # the mean over the texts: here it is to be the sum
         size, size_cache = vector_norm.loss(encoded, model.pooling.pooling)
         return S * float(size), vector_norm.loss_backward(float(S), size_cache)
     head, params = objective.HEADS[target.task], objective.head_params(target.task, model.params)
-    if target.task == "masked_lm":
-        positions = [s * T + position for s in range(S) for position, _ in target.outputs]
-        logits, cache = masked_lm.forward(encoded, params, model.config, positions=np.array(positions))  # (S·M, V)
-        chosen: Any = (np.arange(len(positions)), np.array([label for _, label in target.outputs] * S))
+    if head.reads == "hidden":  # each position by itself: only those that are asked about, M of them, go through it
+        positions, columns = np.array(target.outputs).T
+        read = Output(encoded.hidden[:, positions], None)
+        chosen: Any = (slice(None), np.arange(len(positions)), columns)
     else:
-        logits, cache = head.forward(encoded, params, model.config)  # (S, ...)
+        read = encoded
         chosen = (slice(None), *np.array(target.outputs).T)
+    logits, cache = head.forward(read, params, model.config)  # (S, M, C) or (S, C)
     dlogits = np.zeros_like(logits)
     dlogits[chosen] = 1.0
-    dencoded, _ = head.backward(dlogits, cache)
-    return float(logits[chosen].sum(dtype=np.float64)), dencoded
+    dread, _ = head.backward(dlogits, cache)
+    if dread.hidden is not None:
+        dhidden = np.zeros_like(encoded.hidden)
+        np.add.at(dhidden, (slice(None), positions), dread.hidden)
+        dread = Output(dhidden, None)
+    return float(logits[chosen].sum(dtype=np.float64)), dread
 
 
 def predictions(target: Target, model: ModelWithHeads) -> tuple[HeadPrediction, ...]:
@@ -83,6 +88,4 @@ def predictions(target: Target, model: ModelWithHeads) -> tuple[HeadPrediction, 
         return ()
     encoding = target.encoding
     logits = model.logits(target.task, [encoding.ids], [encoding.segment_ids])
-    if target.task == "masked_lm":
-        logits = logits[0, [position for position, _ in target.outputs]]
     return likeliest(model, target, logits)

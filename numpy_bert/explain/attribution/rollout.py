@@ -16,13 +16,13 @@ import numpy as np
 
 from ...blocks import bert, encoder_layer
 from ...numerics.memory import Array
+from ...tasks import objective
 from .. import targets
 from ..targets import ModelWithHeads, Target
 from .output_gradient import predictions
 from .result import Attribution
 
 NAME = "rollout"
-READ_FIRST = ("sequence_classification", "next_sentence")  # heads that read [CLS], through the pooler
 
 
 def followed(attentions: list[Array]) -> Array:
@@ -48,8 +48,8 @@ def attribute(
 
 def _read_positions(target: Target, model: ModelWithHeads) -> list[int]:
     """The positions whose hidden states the head reads."""
-    if target.task in READ_FIRST or (target.task == targets.VECTOR and model.pooling.pooling == "cls"):
-        return [0]
     if target.task == targets.VECTOR:
-        return list(range(len(target.encoding.ids)))
+        return [0] if model.pooling.pooling == "cls" else list(range(len(target.encoding.ids)))
+    if objective.needs_pooler((target.task,)):
+        return [0]  # the pooler reads [CLS]
     return sorted({output[0] for output in target.outputs})

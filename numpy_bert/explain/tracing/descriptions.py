@@ -64,8 +64,7 @@ def _axes(shape: tuple[int, ...], letters: list[str], asked: Asked) -> Axes:
     for letter, size in zip(letters, shape, strict=True):
         word = WORD.get(letter, "component")
         if letter == "N":
-            is_masked = asked.task == "masked_lm" and size == len(asked.outputs) != T
-            word = "token" if size == T else "asked" if is_masked else "row"
+            word = "token" if size == T else "asked" if size == len(asked.outputs) else "row"
         if letter == "n" and letters[:-1] == ["B", "A", "T"]:
             word = "key"
         words.append(word if size > 1 or word == "component" else "")

@@ -110,22 +110,29 @@ def labels(task: str, config: BertConfig, B: int, T: int, rng: np.random.Generat
     alike to a trained model, which would else be right and sure of all of them, with a loss too small to differentiate.
     """
 
-    def classes(C: int) -> Array:
-        return (rng.integers(0, C) + np.arange(B)) % C
+    def of_texts(classes: int) -> Array:
+        return (rng.integers(0, classes) + np.arange(B)) % classes
 
-    if task == "pretraining":
-        return pretraining.Labels(*(labels(one, config, B, T, rng) for one in ("masked_lm", "next_sentence")))
-    if task == "question_answering":
-        return question_answering.Labels(classes(T), classes(T))
-    if task in ("masked_lm", "token_classification"):
-        found = rng.integers(0, config.vocab_size if task == "masked_lm" else config.num_labels, (B, T))
-        found[rng.random((B, T)) < 0.4] = IGNORED
-        found[0, 0] = 0  # at least one label
-        return found
-    if task == "multiple_choice":
-        return rng.integers(0, B, 1)  # one question with B choices
-    if task == "sequence_classification" and config.is_regression:
-        return rng.standard_normal((B, config.num_labels))
-    if task == "sequence_classification" and config.problem == "multi_label_classification":
-        return rng.integers(0, 2, (B, config.num_labels))
-    return classes(2 if task == "next_sentence" else config.num_labels)
+    def of_tokens(classes: int) -> Array:
+        drawn = rng.integers(0, classes, (B, T))
+        drawn[rng.random((B, T)) < 0.4] = IGNORED
+        drawn[0, 0] = 0  # at least one label
+        return drawn
+
+    def of_a_classifier() -> Array:
+        if config.is_regression:
+            return rng.standard_normal((B, config.num_labels))
+        if config.problem == "multi_label_classification":
+            return rng.integers(0, 2, (B, config.num_labels))
+        return of_texts(config.num_labels)
+
+    draw: dict[str, Callable[[], Any]] = {
+        "masked_lm": lambda: of_tokens(config.vocab_size),
+        "next_sentence": lambda: of_texts(2),
+        "pretraining": lambda: pretraining.Labels(draw["masked_lm"](), draw["next_sentence"]()),
+        "sequence_classification": of_a_classifier,
+        "token_classification": lambda: of_tokens(config.num_labels),
+        "question_answering": lambda: question_answering.Labels(of_texts(T), of_texts(T)),
+        "multiple_choice": lambda: rng.integers(0, B, 1),  # one question with B choices
+    }
+    return draw[task]()

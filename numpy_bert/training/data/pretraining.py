@@ -63,6 +63,10 @@ class PretrainingSettings:
             rule.check(name, getattr(self, name))
 
     @property
+    def task(self) -> str:
+        return "pretraining" if self.next_sentence else "masked_lm"
+
+    @property
     def masking(self) -> masking.MaskingSettings:
         most = self.most_masked or math.ceil(self.masked_share * self.max_length) or 1
         return masking.MaskingSettings(self.masked_share, most, self.whole_words)

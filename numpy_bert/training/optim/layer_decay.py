@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...checkpoints.matching import NEED_POOLER
 from ...errors import Error, show
 from ...numerics import tree
-from ...tasks.objective import HEADS, TASKS, Params
+from ...tasks.objective import HEADS, TASKS, Params, needs_pooler
 
 LAYERS = "bert.encoder.layers."
 
@@ -42,7 +41,7 @@ def idle(params: Params, task: str) -> list[str]:
     """Parts that take no part in a task: they get no gradient, so they should not decay either."""
     active = TASKS[task].heads
     unused = [head for head in HEADS if head not in active and getattr(params, head) is not None]
-    if params.bert.pooler is not None and not set(NEED_POOLER) & set(active):
+    if params.bert.pooler is not None and not needs_pooler(active):
         unused.append("bert.pooler")
     return unused
 

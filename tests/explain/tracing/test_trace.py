@@ -273,7 +273,7 @@ def test_predictions(model, traced):
     ((7,), r"text: expected a str or a pair of them, got 7 \(integer\)"),
     ((("a", "b", "c"),), "text: expected a str or a pair of them"),
     (("good", "fly"), "task: expected sequence_classification, .* got 'fly'"),
-    (("good", "multiple_choice"), "task: expected one that is about one text, got multiple_choice"),
+    (("good", "multiple_choice"), "task: expected .* or sentence_embedding, for one text each, got 'multiple_choice'"),
     (("good", "sequence_classification", "awful"), "target: expected one of bad, so so, good, got 'awful'"),
     (("good", "sequence_classification", 3), "target: expected one of bad, so so, good, got 3"),
     (("good", "sequence_classification", True), "target: expected one of"),

@@ -16,55 +16,21 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from .errors import Error, describe, show
 from .files import strict_json
 from .files.atomic import replacing
 from .files.reading import require_path
+from .rules import Rule, integer, number, one_of, optional, texts
 
 FILE = "config.json"
 GOOGLE_FILE = "bert_config.json"
 
 
-class Rule(NamedTuple):
-    """What a field may hold, in words and as a test."""
-
-    expected: str
-    holds: Callable[[Any], bool]
-
-    def check(self, name: str, value: object) -> None:
-        if not self.holds(value):
-            raise Error(f"{name}: expected {self.expected}, got {describe(value)}")
-
-
-def integer(low: int, high: int) -> Rule:
-    return Rule(f"an integer from {low} to {high}", lambda value: type(value) is int and low <= value <= high)
-
-
-def number(expected: str, holds: Callable[[float], bool]) -> Rule:
-    """Of a finite number; NaN and infinity fail every comparison a rule makes."""
-    return Rule(expected, lambda value: type(value) in (int, float) and holds(value))
-
-
-def one_of(*values: object) -> Rule:
-    names = [show(value) if isinstance(value, str) else json.dumps(value) for value in values]
-    return Rule(" or ".join(names), lambda value: any(type(value) is type(v) and value == v for v in values))
-
-
-def optional(rule: Rule) -> Rule:
-    return Rule(f"{rule.expected} or null", lambda value: value is None or rule.holds(value))
-
-
-def texts(expected: str) -> Rule:
-    return Rule(expected, lambda value: isinstance(value, tuple) and all(isinstance(text, str) for text in value))
-
-
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
-
 PROBABILITY = number("a number of at least 0 and below 1", lambda value: 0 <= value < 1)
 
 # The limits are far above any BERT, and low enough that no array is asked for that memory has no addresses for.

@@ -362,7 +362,7 @@ def test_the_number_of_threads_changes_no_answer(bert, threads):
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
 def test_numbers_of_threads_that_make_no_sense(bert, threads):
-    with pytest.raises(Error, match=r"^threads: expected an integer above 0, got "):
+    with pytest.raises(Error, match=r"^threads: expected an integer of at least 1, got "):
         bert.embed(["good"], threads=threads)
 
 

@@ -120,6 +120,7 @@ def test_it_is_typed():
 
 FLOORS = (
     ("errors",),
+    ("rules",),
     ("numerics",),
     ("files",),
     ("config",),
@@ -176,7 +177,7 @@ def test_imports_run_one_way(name):
 
 
 def test_the_root_is_small():
-    assert {folder_of(name) for name in FILES if "." not in name} == {"__main__", "config", "errors", "model"}
+    assert {folder_of(name) for name in FILES if "." not in name} == {"__main__", "config", "errors", "model", "rules"}
     assert {folder_of(name) for name in FILES} == set(FLOOR)
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Error, describe, show
 from ..files import strict_json
+from ..rules import integer, is_integer, optional
 
 KNOWN = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
 STEPS = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
@@ -100,11 +101,10 @@ def _max_length(folder: Path) -> int | None:
         raise Error("do_lower_case: expected false, as in tokenizer_config.json, got true", at=path)
     if "max_seq_length" in config:
         length = config["max_seq_length"]
-        if length is not None and (type(length) is not int or length < SHORTEST):
-            raise Error(f"max_seq_length: expected an integer above 2 or null, got {describe(length)}", at=path)
-        return length
+        optional(integer(SHORTEST)).check("max_seq_length", length, at=path)
+        return length  # type: ignore[no-any-return]
     limit = tokenizer.get("model_max_length")
-    return limit if type(limit) is int and SHORTEST <= limit < UNLIMITED else None
+    return limit if is_integer(limit, SHORTEST, UNLIMITED - 1) else None
 
 
 def to_json(pooling: SentencePooling, H: int) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from .output import print_json, printable, table, tell
 from .signals import resumable
 
 if TYPE_CHECKING:
-    from ..config import BertConfig, Rule
+    from ..config import BertConfig
+    from ..rules import Rule
     from ..tasks import objective
     from ..tokenizer.pipeline import Tokenizer
     from ..training.loop import Monitor, RunOptions

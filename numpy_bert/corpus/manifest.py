@@ -27,6 +27,7 @@ from .. import __version__
 from ..errors import Error, describe
 from ..files import strict_json
 from ..files.atomic import write_text
+from ..rules import is_integer
 from ..training.run.checkpoint import differences
 
 FORMAT = 2
@@ -71,7 +72,7 @@ def read(path: Path) -> Manifest:
     value = strict_json.read(path)
     content: dict[str, Any] = value if isinstance(value, dict) else {}
     number = content.get("format")
-    if type(number) is not int or number < 1:
+    if not is_integer(number, 1):
         raise Error(f"format: expected the manifest of a job, with an integer, got {describe(number)}", at=path)
     if number != FORMAT:
         writer = "a newer version" if number > FORMAT else "an older version"
@@ -84,7 +85,7 @@ def read(path: Path) -> Manifest:
         if not isinstance(content.get(name), kind):
             raise Error(f"{name}: expected an object, got {describe(content.get(name))}", at=path)
     for name in ("rows", "columns", "rows_done", "texts_cut"):
-        if not _is_count(content.get(name)):
+        if not is_integer(content.get(name)):
             raise Error(f"{name}: expected an integer from 0, got {describe(content.get(name))}", at=path)
     blocks = _blocks(content.get("blocks"), path)
     manifest = Manifest(**{name: content[name] for name in Manifest._fields} | {"blocks": blocks})
@@ -97,14 +98,10 @@ def read(path: Path) -> Manifest:
 def _blocks(value: Any, path: Path) -> tuple[Block, ...]:
     entries = value if isinstance(value, list) else [value]
     for entry in entries:
-        if not isinstance(entry, list) or len(entry) != len(Block._fields) or not all(map(_is_count, entry)):
+        if not isinstance(entry, list) or len(entry) != len(Block._fields) or not all(map(is_integer, entry)):
             expected = f"lists of {', '.join(Block._fields)}"
             raise Error(f"blocks: expected {expected}, got {describe(entry)}", at=path)
     return tuple(Block(*entry) for entry in entries)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
 
 
 def _seal(content: dict[str, Any]) -> str:

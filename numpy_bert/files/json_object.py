@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..errors import Error, describe
+from ..rules import integer
 from . import strict_json
 from .reading import File, Path
 
@@ -61,9 +62,8 @@ class Section:
         value = self.values.get(key)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise self.error(key, "an integer of at least 1", value)
-        return value
+        integer(1).check(self.inner(key), value, at=self.path)
+        return int(value)
 
     def require(self, key: str, expected: bool | str, default: bool | str | None = None) -> None:
         """An error unless the value under a key (`default` where there is none) is the one supported value."""

@@ -17,6 +17,7 @@ import numpy as np
 from ..blocks import bert, softmax
 from ..errors import Error
 from ..numerics.memory import Array
+from ..rules import as_integer
 from ..tasks import question_answering
 from . import batching, encoding
 from .inputs import Text
@@ -107,7 +108,7 @@ def answer(
 ) -> list[list[Answer]]:
     """pairs: a question and its context -> for each the top_k likeliest answers. Error: a context without words."""
     params = head(model, "question_answering")
-    top_k, stride = encoding.count("top_k", top_k), encoding.count("stride", stride)
+    top_k, stride = as_integer("top_k", top_k, 1), as_integer("stride", stride, 1)
     names = [encoding.row_name(row, len(pairs)) for row in range(len(pairs))]
     asked = [_windows_of(model, name, *pair, stride) for name, pair in zip(names, pairs, strict=True)]
 

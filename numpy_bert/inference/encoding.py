@@ -7,11 +7,10 @@ no text, or is missing (None, NaN), is named with its row.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import Error, describe, show, warn
+from ..errors import Error, show, warn
 from ..tokenizer.pipeline import Encoding, Tokenizer
 from .inputs import Text
 
@@ -106,18 +105,6 @@ def with_offsets(tokenizer: Tokenizer, texts: Sequence[Any], limit: int) -> list
         encodings.append(encoding)
     warn_of_cuts(cut, limit)
     return encodings
-
-
-def count(name: str, value: Any, most: int | None = None) -> int:
-    """An integer from 1, of Python or NumPy."""
-    expected = f"expected an integer from 1 to {most}" if most is not None else "expected an integer above 0"
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if isinstance(value, bool) or number < 1 or (most is not None and number > most):
-        raise Error(f"{name}: {expected}, got {describe(value)}")
-    return number
 
 
 def choices(value: Any, name: str) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..blocks import bert, softmax
 from ..errors import Error, show
+from ..rules import as_integer
 from ..tasks import masked_lm
 from . import encoding
 from .outputs import Prediction
@@ -19,7 +20,7 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
     """For each text, for each of its [MASK], in order, the top_k likeliest tokens. Error: a text without a [MASK]."""
     params = head(model, "masked_lm")
     tokenizer, config = model.tokenizer, model.config
-    top_k = encoding.count("top_k", top_k, config.vocab_size)
+    top_k = as_integer("top_k", top_k, 1, config.vocab_size)
     encoded_texts = encoding.encode(tokenizer, texts, config.max_position_embeddings, special=True)
     for row, (text, (ids, _)) in enumerate(zip(texts, encoded_texts, strict=True)):
         if tokenizer.mask_id not in ids:

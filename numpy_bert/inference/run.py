@@ -13,9 +13,10 @@ from ..blocks import bert
 from ..config import BertConfig
 from ..errors import Error, describe, show
 from ..numerics.memory import Array
+from ..rules import as_integer
 from ..tasks import objective
 from ..tokenizer.pipeline import Tokenizer
-from . import batching, encoding
+from . import batching
 from .inputs import Text
 
 Result = TypeVar("Result")
@@ -62,7 +63,7 @@ def run(
     options: Options,
 ) -> list[Result]:
     """One result for each text, in order. `results` makes them of an encoded batch; they must not be views of it."""
-    threads = None if options.threads is None else encoding.count("threads", options.threads)
+    threads = None if options.threads is None else as_integer("threads", options.threads, 1)
     progress = _reporter(options.progress, len(texts))
     return batching.run(texts, model.params.bert, model.config, results, progress, threads)
 

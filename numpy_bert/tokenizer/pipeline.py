@@ -12,14 +12,14 @@ in a text, truncation of pairs ("longest first") and decoding.
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, SupportsIndex
 
-from ..errors import Error, describe, show
+from ..errors import Error, show
 from ..files.reading import Path
+from ..rules import as_integer
 from .basic import BasicTokenizer
 from .files import Settings, read_settings, write_settings
 from .special_tokens import SpecialTokens
@@ -172,13 +172,7 @@ class Tokenizer:
         return "".join(words)
 
     def _token(self, value: SupportsIndex) -> str:
-        try:
-            index = operator.index(value)
-        except TypeError:
-            raise Error(f"ids: expected integers, got {describe(value)}") from None
-        if not 0 <= index < len(self.tokens):
-            raise Error(f"ids: expected 0 to {len(self.tokens) - 1}, got {show(index)}")
-        return self.tokens[index]
+        return self.tokens[as_integer("ids", value, 0, len(self.tokens) - 1)]
 
     def _spans(self, text: str, special: bool) -> Iterator[tuple[int, int, bool]]:
         """The text in order as [start, end) and whether that is a special token; plain text in short windows."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ..errors import Error, describe, show
 from ..files.json_object import Section, read_json_object
 from ..files.reading import Path
+from ..rules import is_integer
 from .vocabulary import MOST_TOKENS
 from .wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS
 
@@ -68,7 +69,7 @@ def tokens_by_id(path: Path, vocab: dict[str, Any]) -> list[str]:
         raise Error(f"expected 1 to {MOST_TOKENS} tokens, got {len(vocab)}", at=path, key="model.vocab")
     tokens: list[str | None] = [None] * len(vocab)
     for token, index in vocab.items():
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(vocab):
+        if not is_integer(index, 0, len(vocab) - 1):
             expected = f"an id from 0 to {len(vocab) - 1}"
             raise Error(f"{show(token)}: expected {expected}, got {describe(index)}", at=path, key="model.vocab")
         if tokens[index] is not None:

@@ -7,21 +7,17 @@ Rule: Hugging Face's `tokenizers`, strategy "longest first".
 
 from __future__ import annotations
 
-import operator
 import sys
 from typing import SupportsIndex
 
-from ..errors import Error, describe
+from ..rules import as_integer
 
 
 def room_for_text(max_length: SupportsIndex | None, added: int) -> int:
     """How many tokens of text fit beside the `added` special tokens. Error: not even those fit."""
     if max_length is None:
         return sys.maxsize
-    if isinstance(max_length, bool) or not hasattr(max_length, "__index__") or operator.index(max_length) < added:
-        needed = f"an integer of at least {added}" + (", for the special tokens" if added else "")
-        raise Error(f"max_length: expected {needed}, got {describe(max_length)}")
-    return operator.index(max_length) - added
+    return as_integer("max_length", max_length, added, note=", for the special tokens" if added else "") - added
 
 
 def longest_first(first: int, second: int, room: int) -> tuple[int, int]:

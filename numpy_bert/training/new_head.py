@@ -11,6 +11,7 @@ import dataclasses
 from ..checkpoints import names
 from ..config import RULES, BertConfig
 from ..errors import Error, describe, show, warn
+from ..rules import integer
 from ..tasks import objective
 from . import initialization
 
@@ -26,8 +27,7 @@ def replaced(head: str, num_labels: int | None = None, seed: int = 0) -> tuple[s
         if head not in names.WITH_LABELS:
             raise Error(f"num_labels: expected none for a {head} head, got {describe(num_labels)}")
         RULES["num_labels"].check("num_labels", num_labels)
-    if type(seed) is not int or seed < 0:
-        raise Error(f"seed: expected an integer of at least 0, got {describe(seed)}")
+    integer(0).check("seed", seed)
     return names.CLASSIFIERS if head in names.CLASSIFIERS else (head,)
 
 

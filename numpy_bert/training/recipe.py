@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import Rule, integer, number, one_of, optional
 from ..errors import Error, show
+from ..rules import Rule, integer, number, one_of, optional
 from ..tasks import objective
 from .optim import schedules
 from .optim import update as optimizers

@@ -128,9 +128,15 @@ def test_other_poolings_are_named(tmp_path, pooling, got):
         ({"modules": {"0": "Transformer"}}, "modules.json: expected an array of modules, got an object"),
         ({"modules": ["Transformer"]}, "modules.json: expected an array of modules"),
         ({"1_Pooling/config": [1]}, "1_Pooling/config.json: expected an object, got an array"),
-        ({"sentence_bert_config": {"max_seq_length": 2}}, "max_seq_length: expected an integer above 2 or null"),
-        ({"sentence_bert_config": {"max_seq_length": "256"}}, "max_seq_length: expected an integer above 2 or null"),
-        ({"sentence_bert_config": {"max_seq_length": True}}, "max_seq_length: expected an integer above 2 or null"),
+        ({"sentence_bert_config": {"max_seq_length": 2}}, "expected an integer of at least 3 or null"),
+        (
+            {"sentence_bert_config": {"max_seq_length": "256"}},
+            "max_seq_length: expected an integer of at least 3 or null",
+        ),
+        (
+            {"sentence_bert_config": {"max_seq_length": True}},
+            "max_seq_length: expected an integer of at least 3 or null",
+        ),
         (
             {"sentence_bert_config": {"do_lower_case": True}, "tokenizer_config": {"do_lower_case": False}},
             "do_lower_case: expected false, as in tokenizer_config.json",

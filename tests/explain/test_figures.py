@@ -43,7 +43,7 @@ def test_attention_of_every_head(traced, drawn):
 
 @pytest.mark.parametrize("layer", [2, -1, "0", True])
 def test_a_layer_that_is_not_there(traced, layer):
-    with pytest.raises(Error, match="layer: expected 0 to 1, got "):
+    with pytest.raises(Error, match="layer: expected an integer from 0 to 1, got "):
         attention_figure.draw(traced, layer)
 
 

@@ -298,11 +298,11 @@ def test_decode():
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        ([len(TOKENS)], f"ids: expected 0 to {len(TOKENS) - 1}, got {len(TOKENS)}"),
+        ([len(TOKENS)], f"ids: expected an integer from 0 to {len(TOKENS) - 1}, got {len(TOKENS)}"),
         ([-1], "got -1"),
         ([2**70], "got 1180591620717411303424"),
-        ([1.0], r"ids: expected integers, got 1.0 \(number\)"),
-        ("12", "ids: expected integers, got '1'"),
+        ([1.0], r"ids: expected an integer from 0 to \d+, got 1.0 \(number\)"),
+        ("12", r"ids: expected an integer from 0 to \d+, got '1'"),
         ([None], "got null"),
         ([[1]], "got an array"),
         (7, "ids must be a list of integers, got int"),

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ...inference import encoding
 from ...inference.batching import TOKENS
+from ...rules import as_integer
 from .. import targets
 from ..targets import ModelWithHeads
 from .output_gradient import baseline, embedded, predictions, value_and_gradient
@@ -39,7 +39,7 @@ def attribute(
     progress: Callable[[int], object] = lambda done: None,
 ) -> Attribution:
     """A score for each token; `progress` is called with the number of steps done. Error: as targets.choose."""
-    steps = encoding.count("steps", steps, MOST_STEPS)
+    steps = as_integer("steps", steps, 1, MOST_STEPS)
     chosen = targets.choose(model, text, task, target)
     x = embedded(chosen.batch.ids, model.params.bert)
     start = baseline(chosen, model)

@@ -77,7 +77,8 @@ def _explained(encoded: Output, target: Target, model: ModelWithHeads) -> tuple[
     dread, _ = head.backward(dlogits, cache)
     if dread.hidden is not None:
         dhidden = np.zeros_like(encoded.hidden)
-        np.add.at(dhidden, (slice(None), positions), dread.hidden)
+        for m, position in enumerate(positions):  # a position asked twice receives both gradients
+            dhidden[:, position] += dread.hidden[:, m]
         dread = Output(dhidden, None)
     return float(logits[chosen].sum(dtype=np.float64)), dread
 

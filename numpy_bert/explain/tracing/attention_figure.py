@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import Error
 from ...files import figures
 from ...numerics.memory import Array
+from ...rules import as_integer
 from .result import Trace
 
 PROBABILITIES = "bert.encoder.layers.{}.attention.attention.forward.P"
@@ -24,11 +24,9 @@ LEGEND = "black: weight 1, half as dark: 0.25; ring: largest weight of the row"
 
 def draw(trace: Trace, layer: int = 0) -> Any:
     """A matplotlib figure of all heads of a layer, counted from 0. Error: no such layer, or matplotlib is missing."""
-    name = PROBABILITIES.format(layer)
-    if isinstance(layer, bool) or not isinstance(layer, int) or name not in trace:
-        layers = sum(PROBABILITIES.format(i) in trace for i in range(len(trace.calls)))
-        raise Error(f"layer: expected 0 to {layers - 1}, got {layer!r}")
-    heads = trace[name][0]  # (A, T, T)
+    layers = sum(PROBABILITIES.format(i) in trace for i in range(len(trace.calls)))
+    layer = as_integer("layer", layer, 0, layers - 1)
+    heads = trace[PROBABILITIES.format(layer)][0]  # (A, T, T)
     A, T, _ = heads.shape
     across, down = min(A, BESIDE), math.ceil(A / BESIDE)
     side = 1.1 + 0.19 * T

@@ -25,6 +25,7 @@ from ...files.text_lines import lines
 from ...inference import batching
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
+from ...rules import integer
 from ...tasks import multiple_choice, objective
 from ...tokenizer.pipeline import Tokenizer
 from . import records
@@ -91,11 +92,8 @@ def _question(value: object, path: Path, number: int) -> ChoiceQuestion:
     if not isinstance(prompt, str):
         raise Error(f"prompt: expected a text, got {describe(prompt)}", at=path, line=number)
     choices = _choices(choices, path, number)
-    if type(label) is not int or not 0 <= label < len(choices):
-        raise Error(
-            f"label: expected an integer from 0 to {len(choices) - 1}, got {describe(label)}", at=path, line=number
-        )
-    return ChoiceQuestion(prompt, choices, label)
+    integer(0, len(choices) - 1).check("label", label, at=path, line=number)
+    return ChoiceQuestion(prompt, choices, int(label))
 
 
 def _choices(value: object, path: Path, number: int) -> tuple[str, ...]:

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...blocks.cross_entropy import IGNORED
-from ...config import Rule, integer, number, one_of, optional
 from ...errors import Error, show
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
+from ...rules import Rule, integer, number, one_of, optional
 from ...tasks import objective, pretraining
 from ...tokenizer.pipeline import Tokenizer
 from . import masking

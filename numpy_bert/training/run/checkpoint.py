@@ -33,6 +33,7 @@ from ...files.atomic import flush_folder, unwritable, write_text
 from ...files.reading import CHUNK, File
 from ...numerics import tree
 from ...numerics.memory import Array
+from ...rules import is_integer
 from ...tasks import objective
 from ..optim import update as optimizers
 from ..step import TrainingState
@@ -145,14 +146,14 @@ def _manifest(path: Path) -> SaveManifest:
     if not isinstance(manifest, dict):
         raise Error(f"expected an object, got {describe(manifest)}", at=path)
     number = manifest.get("format")
-    if type(number) is not int or number < 1:
+    if not is_integer(number, 1):
         raise Error(f"format: expected an integer from 1 to {FORMAT}, got {describe(number)}", at=path)
     if number > FORMAT:
         raise TooNewError(f"format: expected at most {FORMAT}, got {number}: a newer version wrote it", at=path)
     if manifest.get(SEAL) != _seal(manifest):
         raise Error(f"{SEAL}: expected that of the manifest, got another: it is damaged", at=path)
     step, identity, files = (manifest.get(key) for key in ("step", "identity", "files"))
-    if type(step) is not int or step < 0 or not isinstance(identity, dict) or not isinstance(files, dict):
+    if not is_integer(step) or not isinstance(identity, dict) or not isinstance(files, dict):
         raise Error("expected step, identity and files, got something else", at=path)
     needed = {WEIGHTS, MOMENTS, STATE}
     if not needed <= set(files):
@@ -161,7 +162,7 @@ def _manifest(path: Path) -> SaveManifest:
     for name, entry in files.items():
         fields = entry if isinstance(entry, dict) else {}
         size, digest = fields.get("size"), fields.get("sha256")
-        if os.path.basename(name) != name or type(size) is not int or not isinstance(digest, str):
+        if os.path.basename(name) != name or not is_integer(size) or not isinstance(digest, str):
             raise Error(f"files: {show(name)}: expected a plain name with size and sha256, got something else", at=path)
         sums[name] = (size, digest)
     return SaveManifest(step, identity, sums)
@@ -178,7 +179,7 @@ def restore(path: Path, state: TrainingState, step: int, force: bool = False) ->
     counts = [content.get("step"), content.get("tokens")]
     position = content.get("position")
     places = list(position.values()) if isinstance(position, dict) else [None]
-    if counts[0] != step or not all(type(value) is int and value >= 0 for value in [*counts, *places]):
+    if counts[0] != step or not all(map(is_integer, [*counts, *places])):
         raise _other_state(path)
     _fill_from(path / WEIGHTS, dict(tree.items(state.params)))
     try:

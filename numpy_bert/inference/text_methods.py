@@ -67,8 +67,8 @@ class TextMethods:
     def embed(self, text: str | Iterable[str], progress: Progress = None, threads: Threads = None) -> Array:
         """Sentence vectors (n, H), pooled and normalized as the checkpoint says; (H,) for a single text.
 
-        progress: True counts the texts on stderr; a function is called with how many texts were done since its last
-        call. threads: how many batches are computed at once; None is one for each core this process may use.
+        progress: a function that is called with how many texts were done since its last call. threads: how many batches
+        are computed at once; None is one for each core this process may use.
         """
         texts, single = _listed(text)
         encoded = encoding.encode(self.tokenizer, texts, vectors.limit(self, self.pooling))

@@ -25,7 +25,7 @@ from ...files.text_lines import lines
 from ...inference import batching
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
-from ...rules import integer
+from ...rules import integer, is_integer
 from ...tasks import multiple_choice, objective
 from ...tokenizer.pipeline import Tokenizer
 from . import records
@@ -93,7 +93,8 @@ def _question(value: object, path: Path, number: int) -> ChoiceQuestion:
         raise Error(f"prompt: expected a text, got {describe(prompt)}", at=path, line=number)
     choices = _choices(choices, path, number)
     integer(0, len(choices) - 1).check("label", label, at=path, line=number)
-    return ChoiceQuestion(prompt, choices, int(label))
+    assert is_integer(label)
+    return ChoiceQuestion(prompt, choices, label)
 
 
 def _choices(value: object, path: Path, number: int) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.cli.output import table
 from numpy_bert.tasks.objective import Batch
 from numpy_bert.training import pretrain
-from numpy_bert.training.data import classification
+from numpy_bert.training.data import labeled_texts
 from numpy_bert.training.data.corpus import Corpus
 from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def sentiment(bert: numpy_bert.Bert, work: Path) -> list[tuple[str, str]]:
-    rows = classification.rows(work / "dev.tsv")
+    rows = labeled_texts.rows(work / "dev.tsv")
     found = [answer.label == "positive" for answer in bert.classify([row.text for row in rows])]
     right = [is_positive == (row.label == "1") for is_positive, row in zip(found, rows, strict=True)]
     wrong = {label: sum(not r for r, row in zip(right, rows, strict=True) if row.label == label) for label in "01"}
@@ -108,7 +108,7 @@ def unigram(bert: numpy_bert.Bert, batches: list[Batch], work: Path) -> tuple[fl
 
 
 def likeness(bert: numpy_bert.Bert, teacher: numpy_bert.Bert, work: Path) -> str:
-    texts = [row.text for row in classification.rows(work / "dev.tsv")]
+    texts = [row.text for row in labeled_texts.rows(work / "dev.tsv")]
     above = np.triu_indices(len(texts), 1)
     cosines = [model.similarity(texts, texts)[above] for model in (bert, teacher)]
     rank = stats.spearmanr(*cosines).statistic

@@ -42,7 +42,7 @@ from numpy_bert.numerics.threads import ordered_map
 from numpy_bert.tasks import objective, sentence_embedding, sequence_classification
 from numpy_bert.tokenizer.pipeline import Tokenizer, read_tokenizer
 from numpy_bert.training import accumulation, initialization, pretrain
-from numpy_bert.training.data import classification
+from numpy_bert.training.data import classification, labeled_texts
 from numpy_bert.training.data.batches import epoch_order, microbatches
 from numpy_bert.training.data.corpus import Corpus
 from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
@@ -96,7 +96,7 @@ def read_texts(work: Path, tokenizer: Tokenizer) -> Texts:
     texts = (work / "unlabelled.txt").read_text(encoding="utf-8").split("\n")[:-1]
     answers = [json.loads(line) for line in (work / "labels.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
     q = np.array([[answer["scores"]["0"], answer["scores"]["1"]] for answer in answers], np.float32)
-    known = {row.text: int(row.label) for row in classification.rows(work / "train.tsv")}
+    known = {row.text: int(row.label) for row in labeled_texts.rows(work / "train.tsv")}
     for i, text in enumerate(texts):
         if text in known:
             q[i] = np.eye(2)[known[text]]
@@ -222,7 +222,7 @@ def train(work: Path, output: Path, options: argparse.Namespace) -> Bert:
 
 def labelled(source: Path, target: Path) -> Path:
     """The labels 0 and 1 by their names."""
-    rows = classification.rows(source)
+    rows = labeled_texts.rows(source)
     target.write_text("".join(f"{row.text}\t{LABELS[int(row.label)]}\n" for row in rows), encoding="utf-8")
     return target
 

@@ -61,6 +61,8 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", metavar="NAMES", type=_names, help=labels)
     regression = "the labels are numbers to predict, not names of classes (default: recognized for decimals)"
     parser.add_argument("--regression", action="store_true", default=None, help=regression)
+    several = "a text has several labels, between commas or in a list (default: recognized for lists and columns)"
+    parser.add_argument("--multi-label", action="store_true", default=None, help=several)
     stride = "tokens between the starts of two windows of a long context (default: 128)"
     parser.add_argument("--stride", type=count, metavar="N", help=stride)
 
@@ -146,11 +148,15 @@ def _read_task(options: argparse.Namespace) -> TaskOptions:
 
     if options.regression and options.labels:
         raise UsageError("--regression: expected it without --labels, got both")
+    if options.regression and options.multi_label:
+        raise UsageError("--regression: expected it without --multi-label, got both")
     chosen = {name: getattr(options, name) for name in DataOptions._fields if getattr(options, name) is not None}
     for name in chosen:
         if name not in datasets.DATASETS[options.task].options:
             other = next(task for task in TASKS if name in datasets.DATASETS[task].options)
-            raise UsageError(f"--{name}: expected it with --task {other} alone, got it with {options.task}")
+            raise UsageError(
+                f"--{name.replace('_', '-')}: expected it with --task {other} alone, got it with {options.task}"
+            )
     return TaskOptions(options.task, options.max_length, DataOptions(**chosen))
 
 

@@ -4,111 +4,35 @@
 
 Whether labels are classes or numbers is recognized: decimals such as 0.6 are the targets of a regression, names and
 whole numbers are classes. Where labels may be either, an error asks for --regression or --labels. A model for
-regression, or with a head of one output, stays one.
+regression, or with a head of one output, stays one. Where texts have several labels, see several_labels.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from ...blocks import bert, cross_entropy, squared_error
+from ...blocks import bert
 from ...config import BertConfig
-from ...errors import Error, show, show_path
+from ...errors import Error, show
 from ...inference import batching
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import objective, sequence_classification
 from ...tokenizer.pipeline import Tokenizer
-from . import columns, records
+from . import classification_scores as scores
+from . import several_labels
+from .labeled_texts import LabeledText, classes, is_whole, number, parse
 from .options import DataOptions
 from .records import Path
 
 LOOK = DataOptions()
 MANY = 8  # examples; with fewer, that nearly all labels differ says nothing
 MANY_NUMBERS = 20  # different whole numbers that may be classes although they do not count from 0 or 1
-UNDECIDED = "-"  # the gold label of SNLI and MNLI where the annotators did not agree
-
-
-class LabeledText(NamedTuple):
-    """An example; line: its place in the file."""
-
-    line: int
-    text: str
-    pair: str | None
-    label: str
-
-
-class LabeledFile(NamedTuple):
-    """The examples of a file and what was recognized, a line for people."""
-
-    rows: list[LabeledText]
-    recognized: str
-
-
-def rows(path: Path, options: DataOptions = LOOK) -> list[LabeledText]:
-    """Every example. Error: see `parse`."""
-    return parse(path, options).rows
-
-
-def parse(path: Path, options: DataOptions = LOOK) -> LabeledFile:
-    """Read a file. Error: see `columns.find`; also an empty label, or a column of texts that is empty."""
-    file = records.read(path)
-    roles, examples = columns.find(path, file, options)
-    parsed, undecided = [], 0
-    for line, fields in examples:
-        label = fields[roles.label].strip()
-        if not label:
-            raise Error(f"line {line}: expected a label, got nothing", at=path)
-        if label == UNDECIDED and roles.names is not None and roles.names[roles.label] == "gold_label":
-            undecided += 1
-            continue
-        pair = None if roles.pair is None else fields[roles.pair]
-        parsed.append(LabeledText(line, fields[roles.text], pair, label))
-    for name in ("text", "pair"):
-        if (
-            parsed
-            and not any((getattr(row, name) or "").strip() for row in parsed)
-            and getattr(roles, name) is not None
-        ):
-            raise Error(f"expected texts in the column of the {name}, got nothing in any line", at=path)
-    if not parsed:
-        raise Error("expected one example a line, got none with a label", at=path)
-    return LabeledFile(parsed, _recognized(path, file.form, roles, parsed, undecided))
-
-
-def _recognized(path: Path, form: str, roles: columns.Columns, parsed: list[LabeledText], undecided: int) -> str:
-    used = {name: getattr(roles, name) for name in columns.ROLES if getattr(roles, name) is not None}
-    names = [str(i + 1) if roles.names is None else show(roles.names[i], 30) for i in used.values()]
-    parts = ", ".join(f"{role} {name}" for role, name in zip(used, names, strict=True))
-    header = "" if form == records.JSON else " with a header" if roles.names is not None else " without a header"
-    dropped = f"; left out: {undecided} without a gold label" if undecided else ""
-    return f"{show_path(path)}: {len(parsed)} examples, {form}{header}: {parts}{dropped}"
-
-
-def classes(labels: Sequence[str]) -> tuple[str, ...]:
-    """The classes that occur, in order: whole numbers by value, names by alphabet."""
-    names = set(labels)
-    return tuple(sorted(names, key=_value if all(map(_is_whole, names)) else None))
-
-
-def _is_whole(name: str) -> bool:
-    digits = name.removeprefix("-")
-    return digits.isascii() and digits.isdigit()
-
-
-def _value(name: str) -> tuple[int, str, str]:
-    """A key that sorts whole numbers of any number of digits by value; int() refuses thousands of digits."""
-    digits = name.removeprefix("-").lstrip("0")
-    if name.startswith("-") and digits:
-        return -len(digits), "".join(str(9 - int(digit)) for digit in digits), name
-    return len(digits), digits, name
 
 
 def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertConfig:
@@ -116,7 +40,10 @@ def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertC
 
     Error: see `parse`; also labels that may be classes or numbers, and a single class, from which nothing is learned.
     """
-    labels = [row.label for row in rows(path, options)]
+    file = parse(path, options)
+    if file.has_several:
+        return several_labels.fitted(path, file, config, options)
+    labels = [row.label for row in file.rows]
     if _is_regression(path, labels, config, options):
         return dataclasses.replace(config, num_labels=1, labels=(), problem_type="regression")
     names = options.labels or classes(labels)
@@ -132,8 +59,8 @@ def _is_regression(path: Path, labels: list[str], config: BertConfig, options: D
         return bool(options.regression)
     if config.problem_type == "regression":
         return True
-    numbers = [value for value in map(_number, labels) if value is not None]
-    decimals = [label for label in labels if not _is_whole(label) and _number(label) is not None]
+    numbers = [value for value in map(number, labels) if value is not None]
+    decimals = [label for label in labels if not is_whole(label) and number(label) is not None]
     ask = "say --regression, or --labels with the names of the classes"
     if len(numbers) == len(labels):
         if config.is_regression or any(value != int(value) for value in numbers):
@@ -145,21 +72,12 @@ def _is_regression(path: Path, labels: list[str], config: BertConfig, options: D
         if len(names) > MANY_NUMBERS and not counting:
             raise Error(f"{len(names)} different numbers as labels may be classes or not: {ask}", at=path)
     elif decimals:
-        other = next(label for label in labels if _number(label) is None)
+        other = next(label for label in labels if number(label) is None)
         raise Error(f"labels such as {show(decimals[0], 20)} beside {show(other, 40)}: {ask}", at=path)
     if len(labels) >= MANY and 2 * len(set(labels)) > len(labels):
         counts = f"{len(set(labels))} different labels in {len(labels)} examples"
         raise Error(f"{counts}, such as {show(labels[0], 40)}: say --columns, --labels or --regression", at=path)
     return False
-
-
-def _number(label: str) -> float | None:
-    """None: it is no finite number."""
-    try:
-        value = float(label)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def read(
@@ -176,8 +94,12 @@ class ClassificationExamples:
         self, path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, options: DataOptions = LOOK
     ) -> None:
         self._pad = config.pad_token_id
-        parsed = parse(path, options)
-        self.labels = _labels(path, parsed.rows, config)
+        several = config.problem == several_labels.MULTI_LABEL
+        parsed = parse(path, options._replace(multi_label=options.multi_label or several or None))
+        if several or config.is_regression:
+            self.labels = several_labels.targets(path, parsed, config)
+        else:
+            self.labels = _labels(path, parsed.rows, config)
         encodings = [tokenizer.encode(row.text, row.pair, max_length, special=False) for row in parsed.rows]
         self.texts = [
             Text(np.array(encoding.ids, np.int32), np.array(encoding.segment_ids, np.int8)) for encoding in encodings
@@ -201,38 +123,41 @@ def digest(content: Sequence[object], texts: Sequence[Text]) -> str:
 
 
 def _label_summary(labels: Array, config: BertConfig) -> str:
+    names = config.label_names
     if config.is_regression:
-        return f"regression: labels from {labels.min():g} to {labels.max():g}"
+        ranges = [f"from {column.min():g} to {column.max():g}" for column in labels.T]
+        if len(ranges) == 1:
+            return f"regression: labels {ranges[0]}"
+        return "regression: " + listed([f"{show(name, 30)} {range}" for name, range in zip(names, ranges, strict=True)])
+    if config.problem == several_labels.MULTI_LABEL:
+        texts = dict(zip(names, (labels > 0.5).sum(axis=0).tolist(), strict=True))
+        return f"several classes a text: {counted(texts)}; {int((labels <= 0.5).all(axis=1).sum())} texts with none"
     counts = Counter(labels.tolist())
-    return "classes: " + counted({name: counts[i] for i, name in enumerate(config.label_names)})
+    return "classes: " + counted({name: counts[i] for i, name in enumerate(names)})
 
 
 def counted(counts: dict[str, int]) -> str:
     """Names with their counts for a line: the first twelve, then how many more there are."""
-    listed = [f"{show(name, 30)} {count}" for name, count in counts.items()]
-    return ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")
+    return listed([f"{show(name, 30)} {count}" for name, count in counts.items()])
+
+
+def listed(entries: list[str]) -> str:
+    """At most twelve of them, and how many more there are."""
+    return ", ".join(entries[:12]) + (f" and {len(entries) - 12} more" if len(entries) > 12 else "")
 
 
 def _labels(path: Path, examples: Sequence[LabeledText], config: BertConfig) -> Array:
-    if config.is_regression:
-        return np.array([[_target(path, row)] for row in examples])
     ids = {name: i for i, name in enumerate(config.label_names)}
     for row in examples:
-        if row.label not in ids:
+        if len(row.labels) != 1 or row.label not in ids:
             known = ", ".join(show(name) for name in config.label_names[:20])
-            raise Error(f"expected a label of the model ({known}), got {show(row.label)}", at=path, line=row.line)
+            got = show(", ".join(row.labels), 60)
+            raise Error(f"expected a label of the model ({known}), got {got}", at=path, line=row.line)
     return np.array([ids[row.label] for row in examples])
 
 
-def _target(path: Path, row: LabeledText) -> float:
-    value = _number(row.label)
-    if value is None:
-        raise Error(f"line {row.line}: expected a number as label, got {show(row.label)}", at=path)
-    return value
-
-
 def evaluate(examples: ClassificationExamples, params: objective.Params, config: BertConfig) -> dict[str, float]:
-    """Loss and accuracy, of a regression the mean squared error, over all examples."""
+    """The measures of classification_scores over all examples."""
     head = objective.head_params("sequence_classification", params)
 
     def logits(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:
@@ -240,7 +165,6 @@ def evaluate(examples: ClassificationExamples, params: objective.Params, config:
 
     outputs = np.stack(batching.run(examples.texts, params.bert, config, logits))  # (n, C)
     if config.is_regression:
-        return {"mean_squared_error": float(squared_error.forward(outputs, examples.labels)[0])}
-    loss, _ = cross_entropy.forward(outputs, examples.labels)
-    right = outputs.argmax(axis=1) == examples.labels
-    return {"loss": float(loss), "accuracy": float(right.mean())}
+        return scores.of_values(outputs, examples.labels, config.label_names)
+    several = config.problem == several_labels.MULTI_LABEL
+    return (scores.of_several_classes if several else scores.of_classes)(outputs, examples.labels)

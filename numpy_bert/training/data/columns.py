@@ -44,7 +44,7 @@ class Columns(NamedTuple):
 
     text: int
     pair: int | None
-    label: int
+    labels: tuple[int, ...]  # several where there is a column for each class or number
     names: tuple[str, ...] | None = None  # of all columns, where the file names them
 
 
@@ -64,9 +64,9 @@ def find(path: Path, file: Records, options: DataOptions) -> tuple[Columns, list
     if options.columns is not None:
         columns = _named(path, options.columns, names, file)
     elif names is not None:
-        columns = _by_name(path, names)
+        columns = _by_name(path, names, records)
     else:
-        columns = Columns(0, None, 1)
+        columns = Columns(0, None, (1,))
     if file.names is None:
         _refuse_other_width(path, records, columns, options, file.form)
     return columns, records
@@ -79,8 +79,8 @@ def _check_roles(columns: tuple[str, ...] | None) -> None:
     counts = Counter(roles)
     known = {*ROLES, "-"} if any("=" not in column for column in columns) else set(ROLES)
     others = set(roles) - known - ({MORE} if columns[-1:] == (MORE,) else set())
-    if others or any(counts[role] > 1 for role in ROLES) or not {"text", "label"} <= set(roles):
-        raise UsageError(f"columns: expected text and label, perhaps pair and -, each once, got {show(columns)}")
+    if others or any(counts[role] > 1 for role in ("text", "pair")) or not {"text", "label"} <= set(roles):
+        raise UsageError(f"columns: expected text and label, perhaps pair and -, got {show(columns)}")
 
 
 def _header(path: Path, file: Records, options: DataOptions) -> tuple[str, ...] | None:
@@ -92,6 +92,8 @@ def _header(path: Path, file: Records, options: DataOptions) -> tuple[str, ...] 
     if set(lowered) & set(LABELS) and set(lowered) & {*PAIRED, *TEXTS} and len(set(lowered)) == len(lowered):
         return tuple(first)
     if options.columns is not None and any("=" in column for column in options.columns):
+        return tuple(first)
+    if set(lowered) & set(TEXTS) and len(_columns_of_numbers(file.records[1:])) > 1 and not any(map(_is_number, first)):
         return tuple(first)
     label = _label_position(options.columns, len(first))
     others = Counter(r.fields[label].strip() for r in file.records[1:] if label is not None and label < len(r.fields))
@@ -116,6 +118,12 @@ def _label_position(columns: tuple[str, ...] | None, width: int) -> int | None:
     return columns.index("label") if "label" in columns else None
 
 
+def _columns_of_numbers(records: list[Record]) -> list[int]:
+    """The columns that hold a number in every record."""
+    width = min((len(record.fields) for record in records), default=0)
+    return [i for i in range(width) if all(_is_number(record.fields[i].strip()) for record in records)]
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -131,19 +139,21 @@ def _named(path: Path, chosen: tuple[str, ...], names: tuple[str, ...] | None, f
             keys = files.shown(list(file.names))
             raise UsageError(f"columns: expected roles and keys of the JSON such as text={file.names[0]}, with {keys}")
         position: dict[str, int] = {role: i for i, role in enumerate(chosen) if role in ROLES}
-        return Columns(position["text"], position.get("pair"), position["label"], names)
+        labels = tuple(i for i, role in enumerate(chosen) if role == "label")
+        return Columns(position["text"], position.get("pair"), labels, names)
     assert names is not None, "a file whose columns are named has a header"
-    wanted = dict(column.split("=", 1) for column in chosen)
-    for name in wanted.values():
+    pairs = [column.split("=", 1) for column in chosen]
+    for _, name in pairs:
         if name not in names:
             raise UsageError(
                 f"columns: expected a column of {show_path(path)} ({files.shown(list(names))}), got {show(name)}"
             )
-    pair = names.index(wanted["pair"]) if "pair" in wanted else None
-    return Columns(names.index(wanted["text"]), pair, names.index(wanted["label"]), names)
+    wanted = {role: names.index(name) for role, name in pairs}
+    labels = tuple(names.index(name) for role, name in pairs if role == "label")
+    return Columns(wanted["text"], wanted.get("pair"), labels, names)
 
 
-def _by_name(path: Path, names: tuple[str, ...]) -> Columns:
+def _by_name(path: Path, names: tuple[str, ...], records: list[Record]) -> Columns:
     """The columns by their published names. Error: none or several could be the text or the label."""
     lowered = [name.strip().lower() for name in names]
     labels = _preferred(lowered, LABELS)
@@ -151,13 +161,16 @@ def _by_name(path: Path, names: tuple[str, ...]) -> Columns:
     rest = [name for name in lowered if name not in (*labels, *LABELS)]
     texts = _preferred(rest, TEXTS) or [name for name in rest if name not in UNUSED]  # one unknown name is the text
     if len(names) == 2 and not labels:
-        return Columns(0, None, 1, names)
+        return Columns(0, None, (1,), names)
+    numbers = tuple(i for i in _columns_of_numbers(records) if lowered[i] not in (*UNUSED, *TEXTS, *PAIRED))
+    if not labels and len(numbers) > 1 and len(known := _preferred(lowered, TEXTS)) == 1:
+        return Columns(lowered.index(known[0]), None, numbers, names)
     if len(labels) != 1 or not (len(pairs) == 1 or (not pairs and len(texts) == 1)):
         example = "--columns text=NAME,label=NAME (and pair=NAME)"
         raise Error(f"which columns are text and label? say {example}, of {files.shown(list(names))}", at=path)
     first, second = pairs[0] if pairs else (texts[0], None)
     position = lowered.index
-    return Columns(position(first), None if second is None else position(second), position(labels[0]), names)
+    return Columns(position(first), None if second is None else position(second), (position(labels[0]),), names)
 
 
 def _preferred(names: Sequence[str], known: Sequence[str]) -> list[str]:

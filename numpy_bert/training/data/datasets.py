@@ -26,7 +26,9 @@ class Dataset(NamedTuple):
 
 
 DATASETS = {
-    "sequence_classification": Dataset(classification, 128, 3, ("columns", "header", "labels", "regression")),
+    "sequence_classification": Dataset(
+        classification, 128, 3, ("columns", "header", "labels", "regression", "multi_label")
+    ),
     "token_classification": Dataset(token_classification, 128, token_classification.SHORTEST, ("columns", "labels")),
     "question_answering": Dataset(question_answering, 384, 5, ("stride",)),
     "multiple_choice": Dataset(multiple_choice, 128, 5),

@@ -15,6 +15,7 @@ class DataOptions(NamedTuple):
     header: whether the first line has the names of the columns.
     labels: the classes in their order.
     regression: whether labels are numbers.
+    multi_label: whether a text has several labels, between commas or in a list.
     stride: tokens between the windows of a long context.
     """
 
@@ -22,4 +23,5 @@ class DataOptions(NamedTuple):
     header: bool | None = None
     labels: tuple[str, ...] | None = None
     regression: bool | None = None
+    multi_label: bool | None = None
     stride: int = STRIDE

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -74,16 +75,18 @@ def _json_records(path: Path, numbered: Iterator[tuple[int, str]]) -> Records:
         if not isinstance(value, dict):
             raise Error(f"expected a JSON object as in the first line, got {describe(value)}", at=path, line=number)
         names = names or tuple(value)
-        records.append(Record(number, [_field(value.get(name)) for name in names]))
+        records.append(Record(number, [field(value.get(name)) for name in names]))
     return Records(JSON, records, names)
 
 
-def _field(value: object) -> str:
-    """A JSON value as the text that a column would have; of null nothing."""
+def field(value: object) -> str:
+    """A JSON value as the text that a column would have: of null nothing, of a list its JSON."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
     return value if isinstance(value, str) else str(value)
 
 

@@ -8,6 +8,7 @@ from support.tiny import tiny_bert, tiny_config
 
 from numpy_bert.errors import Error, UsageError
 from numpy_bert.training.data import classification as data
+from numpy_bert.training.data import labeled_texts
 from numpy_bert.training.data.options import DataOptions
 
 BERT = tiny_bert(("sequence_classification",), labels=("bad", "good", "dull"))
@@ -21,13 +22,13 @@ def written(folder, text):
 
 def test_lines_are_examples(tmp_path):
     path = written(tmp_path, "\ufeffa film\tgood\n\nit was bad \t bad \r\n")
-    assert data.rows(path) == [
-        data.LabeledText(1, "a film", None, "good"),
-        data.LabeledText(3, "it was bad ", None, "bad"),
+    assert labeled_texts.rows(path) == [
+        labeled_texts.LabeledText(1, "a film", None, ("good",)),
+        labeled_texts.LabeledText(3, "it was bad ", None, ("bad",)),
     ]
     path = written(tmp_path, "7\tgood\ta film\tit rains\n")
-    rows = data.rows(path, DataOptions(("-", "label", "text", "pair")))
-    assert rows == [data.LabeledText(1, "a film", "it rains", "good")]
+    rows = labeled_texts.rows(path, DataOptions(("-", "label", "text", "pair")))
+    assert rows == [labeled_texts.LabeledText(1, "a film", "it rains", ("good",))]
 
 
 BAD = {
@@ -56,8 +57,8 @@ def test_bad_files(tmp_path, text):
     "columns", [(), ("text",), ("text", "text", "label"), ("text", "label", "weight"), ("label", "pair")]
 )
 def test_bad_columns(tmp_path, columns):
-    with pytest.raises(UsageError, match=r"^columns: expected text and label, perhaps pair and -, each once, got "):
-        data.rows(written(tmp_path, "a\tb\n"), DataOptions(columns))
+    with pytest.raises(UsageError, match=r"^columns: expected text and label, perhaps pair and -, got "):
+        labeled_texts.rows(written(tmp_path, "a\tb\n"), DataOptions(columns))
 
 
 def test_the_config_takes_the_classes_of_a_file(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from support.tiny import tiny_bert, tiny_config
 
 from numpy_bert.errors import Error, UsageError
-from numpy_bert.training.data import classification
+from numpy_bert.training.data import classification, labeled_texts
 from numpy_bert.training.data.options import DataOptions
 
 TEXTS = [
@@ -98,8 +98,8 @@ def examples(folder, name, text, options=None):
     path = folder / name
     path.write_bytes(text.encode("utf-8"))
     options = options or DataOptions()
-    rows = classification.rows(path, options)
-    return [tuple(row)[1:] for row in rows], classification.fitted(path, tiny_config(), options)
+    rows = labeled_texts.rows(path, options)
+    return [(row.text, row.pair, row.label) for row in rows], classification.fitted(path, tiny_config(), options)
 
 
 PAIRED = list(zip(TEXTS, OTHERS, strict=True))
@@ -137,7 +137,7 @@ def test_mnli(tmp_path, name, text):
     rows, config = examples(tmp_path, name, text())
     assert rows == GOLD
     assert config.labels == ("contradiction", "entailment", "neutral")
-    assert "; left out: 1 without a gold label" in classification.parse(tmp_path / name).recognized
+    assert "; left out: 1 without a gold label" in labeled_texts.parse(tmp_path / name).recognized
 
 
 OTHER_FORMS = {
@@ -250,4 +250,4 @@ def test_what_was_recognized_is_said_with_the_classes(tmp_path):
 
 
 def test_negative_classes_are_in_order(tmp_path):
-    assert classification.classes(["1", "-1", "0", "-10", "-2"]) == ("-10", "-2", "-1", "0", "1")
+    assert labeled_texts.classes(["1", "-1", "0", "-10", "-2"]) == ("-10", "-2", "-1", "0", "1")

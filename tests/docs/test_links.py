@@ -33,6 +33,13 @@ def test_programs_run(page, tmp_path, monkeypatch, capsys):
             exec(re.sub(r'"path/to/[^"]*"', repr(str(folder)), block), {})
 
 
+def test_the_picture_of_the_explorer_is_made_by_the_command_of_its_caption():
+    script = (ROOT / "docs" / "figures" / "make_explorer.py").read_text(encoding="utf-8")
+    [command] = re.findall(r"^COMMAND = '(.*)'$", script, re.MULTILINE)
+    [caption] = re.findall(r"explorer.png\).*?\n\n`(.*?)`", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert command == caption
+
+
 def test_the_tour_of_the_readme_runs(tmp_path, monkeypatch):
     """Each line of the tour, with names for what it leaves open."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from numpy_bert.cli.output import table
 from numpy_bert.config import BertConfig
 from numpy_bert.corpus import embed_file
 from numpy_bert.model import Bert
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training import initialization
 
 WORDS = [
@@ -50,9 +50,9 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        model = options.model or Bert(CONFIG, initialization.params(CONFIG, (), 0), Tokenizer(SPECIAL + WORDS)).save(
-            place / "model"
-        )
+        model = options.model or Bert(
+            CONFIG, initialization.params(CONFIG, (), 0), WordPieceTokenizer(SPECIAL + WORDS)
+        ).save(place / "model")
         for count in options.lines:
             source, target = place / "texts.txt", place / "vectors.npy"
             write(source, count)

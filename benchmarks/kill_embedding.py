@@ -25,7 +25,7 @@ import numpy_bert
 from numpy_bert.config import BertConfig
 from numpy_bert.corpus import embed_file, job, texts_file
 from numpy_bert.model import Bert
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training import initialization
 
 LINES = 800
@@ -54,7 +54,7 @@ def main() -> int:
         place = Path(name)
         lines = [" ".join(rng.choice(WORDS[5:], rng.integers(0, 12))) for _ in range(LINES)]
         (place / "texts.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        model = Bert(CONFIG, initialization.params(CONFIG, (), 0), Tokenizer(WORDS)).save(place / "model")
+        model = Bert(CONFIG, initialization.params(CONFIG, (), 0), WordPieceTokenizer(WORDS)).save(place / "model")
         bert = numpy_bert.load(model)
         if not watch(bert, place, "undisturbed.npy", PATIENCE):
             raise Lost("the undisturbed job did not finish")

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from numpy_bert.config import BertConfig
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training import initialization, loop, pretrain
 from numpy_bert.training.data.corpus import Corpus
 from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
@@ -118,7 +118,7 @@ def watch(folder: Path, text: Path, patience: float) -> tuple[bool, str]:
 
 def train(folder: Path, text: Path) -> None:
     """The run: begun if there is no save yet, else resumed."""
-    data = PretrainingData(Corpus([text]), Tokenizer(WORDS), PretrainingSettings(max_length=24), 4, 0, 64)
+    data = PretrainingData(Corpus([text]), WordPieceTokenizer(WORDS), PretrainingSettings(max_length=24), 4, 0, 64)
     recipe = pretrain.recipe(STEPS, learning_rate=1e-2, batch_size=4, max_tokens_per_microbatch=64)
     params = initialization.params(CONFIG, pretrain.HEADS, 0)
     resume = folder.exists() and any(re.fullmatch(r"save-[\d.]+", path.name) for path in folder.iterdir())

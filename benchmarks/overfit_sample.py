@@ -20,7 +20,7 @@ import numpy as np
 from numpy_bert.config import BertConfig
 from numpy_bert.numerics import threads
 from numpy_bert.tokenizer import learn as vocabulary
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training import loop, pretrain
 from numpy_bert.training.data.corpus import Corpus
 from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    tokenizer = Tokenizer(vocabulary.learn(vocabulary.count_words([options.text]), TOKENS))
+    tokenizer = WordPieceTokenizer(vocabulary.learn(vocabulary.count_words([options.text]), TOKENS))
     config = BertConfig(
         vocab_size=len(tokenizer.tokens), hidden_size=128, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=512, max_position_embeddings=128,

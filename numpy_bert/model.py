@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +23,8 @@ from .inference.text_methods import TextMethods
 from .numerics import tree
 from .numerics.memory import Array
 from .tasks import objective
-from .tokenizer.pipeline import Tokenizer
+from .tokenizer.folder import other_tokenizer
+from .tokenizer.interface import Tokenizer
 from .training import new_head as new_heads
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Source(NamedTuple):
     new_head: str | None
     num_labels: int | None
     seed: int
+    tokenizer: Any = None
 
 
 class Bert(TextMethods):
@@ -211,6 +213,7 @@ def load(
     new_head: str | None = None,
     num_labels: int | None = None,
     seed: int = 0,
+    tokenizer: str | os.PathLike[str] | Callable[[str], Any] | Tokenizer | None = None,
 ) -> Bert:
     """A published BERT: a folder, a file with weights that has its config and vocabulary beside it, or a hub name.
 
@@ -218,8 +221,9 @@ def load(
     dtype: "float32" or "float64" to compute in; None takes what the file stores, at least float32. mmap=True shares
     the pages of a safetensors file with other processes; the file must then not change while the model is used.
     strict_finite=True refuses NaN and infinite weights, which otherwise give a warning. new_head="..." puts a head of
-    random numbers, with num_labels classes, in the place of the checkpoint's, and warns. Nothing of a checkpoint is
-    ever executed. Raises Error, in one line that names the file, for whatever cannot be used.
+    random numbers, with num_labels classes, in the place of the checkpoint's, and warns. tokenizer: the folder of
+    another tokenizer, or a function from a text to ids, or to tokens of the vocabulary. Nothing of a checkpoint is ever
+    executed. Raises Error, in one line that names the file, for whatever cannot be used.
     """
     if new_head is None and num_labels is not None:
         raise Error("num_labels: expected it with a new_head alone; the checkpoint says how many labels it has")
@@ -229,8 +233,11 @@ def load(
     if new_head is not None:
         params, config = new_heads.add(params, config, new_head, num_labels, seed)
     weights.tell_passed_over()
-    source = Source(os.path.abspath(weights.path), dtype, mmap, strict_finite, new_head, num_labels, seed)
-    return Bert(config, params, folder.tokenizer, folder.pooling, weights.folder, source)
+    if isinstance(tokenizer, (str, os.PathLike)):
+        tokenizer = os.path.abspath(tokenizer)
+    source = Source(os.path.abspath(weights.path), dtype, mmap, strict_finite, new_head, num_labels, seed, tokenizer)
+    chosen = folder.tokenizer if tokenizer is None else other_tokenizer(tokenizer, weights.folder)
+    return Bert(config, params, chosen, folder.pooling, weights.folder, source)
 
 
 def _load_again(source: Source) -> Bert:

@@ -89,7 +89,8 @@ def test_every_module_imports_without_a_warning_and_without_the_extras():
 import importlib, json, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
-extras = {"h5py", "msgpack", "huggingface_hub", "matplotlib", "dask", "distributed", "sklearn", "torch", "tensorflow"}
+extras = {"h5py", "tokenizers", "msgpack", "huggingface_hub", "matplotlib", "dask", "distributed", "sklearn"}
+extras |= {"torch", "tensorflow"}
 print(json.dumps(sorted(extras & set(sys.modules))))
 """
     environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
@@ -198,7 +199,7 @@ def test_the_gradient_checker_knows_nothing_of_bert(name):
 # Libraries.
 
 RUN_TIME = {"numpy", "scipy", "threadpoolctl", "rich", "filelock"}
-EXTRAS = {"huggingface_hub", "h5py", "gguf", "msgpack", "matplotlib", "dask", "distributed", "sklearn"}
+EXTRAS = {"huggingface_hub", "h5py", "gguf", "tokenizers", "msgpack", "matplotlib", "dask", "distributed", "sklearn"}
 ADAPTERS = {"corpus.sklearn_transformer": "sklearn"}  # a class of a library's own kind, imported by users alone
 UNSAFE = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "imp"}
 

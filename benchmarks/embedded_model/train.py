@@ -40,7 +40,8 @@ from numpy_bert.model import Bert
 from numpy_bert.numerics import tree
 from numpy_bert.numerics.threads import ordered_map
 from numpy_bert.tasks import objective, sentence_embedding, sequence_classification
-from numpy_bert.tokenizer.pipeline import Tokenizer, read_tokenizer
+from numpy_bert.tokenizer.folder import read_tokenizer
+from numpy_bert.tokenizer.interface import Tokenizer
 from numpy_bert.training import accumulation, initialization, pretrain
 from numpy_bert.training.data import classification, labeled_texts
 from numpy_bert.training.data.batches import epoch_order, microbatches

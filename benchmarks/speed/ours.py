@@ -16,7 +16,7 @@ from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.inference import batching
 from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.tasks import objective, sentence_embedding
-from numpy_bert.tokenizer.pipeline import read_tokenizer
+from numpy_bert.tokenizer.folder import read_tokenizer
 from numpy_bert.training import step
 from numpy_bert.training.data.batches import microbatches
 from numpy_bert.training.optim.layer_decay import multipliers

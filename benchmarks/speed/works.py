@@ -13,7 +13,7 @@ from jobs import Job, Settings
 from models import VOCABULARY
 
 from numpy_bert.blocks.cross_entropy import IGNORED
-from numpy_bert.tokenizer.pipeline import read_tokenizer
+from numpy_bert.tokenizer.folder import read_tokenizer
 
 INFERENCE = ("ours", "pytorch", "onnx_runtime", "products_blas", "products_workers")
 TRAINING = ("ours", "pytorch", "products_blas", "products_workers")

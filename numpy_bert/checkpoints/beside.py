@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..config import BertConfig, read_config
 from ..errors import Error
-from ..tokenizer.files import DESCRIPTION, VOCABULARY
-from ..tokenizer.pipeline import Tokenizer, read_tokenizer
+from ..tokenizer.folder import has_tokenizer, read_tokenizer
+from ..tokenizer.interface import Tokenizer
 from . import gguf_model, sentence_pooling
 from .locate import Weights
 from .sentence_pooling import SentencePooling
@@ -23,7 +23,7 @@ def tokenizer(weights: Weights) -> Tokenizer:
 
 def tokenizer_if_any(weights: Weights) -> Tokenizer | None:
     """The tokenizer; None where the folder has no vocabulary."""
-    held = weights.form == "gguf" or any((weights.folder / name).exists() for name in (VOCABULARY, DESCRIPTION))
+    held = weights.form == "gguf" or has_tokenizer(weights.folder)
     return tokenizer(weights) if held else None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import BertConfig
 from ..numerics import tree
-from ..tokenizer.pipeline import Tokenizer
+from ..tokenizer.interface import Tokenizer
 
 
 def fingerprint(params: Any, config: BertConfig, tokenizer: Tokenizer) -> str:
@@ -26,7 +26,7 @@ def fingerprint(params: Any, config: BertConfig, tokenizer: Tokenizer) -> str:
         "pad": config.pad_token_id,
         "positions": config.max_position_embeddings,
         "special": list(tokenizer.special_tokens),
-        "casing": [tokenizer.lowercase, tokenizer.strip_accents, tokenizer.chinese, tokenizer.max_chars],
+        "tokenizer": tokenizer.settings(),
         "tokens": tokenizer.tokens,
         "arrays": [(name, array.dtype.name, array.shape) for name, array in tree.items(params)],
     }

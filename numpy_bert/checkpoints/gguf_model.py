@@ -23,8 +23,10 @@ import numpy as np
 from ..config import BertConfig
 from ..errors import Error, describe, show, warn
 from ..files.reading import Path
+from ..tokenizer.added_tokens import AddedToken
 from ..tokenizer.files import Settings
-from ..tokenizer.pipeline import Tokenizer, tokenizer_of
+from ..tokenizer.folder import tokenizer_of
+from ..tokenizer.interface import Tokenizer
 from ..tokenizer.special_tokens import SpecialTokens
 from ..tokenizer.vocabulary import first_twice, is_cased
 from ..tokenizer.wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS
@@ -141,11 +143,13 @@ def _settings(path: Path, values: dict[str, Any]) -> Settings:
     return Settings(
         source=path,
         tokens=tokens,
-        special_tokens=special._replace(others=tuple(token for token in added if token not in special[:5])),
+        special_tokens=special,
+        added=tuple(AddedToken(token) for token in added if token not in special),
         lowercase=lowercase,
         strip_accents=_flag(values, "tokenizer.ggml.normalizer.strip_accents", lowercase),
         chinese=True,
         max_chars=HUGGING_FACE_MAX_CHARS,
+        library_rules=True,  # such files are made of folders of Hugging Face
     )
 
 

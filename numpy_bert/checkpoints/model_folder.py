@@ -11,7 +11,7 @@ import numpy as np
 from ..config import BertConfig
 from ..errors import Error, show
 from ..tasks import objective
-from ..tokenizer.pipeline import Tokenizer
+from ..tokenizer.interface import Tokenizer
 from . import beside, locate, weights
 from .sentence_pooling import SentencePooling
 

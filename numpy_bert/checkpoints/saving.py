@@ -36,7 +36,7 @@ from ..files.reading import require_path
 from ..numerics import tree
 from ..numerics.memory import Array
 from ..tasks import objective
-from ..tokenizer.pipeline import Tokenizer, write_tokenizer
+from ..tokenizer.interface import Tokenizer
 from . import names, sentence_pooling
 from .formats import npz, safetensors
 from .formats.tensorflow import bundle
@@ -160,7 +160,7 @@ def _model_folder(folder: Path, config: BertConfig, tokenizer: Tokenizer | None,
         yield new
         write_config(config, new)
         if tokenizer is not None:
-            write_tokenizer(tokenizer, new, config.max_position_embeddings)
+            tokenizer.write(new, config.max_position_embeddings)
         if pooling != sentence_pooling.DEFAULT:
             for name, value in sentence_pooling.to_json(pooling, config.hidden_size).items():
                 (new / name).parent.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 from ..errors import UsageError
 from .output import printable
 
+PATHS = ("PATH", "FILE", "FOLDER", "OTHER", "SRC", "DST")  # metavars of names of files, beside OUT.npy and the like
 EMBEDDED = "the small model that comes with the package"
 
 
@@ -23,6 +25,7 @@ class Command(NamedTuple):
     run: Callable[[argparse.Namespace], int]  # returns the exit status; raises Error
     example: str  # a command line that works as it stands, but for the names of files
     model: str | None = EMBEDDED  # what is used without --model; None: the command takes no --model
+    texts: bool = True  # whether it reads texts, and so takes --tokenizer
 
 
 class Group(NamedTuple):
@@ -64,6 +67,21 @@ class Parser(argparse.ArgumentParser):
                 None if action.metavar == "COMMAND" else action,
                 f"expected {what}, got {value!r}{suggestion(str(value), map(str, action.choices))}",
             )
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """A text is the UTF-8 it was typed as, whatever Python made of its bytes in this locale (LC_ALL=C).
+
+        The name of a file stays as Python has it, for so it is opened.
+        """
+        metavar = str(action.metavar)
+        if metavar not in PATHS and "." not in metavar:
+            try:
+                arg_string = os.fsencode(arg_string).decode("utf-8")
+            except UnicodeDecodeError as error:
+                self.error(f"expected UTF-8, got byte 0x{error.object[error.start]:02x} in {arg_string!r}")
+            except UnicodeEncodeError:  # no argument of a process, but a str of a caller's
+                pass
+        return super()._get_value(action, arg_string)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does it, but what no argument takes is an error here, where the options are known."""
@@ -116,5 +134,7 @@ def _add(parser: argparse.ArgumentParser, prog: str, command: Command) -> None:
     if command.model is not None:
         model_help = f"folder, file or hub name of a checkpoint (default: {command.model})"
         parser.add_argument("--model", metavar="PATH", help=model_help)
+        if command.texts:
+            parser.add_argument("--tokenizer", metavar="PATH", help="folder of another tokenizer than the checkpoint's")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--debug", action="store_true", help="show where an error came from")

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    return show_all(load_model(options.model), options.json)
+    return show_all(load_model(options.model, tokenizer=options.tokenizer), options.json)
 
 
 def show_all(bert: Bert, as_json: bool) -> int:

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
 
     texts = read_texts(options.text, options.input)
     require_new(options.output)
-    bert = load_model(options.model)
+    bert = load_model(options.model, tokenizer=options.tokenizer)
     with Progress(CHANGES, "change", hidden=options.json) as progress:
         measured = drift.measure(bert, texts, progress.update)
     if options.output is not None:

@@ -36,11 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if _is_job(options):
         require_new(options.output)
-        bert = load_model(options.model)
+        bert = load_model(options.model, tokenizer=options.tokenizer)
         return _embed_file(bert, options.input, options.output, options.dtype, options.dask, options.json)
     texts = read_texts(options.text, options.input)
     require_new(options.output)
-    bert = load_model(options.model)
+    bert = load_model(options.model, tokenizer=options.tokenizer)
     with Progress(len(texts), "text", hidden=options.json) as progress:
         vectors = bert.embed(texts, progress=progress.update)
     if options.output is not None:

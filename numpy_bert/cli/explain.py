@@ -44,7 +44,14 @@ def run(options: argparse.Namespace) -> int:
     page = page_path(options.output, options.open, "scores.html")
     text = options.text if options.pair is None else (options.text, options.pair)
     target = (options.task, options.target)
-    attribution = _attribute(load_model(options.model), text, target, options.method, options.steps, options.json)
+    attribution = _attribute(
+        load_model(options.model, tokenizer=options.tokenizer),
+        text,
+        target,
+        options.method,
+        options.steps,
+        options.json,
+    )
     if page is not None:
         score_page.write(attribution, page)
     if options.open and page is not None:

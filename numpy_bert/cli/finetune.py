@@ -78,7 +78,7 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
 
 
 def _finetune(options: argparse.Namespace) -> int:
-    bert = load_model(options.model)
+    bert = load_model(options.model, tokenizer=options.tokenizer)
     run, task = read_run(options), _read_task(options)
     return show_trained(_train(bert, task, options.train, options.dev, options.epochs, run), options.json)
 
@@ -119,7 +119,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    figures = _measure(load_model(options.model), _read_task(options), options.input)
+    figures = _measure(load_model(options.model, tokenizer=options.tokenizer), _read_task(options), options.input)
     if options.json:
         print_json({"task": options.task, "figures": figures})
     else:

@@ -79,4 +79,5 @@ COMMAND = Command(
     run,
     "gradcheck layer_norm attention",
     model="the cases of each block with random weights",
+    texts=False,
 )

@@ -13,7 +13,7 @@ from ..errors import Error, UsageError
 
 if TYPE_CHECKING:
     from ..model import Bert
-    from ..tokenizer.pipeline import Tokenizer
+    from ..tokenizer.interface import Tokenizer
 
 
 def add_texts(parser: argparse.ArgumentParser) -> None:
@@ -53,16 +53,16 @@ def _lines(name: str) -> Iterator[str]:
             raise Error(f"line {number}: expected UTF-8, got byte 0x{line[error.start]:02x}", at=source) from None
 
 
-def load_model(path: str | None, dtype: str | None = None) -> Bert:
-    """The checkpoint at a path or of a hub name; None is the model of the package."""
+def load_model(path: str | None, dtype: str | None = None, tokenizer: str | None = None) -> Bert:
+    """The checkpoint at a path or of a hub name, None for the model of the package; with another tokenizer if given."""
     from ..model import load
 
-    return load(path, dtype=dtype)
+    return load(path, dtype=dtype, tokenizer=tokenizer)
 
 
 def load_tokenizer(path: str | None) -> Tokenizer:
     """The tokenizer alone: the weights are not read for it."""
-    from ..tokenizer.pipeline import read_tokenizer
+    from ..tokenizer.folder import read_tokenizer
 
     if path is None:
         from ..model import PRETRAINED

@@ -21,7 +21,7 @@ def _add_fill_mask(parser: argparse.ArgumentParser) -> None:
 
 
 def _fill_mask(options: argparse.Namespace) -> int:
-    answers = load_model(options.model).fill_mask(options.text, options.top_k)
+    answers = load_model(options.model, tokenizer=options.tokenizer).fill_mask(options.text, options.top_k)
     if options.json:
         print_json([[prediction._asdict() for prediction in answer] for answer in answers])
         return 0
@@ -39,7 +39,7 @@ def _add_next_sentence(parser: argparse.ArgumentParser) -> None:
 
 
 def _next_sentence(options: argparse.Namespace) -> int:
-    probability = load_model(options.model).next_sentence(options.a, options.b)
+    probability = load_model(options.model, tokenizer=options.tokenizer).next_sentence(options.a, options.b)
     if options.json:
         print_json({"probability": probability})
     else:
@@ -49,7 +49,7 @@ def _next_sentence(options: argparse.Namespace) -> int:
 
 def _classify(options: argparse.Namespace) -> int:
     texts = read_texts(options.text, options.input)
-    bert = load_model(options.model)
+    bert = load_model(options.model, tokenizer=options.tokenizer)
     with Progress(len(texts), "text", hidden=options.json) as progress:
         answers = bert.classify(texts, progress=progress.update)
     if options.json:
@@ -78,10 +78,13 @@ def _scores(answer: Classification) -> str:
 
 def _add_tag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="the text")
+    names = ("none", "simple", "first", "average", "max", "words")
+    told = "how tokens become words and entities (default: first)"
+    parser.add_argument("--aggregation-strategy", choices=names, default="first", metavar="NAME", help=told)
 
 
 def _tag(options: argparse.Namespace) -> int:
-    entities = load_model(options.model).tag(options.text)
+    entities = load_model(options.model, tokenizer=options.tokenizer).tag(options.text, options.aggregation_strategy)
     if options.json:
         print_json([entity._asdict() for entity in entities])
     else:
@@ -97,7 +100,9 @@ def _add_answer(parser: argparse.ArgumentParser) -> None:
 
 
 def _answer(options: argparse.Namespace) -> int:
-    answers = load_model(options.model).answer(options.question, options.context, options.top_k)
+    answers = load_model(options.model, tokenizer=options.tokenizer).answer(
+        options.question, options.context, options.top_k
+    )
     if options.json:
         print_json([answer._asdict() for answer in answers])
     else:
@@ -112,7 +117,7 @@ def _add_choose(parser: argparse.ArgumentParser) -> None:
 
 
 def _choose(options: argparse.Namespace) -> int:
-    choice = load_model(options.model).choose(options.prompt, options.choice)
+    choice = load_model(options.model, tokenizer=options.tokenizer).choose(options.prompt, options.choice)
     if options.json:
         print_json(choice._asdict())
     else:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from ..config import BertConfig
     from ..model import Bert
     from ..tasks import objective
-    from ..tokenizer.pipeline import Tokenizer
+    from ..tokenizer.interface import Tokenizer
+    from ..tokenizer.learn import Lost
 
 SIZES = {  # of a new model
     "layers": (2, "encoder layers"),
@@ -108,7 +109,7 @@ def _pretrain(options: argparse.Namespace) -> int:
             f"--{next(iter(sizes))}: expected with --vocabulary, got a --model, which has a size of its own"
         )
     else:
-        bert = load_model(options.model)
+        bert = load_model(options.model, tokenizer=options.tokenizer)
         run, start = read_run(options), _further(bert)
     masked_only = options.masked_only or (start.params is not None and start.params.next_sentence is None)
     if masked_only and not options.masked_only:
@@ -122,7 +123,7 @@ def _pretrain(options: argparse.Namespace) -> int:
 def _new(vocabulary: Path, sizes: dict[str, int], small: bool) -> Start:
     """A new model: vocabulary and sizes."""
     from ..config import RULES, BertConfig
-    from ..tokenizer.pipeline import read_tokenizer
+    from ..tokenizer.folder import read_tokenizer
     from ..training.pretrain import PAPER_RANGE, SMALL_RANGE
 
     tokenizer = read_tokenizer(vocabulary)
@@ -208,35 +209,38 @@ def _add_learn_vocabulary(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cased", action="store_true", help="keep capitals and accents")
     often = "how often a token must occur to be taken (default: 2)"
     parser.add_argument("--min-count", type=count, metavar="N", help=often)
-    alphabet = "characters at most, the most frequent ones (default: 1000)"
+    alphabet = "characters at most, the most frequent ones (default: a third of --size, 1000 or more)"
     parser.add_argument("--alphabet", type=count, metavar="N", help=alphabet)
 
 
 def _learn_vocabulary(options: argparse.Namespace) -> int:
     limits = {name: getattr(options, name) for name in ("alphabet", "min_count") if getattr(options, name) is not None}
-    tokens = _learn(options.input, options.output, options.size, not options.cased, limits, options.json)
+    tokens, lost = _learn(options.input, options.output, options.size, not options.cased, limits, options.json)
     if options.json:
-        print_json({"folder": str(options.output), "tokens": tokens})
-    else:
-        print(f"{tokens} tokens: {printable(str(options.output))}")
+        print_json({"folder": str(options.output), "tokens": tokens, "lost": lost._asdict()})
+        return 0
+    print(f"{tokens} tokens: {printable(str(options.output))}")
+    if lost.characters:
+        share = f"{lost.share_of_words:.2%} of the words become [UNK]"
+        print(f"{lost.characters} of {lost.of_characters} characters are left out: {share}; --alphabet takes more")
     return 0
 
 
 def _learn(
     paths: Sequence[str], output: Path, size: int, lowercase: bool, limits: dict[str, int], as_json: bool
-) -> int:
-    """Write a vocabulary to a new folder; returns how many tokens it has."""
+) -> tuple[int, Lost]:
+    """Write a vocabulary to a new folder; returns how many tokens it has, and what it cannot spell."""
     from ..checkpoints.saving import new_folder, refuse_existing
     from ..tokenizer import learn
-    from ..tokenizer.pipeline import Tokenizer, write_tokenizer
+    from ..tokenizer.pipeline import WordPieceTokenizer
 
     refuse_existing(output)
     with Progress(None, "token", hidden=as_json) as progress:
         words = learn.count_words(paths, lowercase=lowercase)
         tokens = learn.learn(words, size, progress=progress.update, **limits)
     with new_folder(output) as new:
-        write_tokenizer(Tokenizer(tokens, lowercase=lowercase), new)
-    return len(tokens)
+        WordPieceTokenizer(tokens, lowercase=lowercase).write(new)
+    return len(tokens), learn.lost(words, tokens)
 
 
 COMMANDS = (

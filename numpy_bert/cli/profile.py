@@ -117,4 +117,5 @@ COMMAND = Command(
     run,
     "profile --batch 8 --length 128",
     model="the sizes of BERT-base with random weights",
+    texts=False,
 )

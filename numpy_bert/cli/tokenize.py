@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     texts = read_texts(options.text, options.input)
-    tokenizer = load_tokenizer(options.model)
+    tokenizer = load_tokenizer(options.tokenizer or options.model)
     for text in texts:
         encoding = tokenizer.encode(text, special=not options.plain)
         if options.json:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..config import BertConfig
     from ..rules import Rule
     from ..tasks import objective
-    from ..tokenizer.pipeline import Tokenizer
+    from ..tokenizer.interface import Tokenizer
     from ..training.loop import Monitor, RunOptions
 
 MODEL = "model"  # in the folder of the run

@@ -32,7 +32,7 @@ from ..inference import inputs
 from ..numerics import tree
 from ..numerics.memory import Array
 from ..tasks import objective
-from ..tokenizer.pipeline import Tokenizer
+from ..tokenizer.interface import Tokenizer
 
 TOGETHER = 8  # texts in a batch, in the caller's order, so that the shorter ones are padded
 ADDED = -10000.0  # to the scores of padding, in Google's modeling.py

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import Error, describe
 from ..files import figures
 from ..numerics.memory import Array
-from ..tokenizer.pipeline import Tokenizer
+from ..tokenizer.interface import Tokenizer
 
 LONGEST_LABEL = 48  # characters of a text in the legend
 NEAR = (0.08, 0.03)  # of the width and the height: closer than that two labels would cover each other

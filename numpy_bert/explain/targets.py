@@ -28,7 +28,7 @@ from ..errors import Error, describe, show
 from ..inference import inputs
 from ..numerics.memory import Array
 from ..tasks import next_sentence, objective, question_answering
-from ..tokenizer.pipeline import Encoding, Tokenizer
+from ..tokenizer.interface import Encoding, Tokenizer
 
 VECTOR = "sentence_embedding"
 ORDER = ("sequence_classification", "masked_lm", "next_sentence", "token_classification", "question_answering")
@@ -74,7 +74,7 @@ def choose(model: ModelWithHeads, text: str | tuple[str, str], task: str | None 
     """
     encoding = _encode(model, text)
     texts = text if isinstance(text, tuple) else (text,)
-    masks = [i for i, token in enumerate(encoding.ids) if token == model.tokenizer.mask_id]
+    masks = [i for i, token in enumerate(encoding.ids) if token == model.tokenizer.special_id("mask")]
     task = _task(model, task, bool(masks))
     batch = inputs.padded([inputs.Text(encoding.ids, encoding.segment_ids)])
     if task == VECTOR:
@@ -94,7 +94,7 @@ def _encode(model: ModelWithHeads, text: Any) -> Encoding:
     encoding = model.tokenizer.encode(both[0], both[1] if len(both) == 2 else None, max_length=most + 1)
     if len(encoding.ids) > most:
         raise Error(f"text: expected at most {most} tokens, which the model takes, got more: {show(both[0], 60)}")
-    if len(encoding.ids) == 1 + len(both):
+    if len(encoding.ids) == model.tokenizer.frames[len(both) - 1].added:
         raise Error(f"text: expected at least one word, got none: {show(both[0], 60)}")
     if max(encoding.segment_ids) >= model.config.type_vocab_size:
         raise Error("text: expected a single text, as the model knows but one segment, got a pair")
@@ -146,7 +146,7 @@ def _masked_lm(model: ModelWithHeads, encoding: Encoding, masks: list[int], targ
 
 def _ordinary(model: ModelWithHeads, encoding: Encoding) -> list[int]:
     """The positions of the tokens that are not special."""
-    special = {model.tokenizer.cls_id, model.tokenizer.sep_id, model.tokenizer.pad_id}
+    special = {model.tokenizer.special_id(role) for role in ("cls", "sep", "pad")}
     return [i for i, token in enumerate(encoding.ids) if token not in special]
 
 

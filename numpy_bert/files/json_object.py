@@ -10,7 +10,7 @@ from ..rules import integer
 from . import strict_json
 from .reading import File, Path
 
-LARGEST_JSON = 16 << 20  # bytes; the tokenizer.json of 501,153 tokens, the most of a published BERT, has 10 MB
+LARGEST_JSON = 16 << 20  # bytes
 MOST_VALUES = 1 << 20  # commas or brackets, each of which can cost a hundred bytes of memory
 
 
@@ -72,12 +72,12 @@ class Section:
             raise self.error(key, json.dumps(expected), value)
 
 
-def read_json_object(path: Path) -> Section:
+def read_json_object(path: Path, largest: int = LARGEST_JSON, most_values: int = MOST_VALUES) -> Section:
     """The object that is the whole of a JSON file. Error: the file is too large, or no strict JSON, or no object."""
     with File(path) as file:
-        if file.size > LARGEST_JSON:
-            raise file.error(f"expected at most {LARGEST_JSON} bytes of JSON, got {file.size}")
+        if file.size > largest:
+            raise file.error(f"expected at most {largest} bytes of JSON, got {file.size}")
         data = file.read_at(0, file.size)
-        if any(data.count(sign) > MOST_VALUES for sign in (b",", b"[", b"{")):
-            raise file.error(f"expected at most {MOST_VALUES} values, got more")
-        return Section(path, strict_json.load(data, path, LARGEST_JSON))
+        if any(data.count(sign) > most_values for sign in (b",", b"[", b"{")):
+            raise file.error(f"expected at most {most_values} values, got more")
+        return Section(path, strict_json.load(data, path, largest))

@@ -19,6 +19,7 @@ from ..errors import Error
 from ..numerics.memory import Array
 from ..rules import as_integer
 from ..tasks import question_answering
+from ..tokenizer.frame import Frame
 from . import batching, encoding
 from .inputs import Text
 from .outputs import Answer
@@ -48,19 +49,20 @@ class Span(NamedTuple):
 
 
 def windows(
-    question: Sequence[int], context: Sequence[int], cls_id: int, sep_id: int, max_length: int, stride: int = STRIDE
+    question: Sequence[int], context: Sequence[int], frame: Frame, max_length: int, stride: int = STRIDE
 ) -> list[Window]:
-    """Ids of the question and of the context, without special tokens -> windows of at most max_length ids."""
+    """Ids of the question and of the context, without special tokens -> windows of at most max_length ids.
+
+    frame: the special tokens around a pair, `tokenizer.frames.pair`.
+    """
     question = list(question[:LONGEST_QUESTION])
-    room = max_length - len(question) - 3
+    room = max_length - len(question) - frame.added
     if room < 1 or stride < 1:
         raise Error(f"question: expected room for the context in {max_length} tokens, got {len(question)} without it")
     parts, first = [], 0
     while True:
         part = list(context[first : first + room])
-        ids = [cls_id, *question, sep_id, *part, sep_id]
-        begin = len(question) + 2
-        segments = [0] * begin + [1] * (len(part) + 1)
+        ids, segments, (_, begin) = frame.join([question, part])
         parts.append(Window(ids, segments, begin, first, len(part)))
         if first + len(part) >= len(context):
             return parts
@@ -110,7 +112,7 @@ def answer(
     params = head(model, "question_answering")
     top_k, stride = as_integer("top_k", top_k, 1), as_integer("stride", stride, 1)
     names = [encoding.row_name(row, len(pairs)) for row in range(len(pairs))]
-    asked = [_windows_of(model, name, *pair, stride) for name, pair in zip(names, pairs, strict=True)]
+    asked = [_windows_of(model, name, *pair, stride, options.special) for name, pair in zip(names, pairs, strict=True)]
 
     def logits(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
         values = finite(question_answering.forward(encoded, params, model.config)[0])  # (B, T, 2)
@@ -126,19 +128,22 @@ def answer(
 
 
 def _windows_of(
-    model: Model, name: str, question: Any, context: Any, stride: int
+    model: Model, name: str, question: Any, context: Any, stride: int, special: bool | None
 ) -> tuple[list[tuple[int, int]], list[Window]]:
     """Offsets of the tokens of the context, and its windows."""
     tokenizer = model.tokenizer
     question, context = (
         encoding.text(value, f"{name}: {kind}") for kind, value in (("question", question), ("context", context))
     )
-    ids = tokenizer.encode(question, special=False, add_special_tokens=False).ids
-    tokens = tokenizer.encode(context, special=False, add_special_tokens=False)
+    special = tokenizer.typed_special if special is None else special
+    ids = tokenizer.encode(question, special=special, add_special_tokens=False).ids
+    tokens = tokenizer.encode(context, special=special, add_special_tokens=False)
     if not tokens.ids:
         raise Error(f"{name}: context: expected a text with at least one word, got none")
+    if not any(end > start for start, end in tokens.offsets):
+        raise Error("tokenizer: expected tokens that stand in the text, got ids alone; spans cannot be shown")
     longest = model.config.max_position_embeddings
-    return tokens.offsets, windows(ids, tokens.ids, tokenizer.cls_id, tokenizer.sep_id, longest, stride)
+    return tokens.offsets, windows(ids, tokens.ids, tokenizer.frames.pair, longest, stride)
 
 
 def _answers(context: str, offsets: Sequence[tuple[int, int]], spans: Sequence[Span], top_k: int) -> list[Answer]:

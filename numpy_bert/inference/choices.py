@@ -31,7 +31,7 @@ def choose(model: Model, questions: Sequence[tuple[Any, Any]], options: Options)
         values, _ = multiple_choice.forward(encoded, params, model.config)  # (B,)
         return [float(value) for value in finite(values)]
 
-    encoded_pairs = encoding.encode(model.tokenizer, pairs, model.config.max_position_embeddings)
+    encoded_pairs = encoding.encode(model.tokenizer, pairs, model.config.max_position_embeddings, options.special)
     remaining = iter(run(model, encoded_pairs, scores, options))
     results = []
     for choices in texts:

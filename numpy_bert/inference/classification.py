@@ -26,7 +26,12 @@ def classify(model: Model, texts: Sequence[Any], options: Options) -> list[Class
         logits, _ = sequence_classification.forward(encoded, params, model.config)  # (B, C)
         return [_classification(row, model.config) for row in finite(logits)]
 
-    return run(model, encoding.encode(model.tokenizer, texts, model.config.max_position_embeddings), classes, options)
+    return run(
+        model,
+        encoding.encode(model.tokenizer, texts, model.config.max_position_embeddings, options.special),
+        classes,
+        options,
+    )
 
 
 def _classification(logits: Array, config: BertConfig) -> Classification:
@@ -52,5 +57,5 @@ def follows(model: Model, pairs: Sequence[Any], options: Options) -> list[float]
         p, _ = softmax.forward(finite(logits))
         return [float(row[next_sentence.FOLLOWS]) for row in p]
 
-    texts = encoding.encode(model.tokenizer, pairs, model.config.max_position_embeddings)
+    texts = encoding.encode(model.tokenizer, pairs, model.config.max_position_embeddings, options.special)
     return run(model, texts, probabilities, options)

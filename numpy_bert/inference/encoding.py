@@ -1,8 +1,8 @@
 """Validation of texts, and their tokens: at most as many as the model takes, or one line that says what is wrong.
 
-"[SEP]" in a user's text is plain text, so no text can pretend to be two; only where a text is to hold a [MASK] are the
-special tokens in it read as such (special=True). A text that is too long is cut, and a warning says so. A value that is
-no text, or is missing (None, NaN), is named with its row.
+"[SEP]" in a user's text is the special token or plain text as the tokenizer's folder has it (`typed_special`), unless
+the caller says which (`special`); a text that is to hold a [MASK] is read with special=True. A text that is too long is
+cut, and a warning says so. A value that is no text, or is missing (None, NaN), is named with its row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import Error, show, warn
-from ..tokenizer.pipeline import Encoding, Tokenizer
+from ..tokenizer.interface import Encoding, Tokenizer
 from .inputs import Text
 
 
@@ -62,7 +62,7 @@ def _kind(value: Any) -> str:
     return f"a list of {len(value)}" if isinstance(value, list) else type(value).__name__
 
 
-def encode(tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool = False) -> list[Text]:
+def encode(tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool | None = None) -> list[Text]:
     """Texts (str) or pairs of texts (tuples or lists of two) -> their tokens, at most `limit`. Warns of cut texts."""
     texts, cut = encode_counting(tokenizer, items, limit, special)
     warn_of_cuts(cut, limit)
@@ -70,10 +70,11 @@ def encode(tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool
 
 
 def encode_counting(
-    tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool = False
+    tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool | None = None
 ) -> tuple[list[Text], int]:
     """As `encode`, without a warning -> the tokens, and how many of the texts were cut."""
     texts, cut = [], 0
+    special = tokenizer.typed_special if special is None else special
     values = rows(items)
     for number, item in enumerate(values):
         name = row_name(number, len(values))
@@ -94,17 +95,25 @@ def _encode_one(tokenizer: Tokenizer, item: Any, name: str, limit: int, special:
     return Text(tokenizer.encode_ids([text(item, name)], limit, special=special)[0], None)
 
 
-def with_offsets(tokenizer: Tokenizer, texts: Sequence[Any], limit: int) -> list[Encoding]:
-    """The tokens of each text with the characters each comes from. Warns of cut texts."""
+def with_offsets(tokenizer: Tokenizer, texts: Sequence[Any], limit: int, special: bool | None = None) -> list[Encoding]:
+    """The tokens of each text with the characters each comes from. Warns of cut texts. Error: they are not known."""
     encodings, cut = [], 0
+    special = tokenizer.typed_special if special is None else special
     for number, value in enumerate(texts):
-        encoding = tokenizer.encode(text(value, row_name(number, len(texts))), max_length=limit + 1, special=False)
+        encoding = tokenizer.encode(text(value, row_name(number, len(texts))), max_length=limit + 1, special=special)
         if len(encoding.ids) > limit:
-            encoding = tokenizer.encode(value, max_length=limit, special=False)
+            encoding = tokenizer.encode(value, max_length=limit, special=special)
             cut += 1
+        require_offsets(tokenizer, encoding)
         encodings.append(encoding)
     warn_of_cuts(cut, limit)
     return encodings
+
+
+def require_offsets(tokenizer: Tokenizer, encoding: Encoding) -> None:
+    """Error: there are tokens, and of none is known which characters it stands for."""
+    if len(encoding.ids) > tokenizer.frames.single.added and not any(end > start for start, end in encoding.offsets):
+        raise Error("tokenizer: expected tokens that stand in the text, got ids alone; spans cannot be shown")
 
 
 def choices(value: Any, name: str) -> list[str]:

@@ -10,33 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
-from unicodedata import category
 
 import numpy as np
 
 from ..blocks import bert, softmax
 from ..numerics.memory import Array
 from ..tasks import token_classification
-from ..tokenizer.character_classes import is_chinese, is_white_space
-from . import batching, encoding
+from . import batching, encoding, words
 from .inputs import Text
 from .run import Model, Options, finite, head, run
 
 OUTSIDE = "O"
 SCHEMES = {"BIO": "BI", "BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES"}
 BEGINNINGS, ENDS = ("B", "S", "U"), ("E", "L", "S", "U")
-BRACKETS_AND_QUOTES = ("Ps", "Pe", "Pi", "Pf")  # categories of Unicode
-STOPS = ".,;:!?…\"'"
+DEFAULT = "first"  # strategy
 
 
 class Entity(NamedTuple):
     """A named stretch of a text."""
 
-    label: str  # without the B- or I-
+    label: str  # without the B- or I-; as it is where each token is an entity (aggregation_strategy="none")
     text: str
     start: int  # character offsets into the text: text == source[start:end]
     end: int
-    probability: float  # of its words, the mean
+    probability: float  # the mean of the scores of its words
 
 
 class Span(NamedTuple):
@@ -75,70 +72,46 @@ def spans(labels: Sequence[str], scheme: str = "BIO") -> list[Span]:
     return entities
 
 
-def first_tokens(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """Places of the tokens that begin a word, as files with labels have words; special tokens are none.
+def entities(
+    text: str,
+    groups: Sequence[Sequence[int]],
+    offsets: Sequence[tuple[int, int]],
+    p: Array,
+    labels: Sequence[str],
+    strategy: str = DEFAULT,
+) -> list[Entity]:
+    """The entities of a text, with character offsets.
 
-    Words stand between white space. Brackets, quotes and stops at either end of one are words by themselves, and so is
-    each Chinese character; other signs belong to their word: film-actor, U.S, @name.
+    groups: the places of the tokens of each word (`words.words`). p (T, C): the probability of each label for each
+    token.
     """
-    places: list[int] = []
-    for stretch in _stretches(text, offsets):
-        first, end = 0, len(stretch)
-        while first < end and _is_edge(text, offsets[stretch[first]]):
-            first += 1
-        while end > first and _is_edge(text, offsets[stretch[end - 1]]):
-            end -= 1
-        alone = [is_chinese(text[offsets[i][0]]) for i in stretch]
-        inner = [stretch[k] for k in range(first, end) if k == first or alone[k] or alone[k - 1]]
-        places += stretch[:first] + inner + stretch[end:]
-    return places
-
-
-def _stretches(text: str, offsets: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Places of the tokens between white space."""
-    stretches: list[list[int]] = []
-    reached = 0
-    for i, (start, end) in enumerate(offsets):
-        if end > start:
-            if not stretches or any(is_white_space(sign) for sign in text[reached:start]):
-                stretches.append([])
-            stretches[-1].append(i)
-            reached = end
-    return stretches
-
-
-def _is_edge(text: str, span: tuple[int, int]) -> bool:
-    return all(sign in STOPS or category(sign) in BRACKETS_AND_QUOTES for sign in text[span[0] : span[1]])
-
-
-def entities(text: str, offsets: Sequence[tuple[int, int]], p: Array, labels: Sequence[str]) -> list[Entity]:
-    """p (T, C): the probability of each label for each token of the text -> its entities, with character offsets."""
-    firsts = first_tokens(text, offsets)
-    if not firsts:
-        return []
-    words = p[firsts]  # (words, C)
-    best = words.argmax(axis=-1)
-    ends = [offsets[after - 1][1] for after in firsts[1:]]
-    last = max(i for i, (start, end) in enumerate(offsets) if end > start)
-    ends.append(offsets[last][1])
+    decided = [words.decide(p[list(group)], strategy) for group in groups]
+    names = [labels[best] for best, _ in decided]
+    found = spans(names, scheme(labels))
+    if strategy == "none":
+        found = [Span(name, i, i + 1) for i, name in enumerate(names) if name != OUTSIDE]
     results = []
-    for label, first, end in spans([labels[i] for i in best], scheme(labels)):
-        start, stop = offsets[firsts[first]][0], ends[end - 1]
-        share = float(words[np.arange(first, end), best[first:end]].mean())
-        results.append(Entity(label, text[start:stop], start, stop, share))
+    for label, first, end in found:
+        start, stop = offsets[groups[first][0]][0], offsets[groups[end - 1][-1]][1]
+        score = float(np.mean([value for _, value in decided[first:end]]))
+        results.append(Entity(label, text[start:stop], start, stop, score))
     return results
 
 
-def tag(model: Model, texts: Sequence[Any], options: Options) -> list[list[Entity]]:
-    """The entities of each text."""
+def tag(model: Model, texts: Sequence[Any], strategy: str, options: Options) -> list[list[Entity]]:
+    """The entities of each text. strategy: one of `words.STRATEGIES`."""
     params = head(model, "token_classification")
+    words.check_strategy(strategy)
 
     def probabilities(encoded: bert.Output, batch: bert.Inputs) -> list[Array]:
         logits, _ = token_classification.forward(encoded, params, model.config)  # (B, T, C)
         p, _ = softmax.forward(finite(logits))
         return [rows[:length].copy() for rows, length in zip(p, batching.lengths(batch), strict=True)]
 
-    encodings = encoding.with_offsets(model.tokenizer, texts, model.config.max_position_embeddings)
-    p = run(model, [Text(encoded.ids, None) for encoded in encodings], probabilities, options)
-    names = model.config.label_names
-    return [entities(text, e.offsets, rows, names) for text, e, rows in zip(texts, encodings, p, strict=True)]
+    tokenizer, limit = model.tokenizer, model.config.max_position_embeddings
+    encodings = encoding.with_offsets(tokenizer, texts, limit, options.special)
+    p = run(model, [Text(encoded.ids, encoded.segment_ids) for encoded in encodings], probabilities, options)
+    return [
+        entities(text, words.words(text, e, tokenizer, strategy), e.offsets, rows, model.config.label_names, strategy)
+        for text, e, rows in zip(texts, encodings, p, strict=True)
+    ]

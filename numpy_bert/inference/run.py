@@ -14,7 +14,7 @@ from ..errors import Error, describe, show
 from ..numerics.memory import Array
 from ..rules import as_integer
 from ..tasks import objective
-from ..tokenizer.pipeline import Tokenizer
+from ..tokenizer.interface import Tokenizer
 from . import batching
 from .inputs import Text
 
@@ -42,6 +42,7 @@ class Options(NamedTuple):
 
     progress: Progress = None  # called with how many texts are done since the last call
     threads: int | None = None  # how many batches are computed at once; None: one for each core of this process
+    special: bool | None = None  # whether "[SEP]" typed in a text is the special token; None: as the folder has it
 
 
 def head(model: Model, task: str) -> Any:

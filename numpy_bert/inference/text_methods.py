@@ -13,7 +13,7 @@ from ..config import BertConfig
 from ..errors import Error
 from ..numerics.memory import Array
 from ..tasks import objective
-from ..tokenizer.pipeline import Tokenizer
+from ..tokenizer.interface import Tokenizer
 from . import answer_spans, classification, encoding, entities, fill_mask, vectors
 from . import choices as choosing
 from .entities import Entity
@@ -23,6 +23,7 @@ from .run import Options, Progress
 Texts = list[str] | tuple[str, ...] | Array  # any other iterable is accepted as well
 Pairs = list[tuple[str, str]] | list[list[str]]
 Threads = int | None
+Special = bool | None
 
 
 class TextMethods:
@@ -54,25 +55,35 @@ class TextMethods:
         return self._pooling
 
     @overload
-    def __call__(self, text: str, progress: Progress = None, threads: Threads = None) -> Array: ...
+    def __call__(
+        self, text: str, progress: Progress = None, threads: Threads = None, special: Special = None
+    ) -> Array: ...
     @overload
-    def __call__(self, text: Texts, progress: Progress = None, threads: Threads = None) -> list[Array]: ...
-    def __call__(self, text: Any, progress: Progress = None, threads: Threads = None) -> Array | list[Array]:
+    def __call__(
+        self, text: Texts, progress: Progress = None, threads: Threads = None, special: Special = None
+    ) -> list[Array]: ...
+    def __call__(
+        self, text: Any, progress: Progress = None, threads: Threads = None, special: Special = None
+    ) -> Array | list[Array]:
         """Contextual embeddings of the tokens of a text, [CLS] and [SEP] included: (T, H)."""
         texts, single = _listed(text)
-        encoded = encoding.encode(self.tokenizer, texts, self.config.max_position_embeddings)
-        arrays = vectors.of_tokens(self, encoded, Options(progress, threads))
+        encoded = encoding.encode(self.tokenizer, texts, self.config.max_position_embeddings, special)
+        arrays = vectors.of_tokens(self, encoded, Options(progress, threads, special))
         return arrays[0] if single else arrays
 
-    def embed(self, text: str | Iterable[str], progress: Progress = None, threads: Threads = None) -> Array:
+    def embed(
+        self, text: str | Iterable[str], progress: Progress = None, threads: Threads = None, special: Special = None
+    ) -> Array:
         """Sentence vectors (n, H), pooled and normalized as the checkpoint says; (H,) for a single text.
 
         progress: a function that is called with how many texts were done since its last call. threads: how many batches
         are computed at once; None is one for each core this process may use.
+        special: whether "[SEP]" and the like, typed in a text, are the special tokens; None is as transformers does
+        for a folder with tokenizer.json, and as Google does (plain text) for others. False is for strangers' texts.
         """
         texts, single = _listed(text)
-        encoded = encoding.encode(self.tokenizer, texts, vectors.limit(self, self.pooling))
-        array = vectors.of_sentences(self, self.pooling, encoded, Options(progress, threads))
+        encoded = encoding.encode(self.tokenizer, texts, vectors.limit(self, self.pooling), special)
+        array = vectors.of_sentences(self, self.pooling, encoded, Options(progress, threads, special))
         return array[0] if single else array
 
     def similarity(self, a: str | Iterable[str], b: str | Iterable[str]) -> Array:
@@ -99,10 +110,12 @@ class TextMethods:
     def next_sentence(
         self, a: Texts | Pairs, b: Texts | None = None, progress: Progress = None, threads: Threads = None
     ) -> list[float]: ...
-    def next_sentence(self, a: Any, b: Any = None, progress: Progress = None, threads: Threads = None) -> Any:
+    def next_sentence(
+        self, a: Any, b: Any = None, progress: Progress = None, threads: Threads = None, special: Special = None
+    ) -> Any:
         """The probability that b follows a. For many: two lists of one length, or a list of pairs (a, b)."""
         pairs, single = encoding.pairs(a, b, ("a", "b"))
-        results = classification.follows(self, pairs, Options(progress, threads))
+        results = classification.follows(self, pairs, Options(progress, threads, special))
         return results[0] if single else results
 
     @overload
@@ -113,23 +126,46 @@ class TextMethods:
     def classify(
         self, text: list[str] | Pairs | Array, progress: Progress = None, threads: Threads = None
     ) -> list[Classification]: ...
-    def classify(self, text: Any, progress: Progress = None, threads: Threads = None) -> Any:
+    def classify(self, text: Any, progress: Progress = None, threads: Threads = None, special: Special = None) -> Any:
         """The class of a text, or of a pair (a tuple of two texts). A list holds texts, or pairs as tuples or lists."""
         texts, single = _listed(text, or_pair=True)
-        results = classification.classify(self, texts, Options(progress, threads))
+        results = classification.classify(self, texts, Options(progress, threads, special))
         return results[0] if single else results
 
     @overload
-    def tag(self, text: str, progress: Progress = None, threads: Threads = None) -> list[Entity]: ...
+    def tag(
+        self,
+        text: str,
+        aggregation_strategy: str = entities.DEFAULT,
+        progress: Progress = None,
+        threads: Threads = None,
+        special: Special = None,
+    ) -> list[Entity]: ...
     @overload
-    def tag(self, text: Texts, progress: Progress = None, threads: Threads = None) -> list[list[Entity]]: ...
-    def tag(self, text: Any, progress: Progress = None, threads: Threads = None) -> Any:
+    def tag(
+        self,
+        text: Texts,
+        aggregation_strategy: str = entities.DEFAULT,
+        progress: Progress = None,
+        threads: Threads = None,
+        special: Special = None,
+    ) -> list[list[Entity]]: ...
+    def tag(
+        self,
+        text: Any,
+        aggregation_strategy: str = entities.DEFAULT,
+        progress: Progress = None,
+        threads: Threads = None,
+        special: Special = None,
+    ) -> Any:
         """The named entities of a text, with their character offsets in it.
 
-        A word stands between white space, without the brackets, quotes and stops around it; its first token decides.
+        aggregation_strategy: how tokens become words, by the names of transformers: "first" (of a word, cut at white
+        space and punctuation, the first token decides), "average", "max", "simple" (tokens without words), "none" (each
+        token an entity); and "words" (the first token of what stands between white space).
         """
         texts, single = _listed(text)
-        results = entities.tag(self, texts, Options(progress, threads))
+        results = entities.tag(self, texts, aggregation_strategy, Options(progress, threads, special))
         return results[0] if single else results
 
     @overload
@@ -145,6 +181,7 @@ class TextMethods:
         stride: int = answer_spans.STRIDE,
         progress: Progress = None,
         threads: Threads = None,
+        special: Special = None,
     ) -> list[list[Answer]]: ...
     def answer(
         self,
@@ -154,6 +191,7 @@ class TextMethods:
         stride: int = answer_spans.STRIDE,
         progress: Progress = None,
         threads: Threads = None,
+        special: Special = None,
     ) -> Any:
         """The top_k likeliest answers to a question, each a span of the context.
 
@@ -162,7 +200,7 @@ class TextMethods:
         20 best.
         """
         pairs, single = encoding.pairs(question, context, ("question", "context"))
-        results = answer_spans.answer(self, pairs, top_k, stride, Options(progress, threads))
+        results = answer_spans.answer(self, pairs, top_k, stride, Options(progress, threads, special))
         return results[0] if single else results
 
     @overload
@@ -174,14 +212,22 @@ class TextMethods:
         choices: Iterable[Iterable[str]] | None = None,
         progress: Progress = None,
         threads: Threads = None,
+        special: Special = None,
     ) -> list[Choice]: ...
-    def choose(self, prompt: Any, choices: Any = None, progress: Progress = None, threads: Threads = None) -> Any:
+    def choose(
+        self,
+        prompt: Any,
+        choices: Any = None,
+        progress: Progress = None,
+        threads: Threads = None,
+        special: Special = None,
+    ) -> Any:
         """Which of the choices (texts, at least two) fits the prompt best.
 
         For many: a list of prompts and a list of their choices, or a list of pairs (prompt, choices); returns a list.
         """
         pairs, single = encoding.pairs(prompt, choices, ("prompt", "choices"))
-        results = choosing.choose(self, pairs, Options(progress, threads))
+        results = choosing.choose(self, pairs, Options(progress, threads, special))
         return results[0] if single else results
 
 

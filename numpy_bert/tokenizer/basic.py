@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .character_classes import is_punctuation
 from .normalizer import Normalizer
 
 _WORD = re.compile("[^ ]+")
@@ -23,7 +22,7 @@ class BasicTokenizer(Normalizer):
 
     def character(self, c: str) -> str:
         """What one character becomes; punctuation between spaces."""
-        return "".join(f" {part} " if is_punctuation(part) else part for part in super().character(c))
+        return "".join(f" {part} " if self.rules.is_punctuation(part) else part for part in super().character(c))
 
     def words(self, text: str) -> list[str]:
         """The words of the text, in order."""

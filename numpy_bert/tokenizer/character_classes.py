@@ -9,6 +9,9 @@
 What is a letter, a mark or a format character is read from a frozen table, not from Python's `unicodedata`, which
 changes from release to release. An unassigned code point (Cn) is kept: it may become a letter.
 
+`Rules` holds them together. GOOGLE has those of Google's `tokenization.py`, for the folders that come with vocab.txt
+alone; LIBRARY those of Hugging Face's `tokenizers`, to the character, for the folders that come with tokenizer.json.
+
 Rules: Google's `tokenization.py`. Private use (Co) and lone surrogates (Cs) are removed, as by the slow tokenizer
 of Hugging Face; so is Co by its fast one. Google keeps both, where they can only make an unknown word.
 """
@@ -16,8 +19,10 @@ of Hugging Face; so is Co by its fast one. Google keeps both, where they can onl
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from . import unicode_tables
+from . import library_tables, unicode_tables
 
 
 class CharacterClass:
@@ -39,10 +44,31 @@ class CharacterClass:
         index = bisect_right(self._firsts, code) - 1
         return index >= 0 and code <= self._lasts[index]
 
+    def ranges(self) -> list[tuple[int, int]]:
+        """First and last code point of each range, in order."""
+        return list(zip(self._firsts, self._lasts, strict=True))
+
+    def also(self, ranges: str) -> CharacterClass:
+        """This class and these ranges."""
+        return CharacterClass(f"{_written(self.ranges())} {ranges}")
+
+    def without(self, ranges: str) -> CharacterClass:
+        """This class without these ranges."""
+        return self.complement().also(ranges).complement()
+
+    def complement(self) -> CharacterClass:
+        """All other code points."""
+        ends = [-1, *(end for pair in self.ranges() for end in pair), 0x110000]
+        pairs = zip(ends[::2], ends[1::2], strict=True)
+        return CharacterClass(_written((last + 1, first - 1) for last, first in pairs if last + 1 < first))
+
     def pattern(self) -> str:
         """The members, for the inside of a bracket in a regular expression."""
-        pairs = zip(self._firsts, self._lasts, strict=True)
-        return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in pairs)
+        return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in self.ranges())
+
+
+def _written(ranges: Iterable[tuple[int, int]]) -> str:
+    return " ".join(f"{first:x}-{last:x}" for first, last in ranges)
 
 
 CONTROL = "0-8 b-c e-1f 7f-9f"  # Cc but for tab, line feed and carriage return
@@ -56,3 +82,37 @@ is_chinese = CharacterClass("4e00-9fff 3400-4dbf 20000-2a6df 2a700-2b73f 2b740-2
 is_punctuation = CharacterClass("21-2f 3a-40 5b-60 7b-7e " + unicode_tables.PUNCTUATION)
 is_nonspacing_mark = CharacterClass(unicode_tables.NONSPACING_MARKS)
 is_reordered = CharacterClass(unicode_tables.REORDERED)
+
+
+class Rules(NamedTuple):
+    """What the characters are to one tokenizer, and what else depends on the version of Unicode it was written for."""
+
+    is_removed: CharacterClass
+    is_chinese: CharacterClass
+    is_punctuation: CharacterClass
+    is_nonspacing_mark: CharacterClass
+    is_reordered: CharacterClass
+    final_sigma: bool  # whether Σ at the end of a word becomes ς
+    lower: Mapping[str, str]  # lower case that `str.lower` of the oldest supported Python does not know
+    is_whole: CharacterClass  # NFD leaves it as it is
+    is_starter: CharacterClass | None  # has no combining class, whatever Python says; None: Python is right
+
+
+GOOGLE = Rules(
+    is_removed, is_chinese, is_punctuation, is_nonspacing_mark, is_reordered, True, {}, CharacterClass(""), None
+)  # fmt: skip
+# The rules of the `tokenizers` library, whose tables are of several versions of Unicode: categories of 8.0,
+# combining classes of 10.0, lower case of 17.0.
+_library_marks = is_nonspacing_mark.without(library_tables.LATER_MARKS).also("1734 1171e")
+_library_reordered = CharacterClass(library_tables.REORDERED)
+LIBRARY = Rules(
+    is_removed=is_removed.without("890-891 8e2 110cd 13430-1343f"),
+    is_chinese=is_chinese.without("2b820-2b91f"),
+    is_punctuation=is_punctuation.without(library_tables.LATER_PUNCTUATION).also("166d 111c9"),
+    is_nonspacing_mark=_library_marks,
+    is_reordered=_library_reordered,
+    final_sigma=False,
+    lower=library_tables.LOWER,
+    is_whole=CharacterClass(library_tables.LATER_DECOMPOSED),
+    is_starter=_library_marks.also(library_tables.REORDERED).complement(),
+)

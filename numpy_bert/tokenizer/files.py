@@ -2,8 +2,10 @@
 
     vocab.txt                the tokens, one a line
     tokenizer.json           the tokens and every step
-    tokenizer_config.json    casing and accents, the names of the special tokens
+    tokenizer_config.json    casing and accents, the names of the special tokens, tokens that were added
     special_tokens_map.json  those names, where the former does not give them
+    added_tokens.json        tokens that were added, where neither tokenizer.json nor tokenizer_config.json has them
+    config.json              the class of the tokenizer, where tokenizer_config.json does not name it
 
 One of the first two is needed. Where both are there, `tokenizer.json` is read, because it says more (the limit on
 words, added tokens, and that the steps are BERT's at all), and `vocab.txt` must hold the same tokens. Casing and
@@ -21,13 +23,16 @@ from ..errors import Error, show, warn
 from ..files.atomic import replacing
 from ..files.json_object import Section, read_json_object
 from ..files.reading import Path, require_path
+from .added_tokens import AddedToken
 from .special_tokens import SpecialTokens
-from .tokenizer_json import ADDED_TOKEN_FLAGS, Description, check_template, read_added_tokens, read_tokenizer_json
+from .tokenizer_json import Description, check_template, read_added_tokens, read_file, read_tokenizer_json
 from .vocabulary import is_cased, read_vocabulary, write_vocabulary
 from .wordpiece import GOOGLE_MAX_CHARS, HUGGING_FACE_MAX_CHARS
 
 VOCABULARY, DESCRIPTION = "vocab.txt", "tokenizer.json"
 CONFIG, SPECIAL_TOKENS_MAP = "tokenizer_config.json", "special_tokens_map.json"
+ADDED_TOKENS, MODEL_CONFIG = "added_tokens.json", "config.json"
+LIBRARY_RULES = "library_rules"  # for this package: the characters are those of the `tokenizers` library
 SPECIAL_TOKEN_KEYS = ("unk_token", "cls_token", "sep_token", "pad_token", "mask_token")
 # Whose `vocab.txt` is read by BERT's steps. Japanese BERT, for one, has a `vocab.txt` but finds words otherwise.
 TOKENIZER_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
@@ -43,6 +48,9 @@ class Settings(NamedTuple):
     strip_accents: bool
     chinese: bool
     max_chars: int
+    added: tuple[AddedToken, ...] = ()
+    size: int | None = None  # how many of the tokens are WordPiece's; the others are added ones; None: all
+    library_rules: bool = False  # what characters are, and typed special tokens: as in the `tokenizers` library
 
 
 def read_settings(folder: Path) -> Settings:
@@ -51,12 +59,14 @@ def read_settings(folder: Path) -> Settings:
     Warns (UserWarning) where they contradict each other, or a cased vocabulary is to be read in lower case.
     Error: a needed file is missing or damaged, or describes a tokenizer that is not BERT's.
     """
-    config = _optional(folder, CONFIG)
-    described = _has(folder, DESCRIPTION)
+    config = optional(folder, CONFIG)
+    described = has(folder, DESCRIPTION)
     description = _described(folder) if described else _listed(folder, config)
     source = os.path.join(folder, DESCRIPTION if described else VOCABULARY)
-    names = _special_tokens(config, _optional(folder, SPECIAL_TOKENS_MAP), description)
+    special_map = optional(folder, SPECIAL_TOKENS_MAP)
+    names = special_tokens(config, special_map, description.tokens, description.unk)
     check_template(source, description.post_processor, names.cls, names.sep)
+    added = _all_added(description, names, config, special_map)
     lowercase = config.flag("do_lower_case", description.lowercase)
     accents = description.strip_accents
     if "strip_accents" in config.values:
@@ -69,6 +79,9 @@ def read_settings(folder: Path) -> Settings:
         strip_accents=lowercase if accents is None else accents,
         chinese=config.flag("tokenize_chinese_chars", description.chinese),
         max_chars=description.max_chars,
+        added=added,
+        size=description.size,
+        library_rules=described or config.flag(LIBRARY_RULES, False),
     )
     _warn_of_contradictions(settings, config, description if described else None)
     return settings
@@ -78,39 +91,43 @@ def write_settings(settings: Settings, folder: Path, model_max_length: int | Non
     """Write `vocab.txt` and `tokenizer_config.json`. Error: a file cannot be written, or a token fits on no line."""
     names = settings.special_tokens
     ids = {token: index for index, token in enumerate(settings.tokens)}
+    own = {token.content for token in settings.added}
+    added = [*(AddedToken(name) for name in names if name not in own), *settings.added]
     values: dict[str, Any] = {
         "tokenizer_class": TOKENIZER_CLASSES[0],
         "do_lower_case": settings.lowercase,
         "strip_accents": settings.strip_accents,
         "tokenize_chinese_chars": settings.chinese,
-        **dict(zip(SPECIAL_TOKEN_KEYS, names[:5], strict=True)),
-        "additional_special_tokens": list(names.others),
-        "added_tokens_decoder": {str(ids[token]): {"content": token, **ADDED_TOKEN_FLAGS} for token in names.all},
+        **{key: name or None for key, name in zip(SPECIAL_TOKEN_KEYS, names, strict=True)},
+        "additional_special_tokens": [t.content for t in settings.added if t.special and t.content not in names],
+        "added_tokens_decoder": {str(ids[token.content]): token._asdict() for token in added if token.content},
     }
+    if settings.library_rules:
+        values[LIBRARY_RULES] = True
     if settings.max_chars != HUGGING_FACE_MAX_CHARS:
         values["max_input_chars_per_word"] = settings.max_chars  # for this package; transformers knows only 100
     if model_max_length is not None:
         values["model_max_length"] = model_max_length
-    write_vocabulary(settings.tokens, os.path.join(folder, VOCABULARY))
+    write_vocabulary(settings.tokens[: settings.size], os.path.join(folder, VOCABULARY))
     with replacing(os.path.join(folder, CONFIG)) as file:
         file.write((json.dumps(values, indent=2) + "\n").encode("ascii"))
 
 
-def _has(folder: Path, name: str) -> bool:
+def has(folder: Path, name: str) -> bool:
     require_path(folder)
     return os.path.lexists(os.path.join(folder, name))
 
 
-def _optional(folder: Path, name: str) -> Section:
+def optional(folder: Path, name: str) -> Section:
     """The object in a JSON file, or an empty one where there is no such file."""
     path = os.path.join(folder, name)
-    return read_json_object(path) if _has(folder, name) else Section(path, {})
+    return read_json_object(path) if has(folder, name) else Section(path, {})
 
 
 def _described(folder: Path) -> Description:
     """What `tokenizer.json` says; `vocab.txt`, if there is one, must not say otherwise."""
-    description = read_tokenizer_json(os.path.join(folder, DESCRIPTION))
-    if not _has(folder, VOCABULARY):
+    description = read_tokenizer_json(read_file(os.path.join(folder, DESCRIPTION)))
+    if not has(folder, VOCABULARY):
         return description
     listed = read_vocabulary(os.path.join(folder, VOCABULARY))
     described = description.tokens
@@ -118,31 +135,33 @@ def _described(folder: Path) -> Description:
     for index, (ours, theirs) in enumerate(zip(listed, described, strict=False)):
         if ours != theirs:
             raise Error(f"line {index + 1}: expected {show(theirs)} as in {DESCRIPTION}, got {show(ours)}", at=path)
-    least = len(described) - len(set(description.added) - set(listed))  # vocab.txt may leave out added tokens
+    # vocab.txt may leave out added tokens
+    least = len(described) - len({token.content for token in description.added} - set(listed))
     if not least <= len(listed) <= len(described):
         raise Error(f"expected the {len(described)} tokens of {DESCRIPTION}, got {len(listed)}", at=path)
     return description
 
 
 def _listed(folder: Path, config: Section) -> Description:
-    """What `vocab.txt` says, and `tokenizer_config.json` of added tokens."""
-    if not _has(folder, VOCABULARY):
+    """What `vocab.txt` says, and the other files of added tokens."""
+    if not has(folder, VOCABULARY):
         got = "neither" if os.path.isdir(folder) else "no folder"
         raise Error(f"expected a folder with {VOCABULARY} or {DESCRIPTION}, got {got}", at=folder)
-    kind = config.text("tokenizer_class", TOKENIZER_CLASSES[0])
-    if kind.removesuffix("Fast") not in TOKENIZER_CLASSES:
-        raise config.error("tokenizer_class", f"BertTokenizer (or a {DESCRIPTION} beside it)", kind)
+    check_class(folder, config)
     config.require("do_basic_tokenize", True, default=True)
-    if config.values.get("never_split"):
-        raise config.error("never_split", "none", config.values["never_split"])
     tokens = read_vocabulary(os.path.join(folder, VOCABULARY))
+    lowercase, size = not is_cased(tokens), len(tokens)
+    added = read_added_tokens(config, "added_tokens_decoder", tokens)
+    if "added_tokens_decoder" not in config.values:
+        added = _legacy_added_tokens(folder, config, tokens)
     # As Google published it: its config, and no file of Hugging Face's.
-    googles = _has(folder, "bert_config.json") and not _has(folder, "config.json") and not config.values
+    googles = has(folder, "bert_config.json") and not has(folder, "config.json") and not config.values
     return Description(
-        added=read_added_tokens(config, "added_tokens_decoder", tokens),
+        added=added,
         tokens=tokens,
+        size=size,
         unk=None,
-        lowercase=not is_cased(tokens),
+        lowercase=lowercase,
         strip_accents=None,
         chinese=True,
         max_chars=config.count("max_input_chars_per_word", GOOGLE_MAX_CHARS if googles else HUGGING_FACE_MAX_CHARS),
@@ -150,32 +169,80 @@ def _listed(folder: Path, config: Section) -> Description:
     )
 
 
-def _special_tokens(config: Section, names: Section, description: Description) -> SpecialTokens:
-    """The names that the model uses for its special tokens, and the further tokens that are matched in a text."""
-    defaults = SpecialTokens(unk=description.unk or SpecialTokens().unk)[:5]
-    unk, cls, sep, pad, mask = named = [
-        _token_name(config if config.values.get(key) is not None else names, key, default)
+def check_class(folder: Path, config: Section) -> None:
+    """Error: the folder names the class of a tokenizer that finds words otherwise than BERT's."""
+    for section in (config, optional(folder, MODEL_CONFIG)):
+        kind = section.text("tokenizer_class", "")
+        if kind:
+            if kind.removesuffix("Fast") not in TOKENIZER_CLASSES:
+                expected = f"BertTokenizer, or a {DESCRIPTION} beside it, or tokenizer=... with a function or a folder"
+                raise section.error("tokenizer_class", expected, kind)
+            return
+
+
+def _legacy_added_tokens(folder: Path, config: Section, tokens: list[str]) -> tuple[AddedToken, ...]:
+    """The tokens of `added_tokens.json`, an object of ids by tokens, as transformers before 4.34 wrote it."""
+    file, names = optional(folder, ADDED_TOKENS), optional(folder, SPECIAL_TOKENS_MAP)
+    special = {token_name(section, key, "") for section in (config, names) for key in SPECIAL_TOKEN_KEYS}
+    special.update(token.content for section in (config, names) for token in _extra_special(section))
+    entries = [{"id": index, "content": token, "special": token in special} for token, index in file.values.items()]
+    if not all(isinstance(entry["id"], int) for entry in entries):
+        raise file.error("", "an id for each token", file.values)
+    entries.sort(key=lambda entry: entry["id"])
+    return read_added_tokens(Section(file.path, {"tokens": entries}), "tokens", tokens)
+
+
+def special_tokens(config: Section, names: Section, tokens: list[str], unk: str | None) -> SpecialTokens:
+    """The names that the model uses for its special tokens. unk: what tokenizer.json says it is called.
+
+    A vocabulary may lack [PAD] and [MASK], where no file names them: "".
+    """
+    defaults = SpecialTokens(unk=unk or SpecialTokens().unk)
+    absent = {"pad_token", "mask_token"}
+    named = [
+        token_name(
+            config if config.values.get(key) is not None else names,
+            key,
+            "" if key in absent and default not in tokens else default,
+        )
         for key, default in zip(SPECIAL_TOKEN_KEYS, defaults, strict=True)
     ]
-    if description.unk not in (None, unk):
-        raise config.error("unk_token", f"{show(description.unk)} as in {DESCRIPTION}", unk)
-    others = [*description.added, *_names(config, "additional_special_tokens"), *_names(config, "extra_special_tokens")]
-    return SpecialTokens(unk, cls, sep, pad, mask, tuple(dict.fromkeys(name for name in others if name not in named)))
+    if unk not in (None, named[0]):
+        raise config.error("unk_token", f"{show(unk)} as in {DESCRIPTION}", named[0])
+    return SpecialTokens(*named)
 
 
-def _names(config: Section, key: str) -> list[str]:
-    """The names of a list of tokens, which may be absent."""
-    value = config.values.get(key) or []
-    if not isinstance(value, list):
-        raise config.error(key, "an array of tokens", value)
-    contents = [token.get("content") if isinstance(token, dict) else token for token in value]
-    names = [content for content in contents if isinstance(content, str)]
-    if len(names) < len(value):
-        raise config.error(key, "an array of tokens", value)
-    return names
+def _all_added(
+    description: Description, special: SpecialTokens, config: Section, names: Section
+) -> tuple[AddedToken, ...]:
+    """The added tokens of all files, each once; the tokens get those that are new. The five are left out as usual."""
+    ids = dict.fromkeys(description.tokens)
+    added = {token.content: token for token in description.added}
+    for token in (*_extra_special(config), *_extra_special(names)):
+        added.setdefault(token.content, token)
+    description.tokens.extend(content for content in added if content not in ids)
+    return tuple(t for t in added.values() if t.content not in special or t != AddedToken(t.content))
 
 
-def _token_name(section: Section, key: str, default: str) -> str:
+def _extra_special(section: Section) -> list[AddedToken]:
+    """The special tokens that a model has beside the five: a list of them, or an object of them by their roles."""
+    tokens = []
+    for key in ("additional_special_tokens", "extra_special_tokens"):
+        value = section.values.get(key) or []
+        values = list(value.values()) if isinstance(value, dict) else value
+        if not isinstance(values, list):
+            raise section.error(key, "an array of tokens", value)
+        for token in values:
+            entry = Section(section.path, token if isinstance(token, dict) else {"content": token}, section.inner(key))
+            content = entry.values.get("content")
+            if not isinstance(content, str) or not content:
+                raise section.error(key, "an array of tokens", value)
+            flags = [entry.flag(flag, False) for flag in ("single_word", "lstrip", "rstrip", "normalized")]
+            tokens.append(AddedToken(content, True, *flags))
+    return tokens
+
+
+def token_name(section: Section, key: str, default: str) -> str:
     """The name of a token, which a file gives as a string or as an object with its content."""
     if isinstance(section.values.get(key), dict):
         return section.section(key).text("content", default)
@@ -183,7 +250,8 @@ def _token_name(section: Section, key: str, default: str) -> str:
 
 
 def _warn_of_contradictions(settings: Settings, config: Section, description: Description | None) -> None:
-    if settings.lowercase and is_cased(settings.tokens):
+    added = {token.content for token in settings.added}
+    if settings.lowercase and is_cased([token for token in settings.tokens if token not in added]):
         what = "lower case is asked for, but the vocabulary is a cased one: its tokens with capitals are never found"
         warn(what, at=config.path, key="do_lower_case")
     if description is None:

@@ -19,6 +19,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from ..errors import Error
 from ..files.text_lines import lines
@@ -29,7 +30,7 @@ from .wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS
 
 _NAMES = SpecialTokens()
 SPECIAL = (_NAMES.pad, _NAMES.unk, _NAMES.cls, _NAMES.sep, _NAMES.mask)  # [PAD] is 0, as everywhere
-ALPHABET = 1000  # characters at most: the most frequent
+ALPHABET = 1000  # characters at most, the most frequent, in a vocabulary of up to 3000 tokens; a third of a larger one
 MIN_COUNT = 2
 
 Pair = tuple[str, str]
@@ -57,16 +58,17 @@ def count_words(
 def learn(
     words: Mapping[str, int],
     size: int,
-    alphabet: int = ALPHABET,
+    alphabet: int | None = None,
     min_count: int = MIN_COUNT,
     progress: Progress = lambda done: None,
 ) -> list[str]:
     """The tokens in the order of their ids: special tokens, characters, then tokens in the order they were learned.
 
-    size: tokens at most, the special ones among them. A word with a character beyond the alphabet is left out, as is
+    size: tokens at most, the special ones among them. alphabet: characters at most, None for as many as `ALPHABET`
+    says; `lost` tells what that leaves out. A word with a character beyond the alphabet is left out, as is
     one that is too long for the tokenizer. Error: there are no words, or more characters than tokens.
     """
-    kept = _characters(words, alphabet)
+    kept = _characters(words, max(ALPHABET, size // 3) if alphabet is None else alphabet)
     spelled = {
         word: count for word, count in words.items() if len(word) <= HUGGING_FACE_MAX_CHARS and kept.issuperset(word)
     }
@@ -89,11 +91,34 @@ def learn(
     return list(tokens)
 
 
-def _characters(words: Mapping[str, int], most: int) -> set[str]:
+class Lost(NamedTuple):
+    """What an alphabet leaves out."""
+
+    characters: int
+    of_characters: int  # how many there are in the text
+    share_of_words: float  # of the words of the text, those with such a character: [UNK] to the tokenizer
+
+
+def lost(words: Mapping[str, int], tokens: Sequence[str]) -> Lost:
+    """What a vocabulary that was learned from these words cannot spell."""
+    counts, known = _counts(words), set(tokens)
+    missing = {character for character in counts if character not in known}
+    total = sum(words.values())
+    unknown = sum(count for word, count in words.items() if not missing.isdisjoint(word))
+    return Lost(len(missing), len(counts), unknown / total if total else 0.0)
+
+
+def _counts(words: Mapping[str, int]) -> Counter[str]:
+    """How often each character occurs."""
     counts: Counter[str] = Counter()
     for word, count in words.items():
         for character in word:
             counts[character] += count
+    return counts
+
+
+def _characters(words: Mapping[str, int], most: int) -> set[str]:
+    counts = _counts(words)
     ranked = sorted(counts, key=lambda character: (-counts[character], character))
     return set(ranked[:most])
 

@@ -22,14 +22,13 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby, islice
+from typing import NamedTuple
 
-from .character_classes import is_chinese, is_nonspacing_mark, is_removed, is_reordered, is_white_space
+from .character_classes import GOOGLE, Rules, is_white_space
 
 MOST_REMEMBERED = 1 << 16  # characters; a text in any language has fewer, a hostile one cannot fill the memory
 
-_REMOVED = re.compile(f"[{is_removed.pattern()}]")
-_REORDERED = re.compile(f"[{is_reordered.pattern()}]")
 _CASE_IGNORABLE = "\u00ad"  # a soft hyphen: casing looks through it
 
 
@@ -50,13 +49,17 @@ class Normalizer:
     """The normalization of one model.
 
     lowercase: whether the model is uncased. strip_accents: whether accents are removed; None means as lowercase.
-    chinese: whether Chinese characters are set apart.
+    chinese: whether Chinese characters are set apart. rules: what each character is.
     """
 
-    def __init__(self, lowercase: bool = True, strip_accents: bool | None = None, chinese: bool = True) -> None:
+    def __init__(
+        self, lowercase: bool = True, strip_accents: bool | None = None, chinese: bool = True, rules: Rules = GOOGLE
+    ) -> None:
         self.lowercase = lowercase
         self.strip_accents = lowercase if strip_accents is None else strip_accents
         self.chinese = chinese
+        self.rules = rules
+        self._reordered = re.compile(f"[{rules.is_reordered.pattern()}]")
         self._table = CharacterTable(self.character)
 
     def normalize(self, text: str) -> str:
@@ -79,31 +82,32 @@ class Normalizer:
         """What one character becomes, its neighbors aside: none, one or several characters."""
         if is_white_space(c):
             return " "
-        if is_removed(c):
+        if self.rules.is_removed(c):
             return ""
-        if self.chinese and is_chinese(c):
+        if self.chinese and self.rules.is_chinese(c):
             return f" {self._fold(c)} "
         return self._fold(c)
 
     def _fold(self, c: str) -> str:
+        rules = self.rules
         if self.lowercase:
-            c = c.lower()
+            c = rules.lower.get(c) or c.lower()
         if self.strip_accents:
-            c = "".join(part for part in unicodedata.normalize("NFD", c) if not is_nonspacing_mark(part))
+            c = "".join(part for part in nfd(c, rules) if not rules.is_nonspacing_mark(part))
         return c
 
     def _settle_neighbors(self, text: str) -> tuple[str, Sequence[int]]:
         """The text with what depends on neighbors decided, and the position each character comes from."""
         if self.lowercase and "Σ" in text:
-            text = lower_sigmas(text)
-        if self.strip_accents and _REORDERED.search(text):
-            return decompose(text)
+            text = lower_sigmas(text, self.rules) if self.rules.final_sigma else text.replace("Σ", "σ")
+        if self.strip_accents and self._reordered.search(text):
+            return decompose(text, self.rules)
         return text, range(len(text))
 
 
-def lower_sigmas(text: str) -> str:
+def lower_sigmas(text: str, rules: Rules = GOOGLE) -> str:
     """The text in lower case, ς where a word ends, characters that are removed replaced by one; as long as the text."""
-    cleaned = _REMOVED.sub(_CASE_IGNORABLE, text)
+    cleaned = re.sub(f"[{rules.is_removed.pattern()}]", _CASE_IGNORABLE, text)
     if "İ" not in cleaned:
         return cleaned.lower()
     # The one character whose lower case is longer than itself. I has the same effect on its neighbors.
@@ -111,16 +115,44 @@ def lower_sigmas(text: str) -> str:
     return "".join("İ" if c == "İ" else low for c, low in zip(cleaned, lowered, strict=True))
 
 
-def decompose(text: str) -> tuple[str, Sequence[int]]:
+def nfd(c: str, rules: Rules) -> str:
+    """One character decomposed."""
+    return "".join(part if rules.is_whole(part) else unicodedata.normalize("NFD", part) for part in c)
+
+
+def decompose(text: str, rules: Rules = GOOGLE) -> tuple[str, Sequence[int]]:
     """The text cleaned and in NFD, and the position each character comes from.
 
     Marks that move take the positions of the places they move to, so that positions never go back: the tokens of a
-    word lie in the text one after the other. n log n for n marks, where `unicodedata.normalize` takes n².
+    word lie in the text one after the other. As in the `tokenizers` library, a character counts as a place of its own
+    where it begins a decomposition, wherever it has moved.
+    n log n for n marks, where `unicodedata.normalize` takes n².
     """
     # One object for each different character, however often it is there: ten million marks then fit into memory.
-    parts = {c: () if is_removed(c) else tuple(unicodedata.normalize("NFD", c)) for c in set(text)}
+    parts = {c: () if rules.is_removed(c) else _parts(c, rules) for c in set(text)}
+    sources = array("I", (i for i, c in enumerate(text) if parts[c]))  # four bytes a character
     ordered: list[str] = []
-    decomposed = chain.from_iterable(map(parts.__getitem__, text))
-    for _, run in groupby(decomposed, key=lambda c: unicodedata.combining(c) > 0):
-        ordered.append("".join(sorted(run, key=unicodedata.combining)))
-    return "".join(ordered), array("I", (i for i, c in enumerate(text) for _ in parts[c]))
+    begins = bytearray()
+    for moves, run in groupby(chain.from_iterable(map(parts.__getitem__, text)), key=lambda part: part.combining > 0):
+        moved = list(run)
+        if moves:
+            moved.sort(key=lambda part: part.combining)
+        ordered.append("".join([part.character for part in moved]))
+        begins.extend([part.begins for part in moved])
+    places = islice(accumulate(begins, initial=-1), 1, None)
+    return "".join(ordered), array("I", (sources[max(place, 0)] for place in places))
+
+
+class _Part(NamedTuple):
+    """A character of a decomposition."""
+
+    character: str
+    combining: int  # the class that says where among the marks it stands; 0: marks do not pass it
+    begins: bool  # whether it is the first of its decomposition
+
+
+def _parts(c: str, rules: Rules) -> tuple[_Part, ...]:
+    starter = rules.is_starter or (lambda part: False)
+    return tuple(
+        _Part(part, 0 if starter(part) else unicodedata.combining(part), n == 0) for n, part in enumerate(nfd(c, rules))
+    )

@@ -1,29 +1,27 @@
-"""Text to token ids and back: special tokens, words, WordPiece, and the position of each token in the text.
+"""BERT's own tokenizer: added tokens, words, WordPiece, and the position of each token in the text.
 
-    encode("A film.", pair="Yes")    [CLS] a film . [SEP] yes [SEP]
-    segment ids                        0   0   0  0   0    1    1
+Two ways lead to the same ids. `_tokens` keeps count of every character and knows the offsets. `_ids` needs no offsets,
+and looks up whole stretches between white space (most of a text are ones met before) in a cache.
 
-Two ways lead to the same ids. `encode` keeps count of every character and knows the offsets. `encode_ids` needs no
-offsets, and looks up whole stretches between white space (most of a text are ones met before) in a cache.
-
-Rules: Google's `tokenization.py` for words and WordPiece; the fast tokenizer of Hugging Face for special tokens typed
-in a text, truncation of pairs ("longest first") and decoding.
+Rules: Google's `tokenization.py` for words and WordPiece; the fast tokenizer of Hugging Face for added tokens typed in
+a text, truncation of pairs ("longest first") and decoding.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple, SupportsIndex
+from typing import Any, SupportsIndex
 
 from ..errors import Error, show
 from ..files.reading import Path
-from ..rules import as_integer
+from . import files, frame
+from .added_tokens import AddedToken, Matcher
 from .basic import BasicTokenizer
-from .files import Settings, read_settings, write_settings
+from .character_classes import GOOGLE, LIBRARY
+from .interface import Token, Tokenizer
+from .normalizer import Normalizer
 from .special_tokens import SpecialTokens
-from .truncation import longest_first, room_for_text
 from .vocabulary import first_twice
 from .windows import windows
 from .wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS, WordPiece, token_lengths
@@ -33,15 +31,6 @@ MOST_CACHED = 1 << 16  # stretches; with their ids some 16 MB
 # Control characters, so cleaning removes them and joins what they stand between, where str.split would separate it.
 JOINING = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"
 WITHOUT_JOINING = dict.fromkeys(map(ord, JOINING))
-
-
-class Encoding(NamedTuple):
-    """A text, or a pair, as the model takes it. Four lists of T values."""
-
-    ids: list[int]
-    tokens: list[str]
-    segment_ids: list[int]  # 0 for the first text and its [CLS] and [SEP], 1 for the second and its [SEP]
-    offsets: list[tuple[int, int]]  # the characters [start, end) of its text; (0, 0) where a special token was added
 
 
 class StretchCache(dict[str, tuple[int, ...]]):
@@ -59,15 +48,18 @@ class StretchCache(dict[str, tuple[int, ...]]):
         return ids
 
 
-class Tokenizer:
-    """The tokenizer of one model. Threads may share it.
+class WordPieceTokenizer(Tokenizer):
+    """The tokenizer of a BERT with a WordPiece vocabulary.
 
     tokens: the vocabulary, each token at the index that is its id. lowercase: whether the model is uncased.
     strip_accents: whether accents are removed; None means as `lowercase`. chinese: whether each Chinese character is
-    a word. max_chars: a longer word is [UNK].
+    a word. max_chars: a longer word is [UNK]. added: tokens recognized in a text beside the five special ones, and
+    those of the five that are looked for in a way of their own. size: how many of the tokens are WordPiece's; those
+    after them are recognized as added tokens alone; None: all are. library_rules: characters are what they are to the
+    `tokenizers` library, and "[SEP]" typed in a text is the special token unless the caller says otherwise, both as for
+    transformers; False: Google's rules.
 
-    Attributes: those, and vocab {token: id}, special_tokens, cls_id, sep_id, pad_id, mask_id, unk_id.
-    Error: a token is there twice, or a special token is not there.
+    Attributes: those, and the ones of every Tokenizer. Error: a token is there twice, or a special token is not there.
     """
 
     def __init__(
@@ -79,77 +71,51 @@ class Tokenizer:
         strip_accents: bool | None = None,
         chinese: bool = True,
         max_chars: int = HUGGING_FACE_MAX_CHARS,
+        added: Sequence[AddedToken] = (),
+        size: int | None = None,
+        library_rules: bool = False,
     ) -> None:
-        self.tokens = list(tokens)
-        self.vocab = {token: index for index, token in enumerate(self.tokens)}
-        self.special_tokens = special_tokens
+        super().__init__(tokens, special_tokens, frame.NOTHING, typed_special=library_rules)
+        self.continuation = CONTINUATION
+        self.added = tuple(added)
         self._check_vocabulary()
-        self._basic = BasicTokenizer(lowercase, strip_accents, chinese)
-        self._wordpiece = WordPiece(self.vocab, special_tokens.unk, max_chars)
+        self.frames = frame.bert(self.cls_id, self.sep_id)
+        rules = LIBRARY if library_rules else GOOGLE
+        self._basic = BasicTokenizer(lowercase, strip_accents, chinese, rules)
+        self._normalizer = Normalizer(lowercase, strip_accents, chinese, rules)
+        self._punctuation = BasicTokenizer(False, False, False, rules)
+        self.size = len(self.tokens) if size is None else size
+        words = {token: index for token, index in self.vocab.items() if index < self.size}
+        self._wordpiece = WordPiece(words, special_tokens.unk, max_chars)
         self.lowercase, self.strip_accents, self.chinese = lowercase, self._basic.strip_accents, chinese
-        self.max_chars = max_chars
-        self.unk_id, self.cls_id, self.sep_id, self.pad_id, self.mask_id = (
-            self.vocab[token] for token in special_tokens[:5]
-        )
-        self._special_token = special_tokens.pattern()
+        self.max_chars, self.library_rules = max_chars, library_rules
+        self._make_matchers()
         self._stretches = StretchCache(self._stretch_ids)
 
+    def _make_matchers(self) -> None:
+        own = {token.content: token for token in self.added}
+        special = [own.get(name, AddedToken(name)) for name in self.special_tokens]
+        others = [token for token in self.added if token.content not in self.special_tokens]
+        # With the special tokens, and without: what is typed is then plain text.
+        self._matchers = {
+            with_special: (
+                Matcher(token for token in known if not token.normalized),
+                Matcher((token for token in known if token.normalized), self._normalizer.normalize),
+            )
+            for with_special, known in ((True, special + others), (False, others))
+        }
+
     def _check_vocabulary(self) -> None:
-        if len(self.vocab) < len(self.tokens):
-            token, first, second = first_twice(self.tokens)
+        named = [token for token in self.tokens if token]
+        if len(self.vocab) < len(named):
+            token, first, second = first_twice(named)
             raise Error(f"vocabulary: expected each token once, got {show(token)} with ids {first} and {second}")
-        missing = [token for token in self.special_tokens.all if token == "" or token not in self.vocab]
+        names = [*filter(None, self.special_tokens), *(token.content for token in self.added)]
+        missing = [name for name in dict.fromkeys(names) if name not in self.vocab]
         if missing:
-            names = ", ".join(map(show, missing))
-            raise Error(f"vocabulary: expected the special tokens, got {len(self.tokens)} tokens without {names}")
-
-    def encode(
-        self,
-        text: str,
-        pair: str | None = None,
-        max_length: SupportsIndex | None = None,
-        *,
-        special: bool = True,
-        add_special_tokens: bool = True,
-    ) -> Encoding:
-        """[CLS] text [SEP], or [CLS] text [SEP] pair [SEP], with where each token lies in its text.
-
-        max_length: tokens at most, the special tokens among them. A pair loses tokens from the end of its longer
-        text until both are equally long, then from both.
-        special: whether "[MASK]" and the like, typed in the text, are the special tokens, as for Hugging Face;
-        False takes them for plain text, which is what text from strangers needs.
-        add_special_tokens: False leaves out [CLS] and [SEP].
-        Error: `text` or `pair` is no str, or `max_length` leaves no room for the special tokens.
-        """
-        added = 0 if not add_special_tokens else 2 if pair is None else 3
-        room = room_for_text(max_length, added)
-        if pair is None:
-            parts = [self._tokens(_checked(text, "text"), special, room)]
-        else:
-            parts = [
-                self._tokens(_checked(text, "text"), special, sys.maxsize),
-                self._tokens(_checked(pair, "pair"), special, sys.maxsize),
-            ]
-            kept = longest_first(len(parts[0]), len(parts[1]), room)
-            parts = [part[:count] for part, count in zip(parts, kept, strict=True)]
-        return self._assemble(parts, add_special_tokens)
-
-    def encode_ids(
-        self, texts: Iterable[str], max_length: SupportsIndex | None = None, *, special: bool = True
-    ) -> list[list[int]]:
-        """The `ids` that `encode` gives for each of many texts, several times faster.
-
-        Error: as for `encode`; also if `texts` is itself a text.
-        """
-        if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-            raise Error(f"texts must be a list of str, got {type(texts).__name__}")
-        room = room_for_text(max_length, 2)
-        return [[self.cls_id, *self._ids(_checked(text, "text"), special, room), self.sep_id] for text in texts]
-
-    def tokenize(self, text: str, *, special: bool = True) -> list[str]:
-        """The tokens of the text, nothing added and nothing cut off."""
-        tokens = self.tokens
-        return [tokens[index] for index in self._ids(_checked(text, "text"), special, sys.maxsize)]
+            names = [show(name) for name in missing]
+            got = f"got {len(self.tokens)} tokens without {', '.join(names)}"
+            raise Error(f"vocabulary: expected the special tokens, {got}")
 
     def decode(self, ids: Iterable[SupportsIndex], *, skip_special: bool = True) -> str:
         """Readable text: tokens joined to words, words with spaces between, none before . , ? and !
@@ -157,12 +123,13 @@ class Tokenizer:
         What encoding lost (capitals, accents, spacing, unknown words) does not come back.
         Error: an id that is no integer or not in the vocabulary.
         """
-        if not isinstance(ids, Iterable):
-            raise Error(f"ids must be a list of integers, got {type(ids).__name__}")
-        hidden = set(self.special_tokens.all) if skip_special else set()
-        tokens = [token for token in map(self._token, ids) if token not in hidden]
+        hidden: set[str] = set()
+        if skip_special:
+            hidden = {*self.special_tokens, *(token.content for token in self.added if token.special)}
         words: list[str] = []
-        for token in tokens:
+        for token in map(self.tokens.__getitem__, self._checked_ids(ids)):
+            if token in hidden:
+                continue
             if not words or token.startswith((".", ",", "?", "!")):
                 words.append(token)
             elif token.startswith(CONTINUATION):
@@ -171,114 +138,83 @@ class Tokenizer:
                 words.append(f" {token}")
         return "".join(words)
 
-    def _token(self, value: SupportsIndex) -> str:
-        return self.tokens[as_integer("ids", value, 0, len(self.tokens) - 1)]
+    def continues(self) -> list[bool]:
+        return [token.startswith(CONTINUATION) for token in self.tokens]
 
-    def _spans(self, text: str, special: bool) -> Iterator[tuple[int, int, bool]]:
-        """The text in order as [start, end) and whether that is a special token; plain text in short windows."""
-        done = 0
-        for match in self._special_token.finditer(text) if special else ():
-            for start, end in windows(text, done, match.start(), self.chinese):
-                yield start, end, False
-            yield match.start(), match.end(), True
-            done = match.end()
-        for start, end in windows(text, done, len(text), self.chinese):
-            yield start, end, False
+    def settings(self) -> dict[str, Any]:
+        added = {"added": [list(token) for token in self.added], "size": self.size} if self.added else {}
+        rules = {"library_rules": True} if self.library_rules else {}
+        return {"casing": [self.lowercase, self.strip_accents, self.chinese, self.max_chars], **added, **rules}
+
+    def write(self, folder: Path, model_max_length: int | None = None) -> None:
+        settings = files.Settings(
+            source=folder,
+            tokens=self.tokens,
+            special_tokens=self.special_tokens,
+            lowercase=self.lowercase,
+            strip_accents=self.strip_accents,
+            chinese=self.chinese,
+            max_chars=self.max_chars,
+            added=self.added,
+            size=self.size,
+            library_rules=self.library_rules,
+        )
+        files.write_settings(settings, folder, model_max_length)
 
     def _ids(self, text: str, special: bool, most: int) -> list[int]:
-        """The ids of the first `most` tokens of the text."""
+        raw, normalized = self._matchers[special]
+        if normalized.search(self._normalizer.normalize(text)) if normalized else False:
+            return super()._ids(text, special, most)
         ids: list[int] = []
-        for start, end, is_special in self._spans(text, special):
-            part = text[start:end]
-            if is_special:
-                ids.append(self.vocab[part])
-            else:
+        for start, end, token in raw.split(text):
+            if token is not None:
+                ids.append(self.vocab[token.content])
+                continue
+            for first, last in windows(text, start, end, self.chinese):
+                part = text[first:last]
                 if any(map(part.__contains__, JOINING)):
                     part = part.translate(WITHOUT_JOINING)
                 ids.extend(chain.from_iterable(map(self._stretches.__getitem__, part.split())))
-            if len(ids) >= most:
-                break
+                if len(ids) >= most:
+                    return ids[:most]
         return ids[:most]
 
     def _stretch_ids(self, stretch: str) -> tuple[int, ...]:
         split, vocab = self._wordpiece.split, self.vocab
         return tuple(vocab[token] for word in self._basic.words(stretch) for token in split(word))
 
-    def _tokens(self, text: str, special: bool, most: int) -> list[tuple[str, int, int]]:
-        """The first `most` tokens of the text with their offsets."""
-        tokens: list[tuple[str, int, int]] = []
-        for start, end, is_special in self._spans(text, special):
-            if is_special:
-                tokens.append((text[start:end], start, end))
-            else:
-                tokens.extend(self._plain_tokens(text[start:end], start))
-            if len(tokens) >= most:
-                break
+    def _tokens(self, text: str, special: bool, most: int) -> list[Token]:
+        raw, normalized = self._matchers[special]
+        tokens: list[Token] = []
+        for start, end, token in raw.split(text):
+            if token is not None:
+                tokens.append(Token(self.vocab[token.content], start, end))
+                continue
+            # An added token may lie across the end of a window.
+            for first, last in [(start, end)] if normalized else windows(text, start, end, self.chinese):
+                part = text[first:last]
+                tokens.extend(self._with_added(part, first, normalized) if normalized else self._plain(part, first))
+                if len(tokens) >= most:
+                    return tokens[:most]
         return tokens[:most]
 
-    def _plain_tokens(self, text: str, base: int) -> Iterator[tuple[str, int, int]]:
+    def _plain(self, text: str, base: int) -> Iterator[Token]:
         words, sources = self._basic.words_with_starts(text)
+        return self._cut(words, sources, base)
+
+    def _with_added(self, text: str, base: int, matcher: Matcher) -> Iterator[Token]:
+        """As `_plain`, with the added tokens of the normalized text."""
+        normal, sources = self._normalizer.normalize_with_sources(text)
+        for start, end, token in matcher.split(normal):
+            if token is not None:
+                yield Token(self.vocab[token.content], base + sources[start], base + sources[end - 1] + 1)
+                continue
+            words, places = self._punctuation.words_with_starts(normal[start:end])
+            yield from self._cut(words, [sources[start + place] for place in places], base)
+
+    def _cut(self, words: Iterable[tuple[str, int]], sources: Sequence[int], base: int) -> Iterator[Token]:
         for word, first in words:
             tokens = self._wordpiece.split(word)
             for token, length in zip(tokens, token_lengths(word, tokens), strict=True):
-                yield token, base + sources[first], base + sources[first + length - 1] + 1
+                yield Token(self.vocab[token], base + sources[first], base + sources[first + length - 1] + 1)
                 first += length
-
-    def _assemble(self, parts: list[list[tuple[str, int, int]]], add_special_tokens: bool) -> Encoding:
-        cls, sep = (self.special_tokens.cls, 0, 0), (self.special_tokens.sep, 0, 0)
-        encoding = Encoding([], [], [], [])
-        for segment, part in enumerate(parts):
-            if add_special_tokens:
-                part = [cls, *part, sep] if segment == 0 else [*part, sep]
-            encoding.tokens.extend(token for token, _, _ in part)
-            encoding.segment_ids.extend([segment] * len(part))
-            encoding.offsets.extend((start, end) for _, start, end in part)
-        encoding.ids.extend(map(self.vocab.__getitem__, encoding.tokens))
-        return encoding
-
-
-def _checked(text: object, name: str) -> str:
-    if not isinstance(text, str):
-        raise Error(f"{name} must be str, got {type(text).__name__}")
-    return text
-
-
-def read_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a checkpoint's folder, from `vocab.txt` or from `tokenizer.json` alone.
-
-    The text of numpy_bert/tokenizer/files.py says which file decides what. Warns (UserWarning) where files contradict
-    each other. Error: a needed file is missing or damaged, or describes a tokenizer that is not BERT's.
-    """
-    return tokenizer_of(read_settings(folder))
-
-
-def tokenizer_of(settings: Settings) -> Tokenizer:
-    """The tokenizer that these settings describe. Error: a special token is missing."""
-    try:
-        return Tokenizer(
-            settings.tokens,
-            settings.special_tokens,
-            lowercase=settings.lowercase,
-            strip_accents=settings.strip_accents,
-            chinese=settings.chinese,
-            max_chars=settings.max_chars,
-        )
-    except Error as error:
-        raise Error(f"{error}", at=settings.source) from None
-
-
-def write_tokenizer(tokenizer: Tokenizer, folder: Path, model_max_length: int | None = None) -> None:
-    """Write `vocab.txt` and `tokenizer_config.json` into a folder, which Hugging Face's transformers opens.
-
-    model_max_length: the most tokens the model takes. Error: a file cannot be written, or a token fits on no line.
-    """
-    settings = Settings(
-        source=folder,
-        tokens=tokenizer.tokens,
-        special_tokens=tokenizer.special_tokens,
-        lowercase=tokenizer.lowercase,
-        strip_accents=tokenizer.strip_accents,
-        chinese=tokenizer.chinese,
-        max_chars=tokenizer.max_chars,
-    )
-    write_settings(settings, folder, model_max_length)

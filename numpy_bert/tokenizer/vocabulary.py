@@ -22,8 +22,8 @@ _UNWRITABLE = re.compile("[\n\0\ud800-\udfff]|\r\\Z")  # no line would bring it 
 def read_vocabulary(path: Path) -> list[str]:
     """The tokens of a `vocab.txt`, each at the index that is its id.
 
-    Error: the file is empty, larger than 64 MiB, not UTF-8, no text, or holds a token twice. A byte-order mark is
-    dropped with a warning.
+    Error: the file is empty, larger than 64 MiB, not UTF-8, or no text. A byte-order mark is dropped with a warning. Of
+    a token that is there twice the last id counts, with a warning; "" stands at the others, as transformers reads it.
     """
     data = _read_bytes(path)
     if data.startswith(BYTE_ORDER_MARK):
@@ -39,7 +39,9 @@ def read_vocabulary(path: Path) -> list[str]:
     if len(set(tokens)) < len(tokens):
         token, first, second = first_twice(tokens)
         lines_of_it = f"lines {first + 1} and {second + 1}"
-        raise Error(f"expected each token once, got {show(token)} on {lines_of_it}", at=path)
+        warn(f"expected each token once, got {show(token)} on {lines_of_it}: the last one counts", at=path)
+        last = {token: index for index, token in enumerate(tokens)}
+        tokens = [token if last[token] == index else "" for index, token in enumerate(tokens)]
     return tokens
 
 

@@ -18,6 +18,7 @@ from numpy_bert.checkpoints.inspection import inspect
 from numpy_bert.checkpoints.locate import locate
 from numpy_bert.cli.inputs import load_tokenizer
 from numpy_bert.numerics import tree
+from numpy_bert.tokenizer.added_tokens import AddedToken
 
 SIZES = {
     "bert.block_count": 2,
@@ -153,7 +154,7 @@ def test_tokens_turned_round(put):
     path = put({TOKENS: ("str[]", tokens), KINDS: ("i32[]", kinds)})
     read = gguf_model.tokenizer(path)
     assert read.tokens == [*WORDS[:5], "[unused0]", "[unused1]", "\u2581", "##", "####", "##x"]
-    assert read.special_tokens.others == ("##x",)
+    assert read.added == (AddedToken("##x"),)
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,28 @@ def test_plain_takes_special_tokens_for_text(capsys, folder):
     assert "[MASK]" not in plain["tokens"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="arguments are characters there")
+def test_arguments_are_utf_8_in_any_locale(folder):
+    """Python takes the bytes for ASCII here, and what is no ASCII for surrogates, which the tokenizer removes."""
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "numpy_bert", "tokenize", "--json", "--model", str(folder)]
+    text = "gööd 中".encode()
+    child = subprocess.run([*command, text], env=environment, capture_output=True, check=True)
+    assert json.loads(child.stdout)["tokens"] == ["[CLS]", "good", "[UNK]", "[SEP]"]
+    child = subprocess.run([*command, b"g\xf6d"], env=environment, capture_output=True, check=False)
+    assert child.returncode == 2
+    assert b"expected UTF-8, got byte 0xf6" in child.stderr
+
+
+def test_the_tokenizer_of_another_folder(capsys, folder, tmp_path):
+    (tmp_path / "vocab.txt").write_text((folder / "vocab.txt").read_text("utf-8"), "utf-8")
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}', "utf-8")
+    [output] = run_json(capsys, "tokenize", "Good", "--model", folder, "--tokenizer", tmp_path)
+    assert output["tokens"] == ["[CLS]", "[UNK]", "[SEP]"]
+    [same] = run_json(capsys, "classify", "Good", "--model", folder, "--tokenizer", tmp_path)
+    assert same == run_json(capsys, "classify", "Xyz", "--model", folder)[0]
+
+
 def test_gradcheck_at_a_checkpoint(capsys, folder):
     [output] = run_json(capsys, "gradcheck", "masked_lm", "--model", folder)
     assert output["passed"] is True

@@ -14,7 +14,7 @@ from numpy_bert.cli import finetune as finetuning
 from numpy_bert.cli import training_run
 from numpy_bert.cli.main import main
 from numpy_bert.tasks import objective
-from numpy_bert.tokenizer.pipeline import read_tokenizer
+from numpy_bert.tokenizer.folder import read_tokenizer
 from numpy_bert.training import neighbor_heads, pretrain, recipe
 from numpy_bert.training.data import datasets
 from numpy_bert.training.optim import schedules
@@ -415,7 +415,8 @@ def test_a_vocabulary_is_learned_and_a_model_begins_with_it(capsys, tmp_path):
     text.write_text(TEXT + "\nÉté")
     output = run_json(capsys, "learn-vocabulary", "--input", text, text, "--output", folder, "--size", 90)
     tokenizer = read_tokenizer(folder)
-    assert output == {"folder": str(folder), "tokens": len(tokenizer.tokens)}
+    lost = {"characters": 0, "of_characters": output["lost"]["of_characters"], "share_of_words": 0.0}
+    assert output == {"folder": str(folder), "tokens": len(tokenizer.tokens), "lost": lost}
     assert tokenizer.tokenize("Film ete") == ["film", "ete"]
     fewer = run_json(capsys, "learn-vocabulary", "--input", text, "--output", tmp_path / "fewer", "--size", 50)
     assert fewer["tokens"] == 50 < output["tokens"]
@@ -428,6 +429,11 @@ def test_a_vocabulary_is_learned_and_a_model_begins_with_it(capsys, tmp_path):
     cased = read_tokenizer(tmp_path / "cased")
     assert not cased.lowercase
     assert cased.tokenize("Été") == ["É", "##t", "##é"]
+    few = ("--input", text, "--output", tmp_path / "few", "--alphabet", 3)
+    status, out, _ = run(capsys, "learn-vocabulary", *few)
+    left_out = f"{lost['of_characters'] - 3} of {lost['of_characters']} characters are left out: "
+    assert (status, out.splitlines()[1][: len(left_out)]) == (0, left_out)
+    assert out.endswith("% of the words become [UNK]; --alphabet takes more\n")
     made = run_json(capsys, "pretrain", "--vocabulary", folder, "--train", text, "--output", tmp_path / "run",
                     "--steps", 1, "--hidden", 4, "--positions", 16)  # fmt: skip
     assert numpy_bert.load(made["model"]).tokenizer.tokens == tokenizer.tokens

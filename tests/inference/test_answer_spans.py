@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from numpy_bert import Error
 from numpy_bert.inference import answer_spans
+from numpy_bert.tokenizer.frame import bert
 
 CLS, SEP = 1, 2
 
 
 def windows(question, tokens, max_length, stride):
-    return answer_spans.windows([7] * question, range(100, 100 + tokens), CLS, SEP, max_length, stride)
+    return answer_spans.windows([7] * question, range(100, 100 + tokens), bert(CLS, SEP).pair, max_length, stride)
 
 
 def test_a_short_context_is_one_window():

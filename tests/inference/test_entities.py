@@ -5,8 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from numpy_bert.inference import entities
+from numpy_bert.errors import Error
+from numpy_bert.inference import entities, words
 from numpy_bert.inference.entities import Span
+from numpy_bert.inference.words import first_tokens
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 @pytest.mark.parametrize(("labels", "expected"), [
@@ -32,7 +37,7 @@ def test_entities_carry_the_characters_of_the_text():
     p = np.full((8, 4), 0.1)
     for place, label in {0: 3, 1: 1, 2: 3, 3: 2, 4: 0, 5: 3, 6: 0, 7: 3}.items():
         p[place, label] = 0.7  # on special tokens and later tokens too, where it must not count
-    result = entities.entities(text, offsets, p, labels)
+    result = entities.entities(text, [[1, 2], [3], [4], [5], [6]], offsets, p, labels)
     assert [(e.label, e.text, e.start, e.end) for e in result] == [
         ("per", "Émilie Zola", 0, 11),
         ("loc", "Paris", 15, 20),
@@ -42,7 +47,7 @@ def test_entities_carry_the_characters_of_the_text():
 
 
 def test_a_text_without_words_has_no_entities():
-    assert entities.entities("", [(0, 0), (0, 0)], np.ones((2, 3)), ("O", "B-a", "I-a")) == []
+    assert entities.entities("", [], [(0, 0), (0, 0)], np.ones((2, 3)), ("O", "B-a", "I-a")) == []
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -55,7 +60,77 @@ def test_a_text_without_words_has_no_entities():
 def test_words_are_those_of_files_with_labels(text, words):
     """Each sign that is no letter is a token of its own, as the tokenizer cuts."""
     offsets = [match.span() for match in re.finditer(r"[^\W\u4e00-\u9fff]+|[^\s]", text)]
-    firsts = entities.first_tokens(text, [(0, 0), *offsets, (0, 0)])
+    firsts = first_tokens(text, [(0, 0), *offsets, (0, 0)])
     starts = [offsets[i - 1][0] for i in firsts]
     ends = [offsets[i - 2][1] for i in firsts[1:]] + [offsets[-1][1]]
     assert [text[a:b] for a, b in zip(starts, ends, strict=True)] == words
+
+
+TOKENS = [
+    "germany",
+    "'",
+    "s",
+    "new",
+    "york",
+    "-",
+    "based",
+    "paris",
+    "/",
+    "london",
+    "berlin",
+    "(",
+    ")",
+    "delhi",
+    "un",
+    "##able",
+    "दिल्ली",
+    "।",
+    "is",
+]
+LABELS = ("O", "B-LOC", "I-LOC")
+PLACES = {"germany": 1, "new": 1, "york": 2, "paris": 1, "london": 1, "berlin": 1, "दिल्ली": 1, "un": 1, "##able": 2}
+
+
+def tagged(text, strategy, probabilities=PLACES, labels=LABELS):
+    """The entities of a text where the label of each token depends on that token alone."""
+    tokenizer = WordPieceTokenizer([*SPECIAL, *TOKENS], strip_accents=False)
+    encoding = tokenizer.encode(text)
+    p = np.full((len(encoding.ids), len(labels)), 0.1)
+    for row, token in zip(p, encoding.tokens, strict=True):
+        row[probabilities.get(token, 0)] = 0.8
+    groups = words.words(text, encoding, tokenizer, strategy)
+    found = entities.entities(text, groups, encoding.offsets, p, labels, strategy)
+    return [(e.label, e.text) for e in found]
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("Germany's is", ["Germany"]),
+    ("new York-based", ["new York"]),
+    ("paris/london", ["paris", "london"]),
+    ("Berlin(Germany)", ["Berlin", "Germany"]),
+    ("is दिल्ली।", ["दिल्ली"]),
+    ("is new York.", ["new York"]),
+    ("unable is", ["unable"]),
+])  # fmt: skip
+def test_words_are_cut_at_punctuation_of_any_script(text, expected):
+    assert tagged(text, "first") == [("LOC", name) for name in expected]
+
+
+def test_the_strategies_differ_where_tokens_of_a_word_do():
+    p = np.array([[0.6, 0.3, 0.1], [0.0, 0.9, 0.1], [0.5, 0.2, 0.3]])
+    assert words.decide(p, "first") == (0, 0.6)
+    assert words.decide(p, "max") == (1, 0.9)
+    assert words.decide(p, "average") == (1, pytest.approx(1.4 / 3))
+    assert tagged("unable", "none") == [("B-LOC", "un"), ("I-LOC", "able")]
+    assert tagged("unable", "simple", {"un": 1, "##able": 1}) == [("LOC", "un"), ("LOC", "able")]
+    assert tagged("Germany's is", "words") == [("LOC", "Germany's")]
+    with pytest.raises(Error, match=r"aggregation_strategy: expected one of none, simple, .* got 'last'"):
+        words.check_strategy("last")
+
+
+def test_last_words_and_single_ones_are_marked_in_other_schemes():
+    labels = ("O", "B-LOC", "E-LOC", "S-LOC")
+    places = {"new": 1, "york": 2, "paris": 3, "london": 3}
+    assert tagged("new york paris london", "first", places, labels) == [
+        ("LOC", "new york"), ("LOC", "paris"), ("LOC", "london")
+    ]  # fmt: skip

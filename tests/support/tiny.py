@@ -6,7 +6,7 @@ from numpy_bert.config import BertConfig
 from numpy_bert.model import Bert
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 PLAIN = "i liked this movie the a film was good bad dull very and it rains to berlin train actor plot fun not"
@@ -31,4 +31,4 @@ def tiny_bert(heads=tuple(objective.HEADS), seed=0, dtype="float32", has_pooler=
     config, rng = tiny_config(**changes), np.random.default_rng(seed)
     shapes = objective.shapes(config, heads, has_pooler)
     params = tree.map(lambda shape: rng.normal(0.0, 0.5, shape.dims).astype(dtype), shapes)
-    return Bert(config, params, Tokenizer(WORDS))
+    return Bert(config, params, WordPieceTokenizer(WORDS))

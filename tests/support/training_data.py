@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training.data.corpus import Corpus
 from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
 from support.tiny import WORDS
 
-TOKENIZER = Tokenizer(WORDS)
+TOKENIZER = WordPieceTokenizer(WORDS)
 ORDINARY = [word for word in WORDS[5:] if not word.startswith("##") and word.isalpha()]
 
 

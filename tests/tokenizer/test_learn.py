@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from numpy_bert.errors import Error
 from numpy_bert.tokenizer import learn as vocabulary
-from numpy_bert.tokenizer.learn import count_words, learn
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.learn import count_words, learn, lost
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.tokenizer.vocabulary import read_vocabulary, write_vocabulary
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -79,7 +79,7 @@ def test_the_order_of_the_words_is_nothing_to_it(words, more, data):
 @settings(max_examples=30)
 def test_every_word_can_be_spelled(words, more):
     tokens = learn(words, len(learned_slowly(words, 0, 10**9)) + more)
-    tokenizer = Tokenizer(tokens, lowercase=False)
+    tokenizer = WordPieceTokenizer(tokens, lowercase=False)
     for word in words:
         assert "[UNK]" not in tokenizer.tokenize(word)
 
@@ -102,7 +102,7 @@ def test_both_tokenizers_read_it(tmp_path):
     assert 90 < len(tokens) <= 110
     write_vocabulary(tokens, tmp_path / "vocab.txt")
     assert read_vocabulary(tmp_path / "vocab.txt") == tokens
-    ours = Tokenizer(tokens)
+    ours = WordPieceTokenizer(tokens)
     theirs = tokenizers.BertWordPieceTokenizer(str(tmp_path / "vocab.txt"), lowercase=True)
     for line in (TEXT, "lowly widened 北京 newness", "the lowest"):
         assert ours.encode(line).tokens == theirs.encode(line).tokens
@@ -116,8 +116,8 @@ def test_it_cuts_text_as_shortly_as_the_trainer_of_tokenizers(tmp_path):
     path.write_text(TEXT, encoding="utf-8")
     trained = tokenizers.BertWordPieceTokenizer()
     trained.train([str(path)], vocab_size=110, show_progress=False)
-    theirs = Tokenizer(sorted(trained.get_vocab(), key=trained.get_vocab().get))
-    ours = Tokenizer(learn(count_words([path]), 110))
+    theirs = WordPieceTokenizer(sorted(trained.get_vocab(), key=trained.get_vocab().get))
+    ours = WordPieceTokenizer(learn(count_words([path]), 110))
     assert abs(len(ours.tokenize(TEXT)) / len(theirs.tokenize(TEXT)) - 1) < 0.05
 
 
@@ -127,6 +127,18 @@ def test_rare_characters_and_long_words_are_left_out():
     assert not any("z" in token for token in tokens)
     assert max(map(len, tokens[5:])) <= 4
     assert tokens[5:7] == ["a", "b"]
+
+
+def test_what_an_alphabet_leaves_out_is_counted():
+    words = {"ab": 5, "az": 1, "中": 2}
+    assert lost(words, learn(words, 100, alphabet=2)) == (2, 4, 3 / 8)
+    assert lost(words, learn(words, 100)) == (0, 4, 0.0)
+
+
+def test_a_large_vocabulary_has_room_for_many_characters():
+    words = {chr(0x4E00 + i): 20 for i in range(2400)}
+    assert lost(words, learn(words, 8000)).characters == 0
+    assert lost(words, learn(words, 3000)).characters == 1400
 
 
 def test_it_ends_where_no_pair_occurs_often_enough():

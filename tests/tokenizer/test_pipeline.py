@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support.text_samples import lines, random_strings
 
 from numpy_bert.errors import Error
+from numpy_bert.tokenizer.added_tokens import AddedToken
 from numpy_bert.tokenizer.normalizer import Normalizer
-from numpy_bert.tokenizer.pipeline import LONGEST_CACHED, MOST_CACHED, StretchCache, Tokenizer
-from numpy_bert.tokenizer.special_tokens import SpecialTokens
+from numpy_bert.tokenizer.pipeline import LONGEST_CACHED, MOST_CACHED, StretchCache, WordPieceTokenizer
 from numpy_bert.tokenizer.truncation import longest_first
 from numpy_bert.tokenizer.windows import SHORTEST, windows
 
@@ -26,8 +26,8 @@ TOKENS = [
     *words("[PAD] [UNK] [CLS] [SEP] [MASK] the film was un ##aff ##able don ' t . , ! ? [ ] mask sep # cafe"),
     *words("a ##a b ##b ab α ##ς σ ##σ i ß ﬁ 中 国 \u1112 ##\u1161 ##\u11ab ❤ ##\ufe0f"),
 ]
-UNCASED = Tokenizer(TOKENS)
-CASED = Tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "The", "É", "❤", "##\ufe0f"], lowercase=False)
+UNCASED = WordPieceTokenizer(TOKENS)
+CASED = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "The", "É", "❤", "##\ufe0f"], lowercase=False)
 
 TEXTS = st.text(max_size=60) | st.text("aAbBé\u0301 .,'!?[]#中ΣαΑ\u200b\x0b\x00\t\ud800\U0001f600", max_size=40)
 PLAIN = st.text("abAB .,'!?", max_size=30)
@@ -109,7 +109,7 @@ def test_a_special_token_has_its_place_in_the_text():
 
 
 def test_of_two_special_tokens_at_one_place_the_longer_is_meant():
-    tokenizer = Tokenizer([*TOKENS, "<e>", "<e>x"], SpecialTokens(others=("<e>", "<e>x")))
+    tokenizer = WordPieceTokenizer([*TOKENS, "<e>", "<e>x"], added=[AddedToken("<e>"), AddedToken("<e>x")])
     assert tokenizer.tokenize("<e>xa<e>a") == ["<e>x", "a", "<e>", "a"]
 
 
@@ -118,7 +118,7 @@ def test_variation_selectors_are_accents():
 
 
 def test_the_limits_on_words():
-    google = Tokenizer(TOKENS, max_chars=200)
+    google = WordPieceTokenizer(TOKENS, max_chars=200)
     for tokenizer, limit in ((UNCASED, 100), (google, 200)):
         assert tokenizer.tokenize("a" * limit) == ["a"] + ["##a"] * (limit - 1)
         assert tokenizer.tokenize("a" * (limit + 1)) == ["[UNK]"]
@@ -175,11 +175,11 @@ def test_lengths_with_just_enough_room():
 
 def test_vocabularies_that_cannot_be_used():
     with pytest.raises(Error, match=r"vocabulary: expected each token once, got 'a' with ids 5 and 6"):
-        Tokenizer([*TOKENS[:5], "a", "a"])
+        WordPieceTokenizer([*TOKENS[:5], "a", "a"])
     with pytest.raises(Error, match=r"got 4 tokens without '\[MASK\]'"):
-        Tokenizer(TOKENS[:4])
+        WordPieceTokenizer(TOKENS[:4])
     with pytest.raises(Error, match="without ''"):
-        Tokenizer([*TOKENS, ""], SpecialTokens(others=("",)))
+        WordPieceTokenizer([*TOKENS, ""], added=[AddedToken("")])
 
 
 # Truncation.
@@ -243,7 +243,7 @@ def test_offsets_go_forward_and_map_back(text):
         assert before[0] <= start
         assert before[1] <= end
         before = start, end
-        if token not in UNCASED.special_tokens.all:
+        if token not in UNCASED.special_tokens:
             again = Normalizer().normalize(text[start:end]).replace("ς", "σ")
             assert token.removeprefix("##").replace("ς", "σ") in again
 
@@ -321,7 +321,7 @@ def test_long_texts_in_windows_are_as_in_one(monkeypatch):
     texts = lines(100) + random_strings(600) + ["ΑΣ!Α Σ'-'ΑΣ,\u0301Α -\u0301\x0bΣ 中\u0301国\u302e\u1baa,\u302e\u1baa"]
     joined = "\n".join(texts)
     assert len(joined) > SHORTEST
-    for tokenizer in (UNCASED, Tokenizer(TOKENS, lowercase=False, strip_accents=True, chinese=False)):
+    for tokenizer in (UNCASED, WordPieceTokenizer(TOKENS, lowercase=False, strip_accents=True, chinese=False)):
         monkeypatch.setattr("numpy_bert.tokenizer.windows.SHORTEST", 1 << 40)
         whole = [tokenizer.encode(text) for text in texts]
         whole_joined = tokenizer.encode(joined)
@@ -354,8 +354,8 @@ def test_the_cache_is_bounded():
 
 def test_threads_share_a_tokenizer():
     texts = lines(200) + random_strings(300)
-    wanted = Tokenizer(TOKENS).encode_ids(texts)
-    shared, results = Tokenizer(TOKENS), {}
+    wanted = WordPieceTokenizer(TOKENS).encode_ids(texts)
+    shared, results = WordPieceTokenizer(TOKENS), {}
     threads = [
         threading.Thread(target=lambda n=n: results.update({n: [shared.encode_ids(texts) for _ in range(2)]}))
         for n in range(4)

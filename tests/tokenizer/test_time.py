@@ -5,7 +5,7 @@ import time
 import pytest
 from support.limits import run_limited
 
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 
 LETTERS = [f"{prefix}{letter}" for letter in "abcdefghijklmnopqrstuvwxyz" for prefix in ("", "##")]
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "!", ".", "'", "中", *LETTERS, "abcdefghijklmnopqrstuvw"]
@@ -36,7 +36,7 @@ def seconds(function, text):
     """Processor time of one call: the least of three, each by a tokenizer that has nothing in its caches."""
     times = []
     for _ in range(3):
-        call = getattr(Tokenizer(TOKENS), function)
+        call = getattr(WordPieceTokenizer(TOKENS), function)
         start = time.process_time()
         call(text if function == "encode" else [text])
         times.append(time.process_time() - start)
@@ -59,8 +59,8 @@ def test_ten_times_the_text_takes_at_most_fifteen_times_the_time(function, kind)
 
 CODE = """
 import time
-from numpy_bert.tokenizer.pipeline import Tokenizer
-tokenizer = Tokenizer({tokens!r})
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
+tokenizer = WordPieceTokenizer({tokens!r})
 text = {unit!r} * ({length} // len({unit!r}))
 ids = tokenizer.encode_ids([text], max_length=512)[0]
 assert len(ids) == {count} and ids == tokenizer.encode(text, max_length=512).ids, len(ids)

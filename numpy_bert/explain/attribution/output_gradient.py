@@ -33,9 +33,9 @@ def embedded(ids: Ids, params: bert.Params) -> Array:
 def baseline(target: Target, model: ModelWithHeads) -> Array:
     """x' (T, H): the text with [PAD] in the place of its ordinary tokens."""
     tokenizer = model.tokenizer
-    kept = [tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id]
+    kept = [index for role in ("cls", "sep", "mask") if (index := tokenizer.special_id(role)) is not None]
     ids = target.batch.ids
-    padded = np.where(np.isin(ids.token, kept), ids.token, tokenizer.pad_id)
+    padded = np.where(np.isin(ids.token, kept), ids.token, model.config.pad_token_id)
     return embedded(ids._replace(token=padded), model.params.bert)
 
 

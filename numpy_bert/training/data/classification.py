@@ -23,7 +23,7 @@ from ...inference import batching
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import objective, sequence_classification
-from ...tokenizer.pipeline import Tokenizer
+from ...tokenizer.interface import Tokenizer
 from . import classification_scores as scores
 from . import several_labels
 from .labeled_texts import LabeledText, classes, is_whole, number, parse
@@ -100,7 +100,9 @@ class ClassificationExamples:
             self.labels = several_labels.targets(path, parsed, config)
         else:
             self.labels = _labels(path, parsed.rows, config)
-        encodings = [tokenizer.encode(row.text, row.pair, max_length, special=False) for row in parsed.rows]
+        encodings = [
+            tokenizer.encode(row.text, row.pair, max_length, special=tokenizer.typed_special) for row in parsed.rows
+        ]
         self.texts = [
             Text(np.array(encoding.ids, np.int32), np.array(encoding.segment_ids, np.int8)) for encoding in encodings
         ]

@@ -15,8 +15,7 @@ import numpy as np
 
 from ...blocks.cross_entropy import IGNORED
 from ...numerics.memory import Array
-from ...tokenizer.pipeline import Tokenizer
-from ...tokenizer.wordpiece import CONTINUATION
+from ...tokenizer.interface import Tokenizer
 
 MASKED, RANDOM = 0.8, 0.1  # of the chosen tokens; the others stay
 
@@ -40,8 +39,7 @@ class MaskingSettings(NamedTuple):
 def vocabulary(tokenizer: Tokenizer) -> MaskingVocabulary:
     special = np.zeros(len(tokenizer.tokens), np.bool_)
     special[[tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id]] = True
-    continues = np.array([token.startswith(CONTINUATION) for token in tokenizer.tokens])
-    return MaskingVocabulary(tokenizer.mask_id, special, continues)
+    return MaskingVocabulary(tokenizer.mask_id, special, np.array(tokenizer.continues()))
 
 
 def mask(

@@ -27,7 +27,7 @@ from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...rules import integer, is_integer
 from ...tasks import multiple_choice, objective
-from ...tokenizer.pipeline import Tokenizer
+from ...tokenizer.interface import Tokenizer
 from . import records
 from .classification import digest
 from .options import DataOptions
@@ -131,7 +131,7 @@ class ChoiceExamples:
         self._many = len(parsed[0].choices)  # K
         self.labels = np.array([question.label for question in parsed])
         encodings = [
-            tokenizer.encode(question.prompt, choice, max_length, special=False)
+            tokenizer.encode(question.prompt, choice, max_length, special=tokenizer.typed_special)
             for question in parsed
             for choice in question.choices
         ]

@@ -12,6 +12,7 @@ the data is three numbers.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from bisect import bisect_left
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...rules import Rule, integer, number, one_of, optional
 from ...tasks import objective, pretraining
-from ...tokenizer.pipeline import Tokenizer
+from ...tokenizer.interface import Tokenizer
 from . import masking
 from .batches import MAX_TOKENS, microbatches
 from .corpus import Corpus
@@ -130,8 +131,8 @@ class PretrainingData:
         """What the data are, as JSON."""
         tokenizer = self.tokenizer
         tokens = hashlib.sha256("\n".join(tokenizer.tokens).encode()).hexdigest()
-        casing = {"lowercase": tokenizer.lowercase, "strip_accents": tokenizer.strip_accents}
-        return {"corpus": self.corpus.sha256, "vocabulary": tokens, **casing, **asdict(self.settings)}
+        steps = hashlib.sha256(json.dumps(tokenizer.settings(), sort_keys=True).encode()).hexdigest()
+        return {"corpus": self.corpus.sha256, "vocabulary": tokens, "tokenizer": steps, **asdict(self.settings)}
 
     def _load(self) -> None:
         """Make the examples of the block and deal them out to steps."""
@@ -176,7 +177,8 @@ class PretrainingData:
 
     def _tokenized(self, index: int) -> Packed:
         rows = self.tokenizer.encode_ids(self.corpus.document(index), special=False)
-        return Packed([row[1:-1] for row in rows if len(row) > 2])
+        before, after = map(len, self.tokenizer.frames.single.ids)
+        return Packed([row[before : len(row) - after] for row in rows if len(row) > before + after])
 
     def _document_examples(self, index: int, copy: int) -> list[MaskedPair]:
         rng = self._rng(DOCUMENT, copy, index)
@@ -194,15 +196,13 @@ class PretrainingData:
         return [self._example(pair, rng) for pair in sentence_pairs]
 
     def _example(self, pair: SentencePair, rng: np.random.Generator) -> MaskedPair:
-        cls, sep = [self.tokenizer.cls_id], [self.tokenizer.sep_id]
-        ids = np.concatenate([cls, pair.a, sep, pair.b, sep]).astype(np.int32)
-        segment_ids = np.repeat(np.array([0, 1], np.int8), [len(pair.a) + 2, len(pair.b) + 1])
-        seen, labels = masking.mask(ids, self._known, self.settings.masking, rng)
-        return MaskedPair(seen, segment_ids, labels, pair.label)
+        ids, segment_ids, _ = self.tokenizer.frames.pair.join([pair.a.tolist(), pair.b.tolist()])
+        seen, labels = masking.mask(np.array(ids, np.int32), self._known, self.settings.masking, rng)
+        return MaskedPair(seen, np.array(segment_ids, np.int8), labels, pair.label)
 
     def _single(self, text: Array, rng: np.random.Generator) -> MaskedPair:
         """A text without a second one."""
-        ids = np.concatenate([[self.tokenizer.cls_id], text, [self.tokenizer.sep_id]]).astype(np.int32)
+        ids = np.array(self.tokenizer.frames.single.join([text.tolist()])[0], np.int32)
         seen, labels = masking.mask(ids, self._known, self.settings.masking, rng)
         return MaskedPair(seen, np.zeros(len(ids), np.int8), labels, IGNORED)
 

@@ -23,7 +23,7 @@ from ...inference.answer_spans import Window
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import objective, question_answering
-from ...tokenizer.pipeline import Encoding, Tokenizer
+from ...tokenizer.interface import Encoding, Tokenizer
 from . import squad as squad_file
 from .classification import digest
 from .options import DataOptions
@@ -72,7 +72,7 @@ class QuestionExamples:
         self.asked: list[WindowedQuestion] = []
         self.labels: list[tuple[int, int]] = []
         for paragraph in paragraphs:
-            tokens = tokenizer.encode(paragraph.context, special=False, add_special_tokens=False)
+            tokens = tokenizer.encode(paragraph.context, special=tokenizer.typed_special, add_special_tokens=False)
             for question in paragraph.questions:
                 self._add(paragraph.context, tokens, question, tokenizer, cut)
         self.texts = [Text(window.ids, window.segment_ids) for asked in self.asked for window in asked.windows]
@@ -86,13 +86,13 @@ class QuestionExamples:
     def _add(
         self, context: str, tokens: Encoding, question: SquadQuestion, tokenizer: Tokenizer, cut: tuple[int, int]
     ) -> None:
-        ids = tokenizer.encode(question.text, special=False, add_special_tokens=False).ids
+        ids = tokenizer.encode(question.text, special=tokenizer.typed_special, add_special_tokens=False).ids
         span = first_and_last(question.answers[0], tokens.offsets) if question.answers else None
         if question.answers and span is None:
             text = show(question.answers[0].text, 40)
             raise Error(f"{question.where}: expected an answer that the tokenizer finds tokens in, got {text}")
         try:
-            windows = answer_spans.windows(ids, tokens.ids, tokenizer.cls_id, tokenizer.sep_id, *cut)
+            windows = answer_spans.windows(ids, tokens.ids, tokenizer.frames.pair, *cut)
         except Error as error:
             raise Error(f"{question.where}: {error}") from None
         answers = [answer.text for answer in question.answers]

@@ -31,7 +31,7 @@ from ...inference.entities import OUTSIDE, SCHEMES
 from ...inference.inputs import Text, padded
 from ...numerics.memory import Array
 from ...tasks import objective, token_classification
-from ...tokenizer.pipeline import Tokenizer
+from ...tokenizer.interface import Tokenizer
 from . import conll, entity_scores
 from .classification import counted, digest
 from .conll import LabeledSentence
@@ -165,21 +165,22 @@ def _label_ids(path: Path, sentences: Sequence[LabeledSentence], config: BertCon
 
 def windows(sentence: int, words: Sequence[str], tokenizer: Tokenizer, max_length: int) -> list[WordWindow]:
     """A sentence in as few windows of at most max_length tokens as whole words allow; of a word that alone is longer,
-    the first tokens. Neither [CLS] nor another special token is read as such where it is typed.
+    the first tokens.
     """
     cut: list[WordWindow] = []
-    for number, ids in enumerate(tokenizer.encode_ids(words, max_length, special=False)):
-        tokens = ids[1:-1]
+    before, after = tokenizer.frames.single.ids
+    for number, ids in enumerate(tokenizer.encode_ids(words, max_length, special=tokenizer.typed_special)):
+        tokens = ids[len(before) : len(ids) - len(after)]
         if not tokens:
             continue
-        if not cut or len(cut[-1].ids) + len(tokens) + 1 > max_length:
-            cut.append(WordWindow(sentence, [], [], [tokenizer.cls_id]))
+        if not cut or len(cut[-1].ids) + len(tokens) + len(after) > max_length:
+            cut.append(WordWindow(sentence, [], [], list(before)))
         window = cut[-1]
         window.words.append(number)
         window.places.append(len(window.ids))
         window.ids.extend(tokens)
     for window in cut:
-        window.ids.append(tokenizer.sep_id)
+        window.ids.extend(after)
     return cut
 
 

@@ -16,7 +16,7 @@ from numpy_bert.explain.attribution import integrated_gradients, methods, output
 from numpy_bert.explain.attribution.methods import explain
 from numpy_bert.explain.attribution.result import Attribution
 from numpy_bert.explain.predictions import HeadPrediction
-from numpy_bert.tokenizer.pipeline import Encoding
+from numpy_bert.tokenizer.interface import Encoding
 
 TEXT = "i liked this funny movie"
 TASKS = {

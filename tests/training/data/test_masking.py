@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from support.tiny import WORDS
 
 from numpy_bert.blocks.cross_entropy import IGNORED
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training.data import masking
 
-KNOWN = masking.vocabulary(Tokenizer(WORDS))
+KNOWN = masking.vocabulary(WordPieceTokenizer(WORDS))
 CLS, SEP, PAD, MASK = (WORDS.index(token) for token in ("[CLS]", "[SEP]", "[PAD]", "[MASK]"))
 SPECIAL = {CLS, SEP, PAD}
 ORDINARY = st.integers(5, len(WORDS) - 1)

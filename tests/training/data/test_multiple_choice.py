@@ -10,14 +10,14 @@ from support.training_models import small_model
 from numpy_bert import Error
 from numpy_bert.model import Bert
 from numpy_bert.tasks import objective
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training import finetune
 from numpy_bert.training.data import multiple_choice
 from numpy_bert.training.data.batches import microbatches
 from numpy_bert.training.data.multiple_choice import ChoiceQuestion
 from numpy_bert.training.loop import Monitor
 
-TOKENIZER = Tokenizer(WORDS)
+TOKENIZER = WordPieceTokenizer(WORDS)
 QUESTIONS = [
     ChoiceQuestion("it rains", ("the film was good", "to berlin", "fun"), 1),
     ChoiceQuestion("i liked", ("bad", "dull", "the plot"), 2),

@@ -9,7 +9,7 @@ from support.training_data import ORDINARY, TOKENIZER, corpus_of, data_of
 
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.errors import Error
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training.data import pretraining
 from numpy_bert.training.data.corpus import Corpus
 from numpy_bert.training.data.pretraining import PretrainingData, PretrainingSettings
@@ -208,7 +208,7 @@ def test_a_packed_document_is_its_sentences():
 
 def test_another_casing_is_other_data(tmp_path):
     corpus = corpus_of(tmp_path)
-    cased = Tokenizer(TOKENIZER.tokens, lowercase=False)
+    cased = WordPieceTokenizer(TOKENIZER.tokens, lowercase=False)
     first, second = (PretrainingData(corpus, t, PretrainingSettings(32), 4, 0).description for t in (TOKENIZER, cased))
     assert first != second
 

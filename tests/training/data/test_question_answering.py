@@ -11,14 +11,14 @@ from numpy_bert import Error
 from numpy_bert.inference import answer_spans
 from numpy_bert.model import Bert
 from numpy_bert.tasks import objective
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training import finetune
 from numpy_bert.training.data import question_answering
 from numpy_bert.training.data.options import DataOptions
 from numpy_bert.training.data.squad import GoldAnswer
 from numpy_bert.training.loop import Monitor
 
-TOKENIZER = Tokenizer(WORDS)
+TOKENIZER = WordPieceTokenizer(WORDS)
 CONFIG = tiny_config()
 CONTEXT = "The movie was funny. It rains, it rained: a train to Berlin!"
 TOKENS = "the movie was fun ##ny . it rains , it [UNK] [UNK] a train to berlin !"

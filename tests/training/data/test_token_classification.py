@@ -10,12 +10,12 @@ from support.training_models import small_model
 from numpy_bert import Error
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.tasks import objective
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training import finetune
 from numpy_bert.training.data import conll, token_classification
 from numpy_bert.training.loop import Monitor
 
-TOKENIZER = Tokenizer(WORDS)
+TOKENIZER = WordPieceTokenizer(WORDS)
 LABELS = ("O", "B-loc", "I-loc", "B-work", "I-work")
 CONFIG = tiny_config(num_labels=5, labels=LABELS)
 FILE = """the\tB-work

@@ -5,11 +5,11 @@ import pytest
 from support.tiny import WORDS, tiny_config
 
 from numpy_bert.errors import Error, UsageError
-from numpy_bert.tokenizer.pipeline import Tokenizer
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.training.data import conll, token_classification
 from numpy_bert.training.data.options import DataOptions
 
-TOKENIZER = Tokenizer(WORDS)
+TOKENIZER = WordPieceTokenizer(WORDS)
 GERMEVAL = "\n".join([
     "#\thttp://example.org/a [2009-10-17]", "1\tAufgrund\tO\tO", "2\tMoskauer\tB-LOCderiv\tO",
     "3\tUniversit\tI-ORG\tO", "",

@@ -11,7 +11,7 @@ from .output import print_json, table
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
-    parser.add_argument("--plain", action="store_true", help="read [MASK] and the like as plain text, as embed does")
+    parser.add_argument("--plain", action="store_true", help="read [MASK] and the like as plain text")
 
 
 def run(options: argparse.Namespace) -> int:

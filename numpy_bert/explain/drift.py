@@ -79,7 +79,9 @@ def measure(model: Encoder, texts: Sequence[str], progress: Callable[[int], obje
     """
     if isinstance(texts, str) or not texts:
         raise Error(f"texts: expected a list of at least one text, got {describe(texts)}")
-    rows = model.tokenizer.encode_ids(texts, model.config.max_position_embeddings, special=False)
+    rows = model.tokenizer.encode_ids(
+        texts, model.config.max_position_embeddings, special=model.tokenizer.typed_special
+    )
     batches = [
         inputs.padded([inputs.Text(ids, None) for ids in rows[i : i + TOGETHER]], model.config.pad_token_id)
         for i in range(0, len(rows), TOGETHER)

@@ -57,8 +57,8 @@ def draw(model: TokenEmbedder, texts: Sequence[str], special: bool = False) -> A
     if isinstance(texts, str) or not texts:
         raise Error(f"texts: expected a list of at least one text, got {describe(texts)}")
     hidden = model(list(texts))
-    encode = model.tokenizer.encode
-    encoded = [encode(text, None, len(h), special=False).tokens for text, h in zip(texts, hidden, strict=True)]
+    encode, typed = model.tokenizer.encode, model.tokenizer.typed_special
+    encoded = [encode(text, None, len(h), special=typed).tokens for text, h in zip(texts, hidden, strict=True)]
     kept = slice(None) if special else slice(1, -1)
     rows, names = [h[kept] for h in hidden], [tokens[kept] for tokens in encoded]
     if not any(names):

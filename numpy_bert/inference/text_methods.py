@@ -108,7 +108,12 @@ class TextMethods:
     def next_sentence(self, a: str, b: str) -> float: ...
     @overload
     def next_sentence(
-        self, a: Texts | Pairs, b: Texts | None = None, progress: Progress = None, threads: Threads = None, special: Special = None
+        self,
+        a: Texts | Pairs,
+        b: Texts | None = None,
+        progress: Progress = None,
+        threads: Threads = None,
+        special: Special = None,
     ) -> list[float]: ...
     def next_sentence(
         self, a: Any, b: Any = None, progress: Progress = None, threads: Threads = None, special: Special = None
@@ -124,7 +129,11 @@ class TextMethods:
     ) -> Classification: ...
     @overload
     def classify(
-        self, text: list[str] | Pairs | Array, progress: Progress = None, threads: Threads = None, special: Special = None
+        self,
+        text: list[str] | Pairs | Array,
+        progress: Progress = None,
+        threads: Threads = None,
+        special: Special = None,
     ) -> list[Classification]: ...
     def classify(self, text: Any, progress: Progress = None, threads: Threads = None, special: Special = None) -> Any:
         """The class of a text, or of a pair (a tuple of two texts). A list holds texts, or pairs as tuples or lists."""

@@ -61,21 +61,30 @@ def load(
     digests = {name: _digest(_copy(weights, name, kind)) for name in match.copies}
     params, places = _memory(weights, shapes, match, kind, mmap)
     _read(weights, match, places, progress)
-    for name, original in match.copies.items():
-        if digests[name] == _digest(places[original]):
-            continue
-        used = show(match.used[original].foreign)
-        if original not in (names.WORD, names.BIAS):
-            raise Error(f"{show(name)}: expected a copy of {used}, got other numbers", at=path)
-        if original == names.WORD:
-            warn(f"{show(name)}: expected the word embedding, being tied to it, got others, which are used", at=path)
-            untied = dataclasses.replace(config, tie_word_embeddings=False)
-            return load(weights, untied, dtype, mmap, strict_finite, without=without, progress=progress)
-        if match.config.tie_word_embeddings:
-            warn(f"{show(name)}: expected a copy of {used}, which is used, got other numbers", at=path)
+    differing = {
+        name: original for name, original in match.copies.items() if digests[name] != _digest(places[original])
+    }
+    if _has_own_decoder(path, match, differing):
+        untied = dataclasses.replace(config, tie_word_embeddings=False)
+        return load(weights, untied, dtype, mmap, strict_finite, without=without, progress=progress)
     _tell(path, config, match)
     _check_finite(path, params, strict_finite)
     return params, match
+
+
+def _has_own_decoder(path: Path, match: Match, differing: dict[str, str]) -> bool:
+    """Whether a decoder that the config calls tied has numbers of its own. differing: copies that are none, with the
+    name of their original. Warns of a decoder and of its bias. Error: another copy differs."""
+    for name, original in differing.items():
+        used = show(match.used[original].foreign)
+        if original == names.WORD:
+            warn(f"{show(name)}: expected the word embedding, being tied to it, got others, which are used", at=path)
+            return True
+        if original != names.BIAS:
+            raise Error(f"{show(name)}: expected a copy of {used}, got other numbers", at=path)
+        if match.config.tie_word_embeddings:
+            warn(f"{show(name)}: expected a copy of {used}, which is used, got other numbers", at=path)
+    return False
 
 
 def _natural_dtype(used: dict[str, Stored]) -> np.dtype[Any]:

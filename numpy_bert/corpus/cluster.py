@@ -27,9 +27,6 @@ AHEAD = 3  # chunks under way for each thread of a worker
 PATIENCE = 10.0  # seconds for a scheduler to answer, and for a first worker to be there
 LOST = 60.0  # seconds without any worker, after which no other is waited for
 
-_models: dict[Model, Bert] = {}
-_loading = threading.Lock()
-
 
 class Model(NamedTuple):
     """The model as a worker needs to know it."""
@@ -38,23 +35,34 @@ class Model(NamedTuple):
     sha256: str
 
 
+class Opened:
+    """The model that a worker process has open: one at a time, loaded by the first task that asks for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.model: Model | None = None
+        self.bert: Bert | None = None
+
+    def get(self, model: Model) -> Bert:
+        """Error: the model that this process loads is another than the client's."""
+        with self._lock:
+            if self.bert is None or self.model != model:
+                self.model = self.bert = None  # two need not fit into memory
+                bert = load(**model.source._asdict())
+                sha256 = model_sha256(bert)
+                if sha256 != model.sha256:
+                    expected = f"the client's model (sha256 {model.sha256[:12]}...)"
+                    raise Error(f"{show(model.source.path)}: expected {expected}, got another ({sha256[:12]}...)")
+                self.model, self.bert = model, bert
+            return self.bert
+
+
+_opened = Opened()  # of this process: Dask runs tasks, which are functions
+
+
 def embed_on_worker(model: Model, chunk: Chunk, dtype: str) -> Embedded:
     """The task."""
-    return embed(_opened(model), chunk, dtype, workers=1)
-
-
-def _opened(model: Model) -> Bert:
-    """The model of this process, loaded by the first task that asks. Error: it is another than the client's."""
-    with _loading:
-        if model not in _models:
-            bert = load(**model.source._asdict())
-            sha256 = model_sha256(bert)
-            if sha256 != model.sha256:
-                expected = f"the client's model (sha256 {model.sha256[:12]}...)"
-                raise Error(f"{show(model.source.path)}: expected {expected}, got another ({sha256[:12]}...)")
-            _models.clear()
-            _models[model] = bert
-        return _models[model]
+    return embed(_opened.get(model), chunk, dtype, workers=1)
 
 
 @contextlib.contextmanager

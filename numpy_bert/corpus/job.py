@@ -100,16 +100,7 @@ def embed_file(
         engine = stack.enter_context(_engine(bert, dtype, dask, wanted.job["model"], counter.add))
         shape = (wanted.rows, wanted.columns)
         vectors = stack.enter_context(VectorsFile(partial, shape, dtype))
-        if begun:
-            vectors.reopen()
-            state = _intact(begun, vectors)
-            if state.rows_done < begun.rows_done:
-                damaged = f"row {state.rows_done + 1} and those after it are not what was written"
-                warn(f"{damaged}; they are computed again", at=partial)
-                source.scan(state.rows_done, lambda count: None)
-        else:
-            state = wanted
-            _begin(vectors, wanted, record)
+        state = _reopened(begun, vectors, source) if begun else _begin(vectors, wanted, record)
         counter.reach(state.rows_done)
         state = _run(engine(source.chunks()), vectors, state, record, counter.reach)
         if source.changed:
@@ -119,6 +110,17 @@ def embed_file(
         vectors.finish(output)
     encoding.warn_of_cuts(state.texts_cut, limit(bert, bert.pooling))
     return Done(output, shape, state.texts_cut)
+
+
+def _reopened(begun: Manifest, vectors: VectorsFile, source: TextsFile) -> Manifest:
+    """The manifest from which an interrupted job resumes. Warns where rows were damaged meanwhile."""
+    vectors.reopen()
+    state = _intact(begun, vectors)
+    if state.rows_done < begun.rows_done:
+        damaged = f"row {state.rows_done + 1} and those after it are not what was written"
+        warn(f"{damaged}; they are computed again", at=vectors.path)
+        source.scan(state.rows_done, lambda count: None)
+    return state
 
 
 def _intact(begun: Manifest, vectors: VectorsFile) -> Manifest:
@@ -208,14 +210,15 @@ def _manifest(bert: Bert, source: TextsFile, dtype: str, files: dict[str, str | 
     return Manifest(source.rows, bert.config.hidden_size, job, files, manifests.versions())
 
 
-def _begin(vectors: VectorsFile, state: Manifest, record: Path) -> None:
-    """Write the manifest first: an array without one could be anybody's."""
+def _begin(vectors: VectorsFile, state: Manifest, record: Path) -> Manifest:
+    """Write the manifest, which is returned, before the array: one without a manifest could be anybody's."""
     state.write(record)
     try:
         vectors.create()
     except BaseException:
         _remove(vectors.path, record)
         raise
+    return state
 
 
 def _engine(

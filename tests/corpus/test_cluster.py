@@ -69,7 +69,7 @@ def test_a_process_loads_the_model_once_and_maps_no_file(folder, monkeypatch):
         return numpy_bert.load(*args, **kwargs)
 
     monkeypatch.setattr(cluster, "load", load)
-    monkeypatch.setattr(cluster, "_models", {})
+    monkeypatch.setattr(cluster, "_opened", cluster.Opened())
     results = {}
 
     def work(number):
@@ -84,17 +84,16 @@ def test_a_process_loads_the_model_once_and_maps_no_file(folder, monkeypatch):
     for number in range(8):
         assert results[number].row == number
         np.testing.assert_allclose(results[number].vectors, bert.embed(["good", "it rains"]), atol=1e-6)
-    [opened] = cluster._models.values()
-    assert opened.params.bert.embedding.word.flags.writeable
+    assert cluster._opened.bert.params.bert.embedding.word.flags.writeable
 
 
 def test_another_model_takes_the_place_of_the_last(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster, "_models", {})
+    monkeypatch.setattr(cluster, "_opened", cluster.Opened())
     second = numpy_bert.load(tiny_bert(seed=1).save(tmp_path / "second"))
     for bert in (numpy_bert.load(folder), second):
         result = cluster.embed_on_worker(model_of(bert), Chunk(0, ["good"]), "float32").vectors
         np.testing.assert_allclose(result, bert.embed(["good"]), atol=1e-6)
-        assert list(cluster._models) == [model_of(bert)]
+        assert cluster._opened.model == model_of(bert)
 
 
 def test_a_model_that_was_not_loaded_cannot_be_sent(tmp_path):

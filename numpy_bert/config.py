@@ -54,6 +54,7 @@ RULES = {
     "problem_type": optional(one_of(*PROBLEM_TYPES)),
     "architectures": texts("a tuple of names of architectures"),
     "tie_word_embeddings": one_of(True, False),
+    "null_score_diff_threshold": optional(number("a finite number", math.isfinite)),
 }
 
 
@@ -80,6 +81,7 @@ class BertConfig:
     problem_type: str | None = None  # one of PROBLEM_TYPES; None: see `problem`
     architectures: tuple[str, ...] = ()  # as the file names them: ("BertForMaskedLM",); () in Google's files
     tie_word_embeddings: bool = True  # the masked-LM decoder is the word embedding itself
+    null_score_diff_threshold: float | None = None  # see answer_spans.answer; None: every question has an answer
 
     def __post_init__(self) -> None:
         for name, rule in RULES.items():
@@ -144,6 +146,7 @@ KEYS = {
     "num_labels": "num_labels",
     "problem_type": "problem_type",
     "tie_word_embeddings": "tie_word_embeddings",
+    "null_score_diff_threshold": "null_score_diff_threshold",
 }
 REQUIRED = tuple(KEYS)[:7]  # the sizes
 

@@ -110,6 +110,8 @@ def _train(bert: Bert, task: TaskOptions, train: str, dev: str | None, epochs: i
         params, figures = finetune.finetune(bert.params, config, examples, recipe, monitor, run.options)
     if bert.params.bert.pooler is None and not objective.needs_pooler((task.task,)):
         params = params._replace(bert=params.bert._replace(pooler=None))  # else one that never learned would be saved
+    if hasattr(dataset.module, "finished"):
+        config = dataset.module.finished(config, figures)
     return save(run, config, params, bert.tokenizer, recipe.steps, figures)
 
 

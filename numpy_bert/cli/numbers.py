@@ -46,6 +46,12 @@ def not_negative(text: str) -> float:
     return float(text)
 
 
+def signed(text: str) -> float:
+    """A finite number of either sign."""
+    size = not_negative(text.removeprefix("-"))
+    return -size if text.startswith("-") else size
+
+
 def share(text: str) -> float:
     """A number above 0 and at most 1."""
     if not 0.0 < not_negative(text) <= 1.0:

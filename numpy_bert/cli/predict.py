@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .command import Command
 from .inputs import add_texts, load_model, read_texts, short
-from .numbers import count
+from .numbers import count, signed
 from .output import Bar, bar, print_json, table
 from .progress import Progress
 
@@ -97,16 +97,20 @@ def _add_answer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", metavar="QUESTION", help="the question")
     parser.add_argument("context", metavar="CONTEXT", help="the text in which the answer stands")
     parser.add_argument("--top-k", type=count, default=1, metavar="K", help="answers to show (default: 1)")
+    threshold = "by how much the score of no answer must exceed the best one's for none (default: as trained)"
+    parser.add_argument("--threshold", type=signed, metavar="X", help=threshold)
 
 
 def _answer(options: argparse.Namespace) -> int:
-    answers = load_model(options.model, tokenizer=options.tokenizer).answer(
-        options.question, options.context, options.top_k
-    )
+    bert = load_model(options.model, tokenizer=options.tokenizer)
+    answers = bert.answer(options.question, options.context, options.top_k, threshold=options.threshold)
     if options.json:
         print_json([answer._asdict() for answer in answers])
     else:
-        rows = [(a.text, f"{a.start}-{a.end}", f"{a.probability:.4f}", f"{a.score:.3f}") for a in answers]
+        rows = [
+            (a.text or "no answer", f"{a.start}-{a.end}" if a.text else "", f"{a.probability:.4f}", f"{a.score:.3f}")
+            for a in answers
+        ]
         print(table(("answer", "characters", "probability", "score"), rows, "llrr"))
     return 0
 

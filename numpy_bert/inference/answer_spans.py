@@ -9,21 +9,24 @@ Letters: T tokens of a window.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..blocks import bert, softmax
-from ..errors import Error
+from ..errors import Error, describe
 from ..numerics.memory import Array
 from ..rules import as_integer
 from ..tasks import question_answering
 from ..tokenizer.frame import Frame
+from ..tokenizer.interface import Encoding, Tokenizer
 from . import batching, encoding
 from .inputs import Text
 from .outputs import Answer
 from .run import Model, Options, finite, head, run
+from .words import continues
 
 STRIDE = 128
 LONGEST_QUESTION = 64  # tokens; a longer one is cut
@@ -105,12 +108,50 @@ def best_spans(windows: Sequence[Window], logits: Sequence[Array], n_best: int =
     return [Span(first, last, score) for (first, last), score in ranked[:n_best]]
 
 
+def null_score(logits: Sequence[Array]) -> float:
+    """The score of no answer: start plus end logit of [CLS], the least of all windows, since one may hold the answer.
+
+    logits: (T, 2) of each window. Source: run_squad.py of google-research/bert.
+    """
+    return min(float(values[0].sum()) for values in logits)
+
+
+def word_extents(text: str, encoding: Encoding, tokenizer: Tokenizer) -> list[tuple[int, int]]:
+    """For each token of a context the characters of the word it is a part of: answers begin and end at words.
+
+    The context is encoded without special tokens around it.
+    """
+    extents: list[tuple[int, int]] = []
+    first = 0  # the token that begins the word
+    for place, (start, end) in enumerate(encoding.offsets):
+        if place and continues(text, encoding, place, tokenizer):
+            extents[first:] = [(extents[first][0], end)] * (place - first)
+            start = extents[first][0]
+        else:
+            first = place
+        extents.append((start, end))
+    return extents
+
+
 def answer(
-    model: Model, pairs: Sequence[tuple[Any, Any]], top_k: int, stride: int, options: Options
+    model: Model,
+    pairs: Sequence[tuple[Any, Any]],
+    top_k: int,
+    stride: int,
+    threshold: float | None,
+    options: Options,
 ) -> list[list[Answer]]:
-    """pairs: a question and its context -> for each the top_k likeliest answers. Error: a context without words."""
+    """pairs: a question and its context -> for each the top_k likeliest answers. Error: a context without words.
+
+    threshold: the answer is none where the null score exceeds the best score by more than this (run_squad.py's
+    null_score_diff_threshold); None: as the config says.
+    """
     params = head(model, "question_answering")
     top_k, stride = as_integer("top_k", top_k, 1), as_integer("stride", stride, 1)
+    if threshold is None:
+        threshold = model.config.null_score_diff_threshold
+    elif type(threshold) not in (int, float) or math.isnan(threshold):
+        raise Error(f"threshold: expected a number, got {describe(threshold)}")
     names = [encoding.row_name(row, len(pairs)) for row in range(len(pairs))]
     asked = [_windows_of(model, name, *pair, stride, options.special) for name, pair in zip(names, pairs, strict=True)]
 
@@ -121,16 +162,18 @@ def answer(
     texts = [Text(window.ids, window.segment_ids) for _, question_windows in asked for window in question_windows]
     remaining = iter(run(model, texts, logits, options))
     results = []
-    for (_, context), (offsets, question_windows) in zip(pairs, asked, strict=True):
-        spans = best_spans(question_windows, [next(remaining) for _ in question_windows])
-        results.append(_answers(context, offsets, spans, top_k))
+    for (_, context), (words, question_windows) in zip(pairs, asked, strict=True):
+        of_windows = [next(remaining) for _ in question_windows]
+        spans = best_spans(question_windows, of_windows)
+        null = None if threshold is None else (null_score(of_windows), threshold)
+        results.append(_answers(context, words, spans, null)[:top_k])
     return results
 
 
 def _windows_of(
     model: Model, name: str, question: Any, context: Any, stride: int, special: bool | None
 ) -> tuple[list[tuple[int, int]], list[Window]]:
-    """Offsets of the tokens of the context, and its windows."""
+    """The words of the tokens of the context, see word_extents, and its windows."""
     tokenizer = model.tokenizer
     question, context = (
         encoding.text(value, f"{name}: {kind}") for kind, value in (("question", question), ("context", context))
@@ -143,15 +186,22 @@ def _windows_of(
     if not any(end > start for start, end in tokens.offsets):
         raise Error("tokenizer: expected tokens that stand in the text, got ids alone; spans cannot be shown")
     longest = model.config.max_position_embeddings
-    return tokens.offsets, windows(ids, tokens.ids, tokenizer.frames.pair, longest, stride)
+    return word_extents(context, tokens, tokenizer), windows(ids, tokens.ids, tokenizer.frames.pair, longest, stride)
 
 
-def _answers(context: str, offsets: Sequence[tuple[int, int]], spans: Sequence[Span], top_k: int) -> list[Answer]:
-    if not spans:  # no likely end follows a likely start
+def _answers(
+    context: str, words: Sequence[tuple[int, int]], spans: Sequence[Span], null: tuple[float, float] | None
+) -> list[Answer]:
+    """The answers, the best first. null: the score of no answer and its threshold; None: there is always an answer."""
+    places: dict[tuple[int, int], float] = {}
+    for span in spans:  # of spans within the same words the first is the best
+        places.setdefault((words[span.first][0], words[span.last][1]), span.score)
+    scored = [(context[start:end], start, end, score) for (start, end), score in places.items()]
+    if null is not None:
+        score, threshold = null
+        best = scored[0][3] if scored else -math.inf
+        scored.insert(0 if score - best > threshold else len(scored), ("", 0, 0, score))
+    if not scored:  # no likely end follows a likely start
         return []
-    p, _ = softmax.forward(np.array([[span.score for span in spans]]))
-    answers = []
-    for span, probability in zip(spans[:top_k], p[0], strict=False):
-        start, end = offsets[span.first][0], offsets[span.last][1]
-        answers.append(Answer(context[start:end], start, end, span.score, float(probability)))
-    return answers
+    p, _ = softmax.forward(np.array([[score for *_, score in scored]]))
+    return [Answer(*place, float(probability)) for place, probability in zip(scored, p[0], strict=True)]

@@ -36,7 +36,7 @@ class Classification(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A stretch of a context that answers a question."""
+    """A stretch of a context that answers a question; "" with offsets 0 says that the context has no answer."""
 
     text: str
     start: int  # character offsets into the context

@@ -37,12 +37,14 @@ def _f1(answer: list[str], right: list[str]) -> float:
     return 2.0 * common / (len(answer) + len(right))
 
 
-def measures(answers: Sequence[str], right: Sequence[Sequence[str]], nulls: Sequence[float]) -> dict[str, float]:
+def measures(
+    answers: Sequence[str], right: Sequence[Sequence[str]], nulls: Sequence[float], threshold: float = 0.0
+) -> dict[str, float]:
     """The figures of a file, 1 at best: exact_match and f1, and where some questions have no answer those of SQuAD 2.0
     (Rajpurkar et al., arXiv:1806.03822; its evaluate-v2.0.py).
 
     answers: the best one of each question. right: the right ones, none where there is no answer. nulls: the null score
-    minus the score of the answer; above 0 no answer is given.
+    minus the score of the answer; above `threshold` no answer is given.
     """
     right = [[answer for answer in gold if normalized(answer)] or [""] if gold else [] for gold in right]
     if all(right):
@@ -52,14 +54,14 @@ def measures(answers: Sequence[str], right: Sequence[Sequence[str]], nulls: Sequ
     figures: dict[str, float] = {}
     has_answer = [bool(gold) for gold in right]
     for name, score in (("exact_match", exact_match), ("f1", f1)):
-        final = [answer if null <= 0 else "" for answer, null in zip(answers, nulls, strict=True)]
+        final = [answer if null <= threshold else "" for answer, null in zip(answers, nulls, strict=True)]
         scores = [score(answer, gold or [""]) for answer, gold in zip(final, right, strict=True)]
         figures[name] = _mean(scores)
         for kind, wanted in (("has_answer", True), ("no_answer", False)):
             figures[f"{kind}_{name}"] = _mean([s for s, has in zip(scores, has_answer, strict=True) if has == wanted])
         raw = [score(answer, gold or [""]) for answer, gold in zip(answers, right, strict=True)]
-        best, threshold = best_threshold(raw, answers, nulls, has_answer)
-        figures |= {f"best_{name}": best, f"best_{name}_threshold": threshold}
+        best, best_at = best_threshold(raw, answers, nulls, has_answer)
+        figures |= {f"best_{name}": best, f"best_{name}_threshold": best_at}
     return figures
 
 

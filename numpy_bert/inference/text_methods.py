@@ -179,7 +179,13 @@ class TextMethods:
 
     @overload
     def answer(
-        self, question: str, context: str, top_k: int = 1, stride: int = answer_spans.STRIDE
+        self,
+        question: str,
+        context: str,
+        top_k: int = 1,
+        stride: int = answer_spans.STRIDE,
+        *,
+        threshold: float | None = None,
     ) -> list[Answer]: ...
     @overload
     def answer(
@@ -191,6 +197,8 @@ class TextMethods:
         progress: Progress = None,
         threads: Threads = None,
         special: Special = None,
+        *,
+        threshold: float | None = None,
     ) -> list[list[Answer]]: ...
     def answer(
         self,
@@ -201,15 +209,21 @@ class TextMethods:
         progress: Progress = None,
         threads: Threads = None,
         special: Special = None,
+        *,
+        threshold: float | None = None,
     ) -> Any:
         """The top_k likeliest answers to a question, each a span of the context.
 
         For many: two lists of one length, or a list of pairs (question, context); returns a list of lists. A long
         context is read in windows that begin `stride` tokens apart. The probability of an answer is its share among the
-        20 best.
+        20 best. Answers begin and end at words.
+
+        A model of SQuAD 2.0 may say that the context has no answer: then the first has the text "" and the offsets 0.
+        So it is where the score of no answer exceeds that of the best one by more than `threshold`; None takes the
+        threshold found in training, and a model without one always answers.
         """
         pairs, single = encoding.pairs(question, context, ("question", "context"))
-        results = answer_spans.answer(self, pairs, top_k, stride, Options(progress, threads, special))
+        results = answer_spans.answer(self, pairs, top_k, stride, threshold, Options(progress, threads, special))
         return results[0] if single else results
 
     @overload

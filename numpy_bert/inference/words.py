@@ -47,14 +47,14 @@ def words(text: str, encoding: Encoding, tokenizer: Tokenizer, strategy: str) ->
         return [list(range(first, stop)) for first, stop in zip(firsts, stops, strict=True)]
     groups: list[list[int]] = []
     for place in places:
-        if groups and _continues(text, encoding, place, tokenizer):
+        if groups and continues(text, encoding, place, tokenizer):
             groups[-1].append(place)
         else:
             groups.append([place])
     return groups
 
 
-def _continues(text: str, encoding: Encoding, place: int, tokenizer: Tokenizer) -> bool:
+def continues(text: str, encoding: Encoding, place: int, tokenizer: Tokenizer) -> bool:
     """Whether a token continues the word before it. Where tokens do not tell, white space does."""
     if tokenizer.continuation is not None:
         is_unknown = encoding.ids[place] == tokenizer.special_id("unk")

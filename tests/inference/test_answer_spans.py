@@ -1,13 +1,19 @@
 """Windows over long contexts, the max-context rule, the best spans."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tiny import WORDS, tiny_bert
 
+import numpy_bert
 from numpy_bert import Error
 from numpy_bert.inference import answer_spans
+from numpy_bert.numerics import tree
 from numpy_bert.tokenizer.frame import bert
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 
 CLS, SEP = 1, 2
 
@@ -79,3 +85,68 @@ def test_no_answer_is_longer_than_allowed(rng):
     values[window.begin, 0] = values[window.begin + 99, 1] = 9.0
     for span in answer_spans.best_spans([window], [values]):
         assert span.last - span.first < answer_spans.LONGEST_ANSWER
+
+
+# Words, and no answer.
+
+
+def test_an_answer_has_whole_words():
+    """ "good" and "##ny" are tokens of one word only where nothing stands between them."""
+    tokenizer = WordPieceTokenizer(WORDS)
+    context = "Funny actors, it rained"
+    encoded = tokenizer.encode(context, add_special_tokens=False)
+    assert encoded.tokens == ["fun", "##ny", "actor", "##s", ",", "it", "[UNK]"]
+    words = answer_spans.word_extents(context, encoded, tokenizer)
+    assert [context[start:end] for start, end in words] == ["Funny"] * 2 + ["actors"] * 2 + [",", "it", "rained"]
+
+
+def reader(**changes):
+    """A model whose start and end logit are those of a table, by token; 0 for any other."""
+    start, end = {"[CLS]": 9.0, "berlin": 12.0, "##s": 10.0, "fun": 5.0}, {"[CLS]": 9.0, "berlin": 12.0, "fun": 11.0}
+    bert = tiny_bert(("question_answering",), dtype="float64", hidden_size=64, num_attention_heads=1, **changes)
+    params = tree.map(np.zeros_like, bert.params)
+    word = params.bert.embedding.word
+    for i, token in enumerate(WORDS):
+        word[i, 2 + i] = 100.0
+        word[i, :2] = start.get(token, 0.0), end.get(token, 0.0)
+    norms = [params.bert.embedding.norm]
+    for layer in params.bert.encoder.layers:
+        norms += [layer.attention_norm, layer.feed_forward_norm]
+    for norm in norms:
+        norm.gamma[:] = 1.0
+    params.question_answering.dense.W[[0, 1], [0, 1]] = 1.0
+    return type(bert)(bert.config, params, bert.tokenizer)
+
+
+def test_no_answer_is_given_by_the_threshold():
+    asked = ("was it good", "it rains to berlin")
+    nothing = ("was it good", "it rains")
+    always = reader()
+    assert always.answer(*asked)[0].text == "berlin"
+    assert always.answer(*nothing)[0].text != ""
+    null = reader(null_score_diff_threshold=0.0)
+    assert null.answer(*asked)[0].text == "berlin"
+    [none] = null.answer(*nothing)
+    assert (none.text, none.start, none.end) == ("", 0, 0)
+    difference = none.score - always.answer(*nothing)[0].score
+    assert always.answer(*nothing, threshold=difference - 1e-9)[0] == none
+    assert always.answer(*nothing, threshold=difference + 1e-9)[0].text != ""
+    ranked = null.answer(*nothing, top_k=30)
+    assert ranked[0] == none
+    assert sum(answer.probability for answer in ranked) == pytest.approx(1.0)
+    assert null.answer([asked, nothing], threshold=100.0)[1][0].text != ""
+    for bad in ("0", float("nan"), True):
+        with pytest.raises(Error, match="threshold: expected a number, got "):
+            null.answer(*asked, threshold=bad)
+
+
+def test_an_answer_that_begins_within_a_word_has_all_of_it():
+    answer = reader().answer("was it good", "very bad actors")[0]
+    assert answer.text == "actors"
+    assert reader().answer("was it good", "a funny film")[0].text == "funny"
+
+
+def test_the_threshold_is_saved_with_the_model(tmp_path):
+    folder = reader(null_score_diff_threshold=-1.5).save(tmp_path / "model")
+    assert numpy_bert.load(folder).config.null_score_diff_threshold == -1.5
+    assert json.loads((folder / "config.json").read_bytes())["null_score_diff_threshold"] == -1.5

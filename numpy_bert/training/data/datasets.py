@@ -5,6 +5,7 @@ Each task has a module with the same few names:
     fitted(path, config, options) -> config                            the config with the labels of a file
     read(path, tokenizer, config, max_length, options) -> examples     see batches.Examples
     evaluate(examples, params, config) -> {measure: value}
+    finished(config, figures) -> config                                only where a measure belongs in the saved config
 
 options: see DataOptions.
 """

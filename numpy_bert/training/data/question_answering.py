@@ -37,14 +37,25 @@ class WindowedQuestion(NamedTuple):
     """A question as the model reads it."""
 
     context: str
-    offsets: list[tuple[int, int]]  # of the tokens of the context, its characters
+    words: list[tuple[int, int]]  # of each token of the context the characters of its word
     answers: list[str]  # all that are right
     windows: list[Window]
 
 
 def fitted(path: Path, config: BertConfig, options: DataOptions = LOOK) -> BertConfig:
-    """The config with two labels without names, start and end: what Hugging Face makes the head of."""
-    return dataclasses.replace(config, num_labels=2, labels=(), problem_type=None)
+    """The config with two labels without names, start and end: what Hugging Face makes the head of.
+
+    With questions that have no answer the threshold of the null score is 0, until `finished` has a better one.
+    """
+    questions = [question for paragraph in squad_file.paragraphs(path) for question in paragraph.questions]
+    threshold = None if all(question.answers for question in questions) else 0.0
+    return dataclasses.replace(config, num_labels=2, labels=(), problem_type=None, null_score_diff_threshold=threshold)
+
+
+def finished(config: BertConfig, figures: dict[str, float]) -> BertConfig:
+    """The config of the trained model: with the threshold that has the best F1 on the held-out data."""
+    threshold = figures.get("best_f1_threshold", config.null_score_diff_threshold)
+    return dataclasses.replace(config, null_score_diff_threshold=threshold)
 
 
 def read(
@@ -96,7 +107,9 @@ class QuestionExamples:
         except Error as error:
             raise Error(f"{question.where}: {error}") from None
         answers = [answer.text for answer in question.answers]
-        self.asked.append(WindowedQuestion(context, tokens.offsets, answers, windows))
+        self.asked.append(
+            WindowedQuestion(context, answer_spans.word_extents(context, tokens, tokenizer), answers, windows)
+        )
         self.labels.extend((0, 0) if span is None else label(window, *span) for window in windows)
 
     def batch(self, chosen: Sequence[int]) -> objective.Batch:
@@ -105,12 +118,12 @@ class QuestionExamples:
         start, end = np.array([self.labels[i] for i in chosen]).T
         return objective.Batch(inputs, question_answering.Labels(start, end))
 
-    def measures(self, logits: Sequence[Array]) -> dict[str, float]:
+    def measures(self, logits: Sequence[Array], threshold: float | None = None) -> dict[str, float]:
         """logits: (T, 2) of each window, without padding -> loss; exact match and F1 of SQuAD, 1 at best.
 
         With questions that have no answer, the measures of SQuAD 2.0: no answer is given where the null score, start
-        plus end logit of [CLS], is above the score of the best answer. The best_ measures move that threshold; the
-        threshold itself is best_..._threshold.
+        plus end logit of [CLS], exceeds the score of the best answer by more than the threshold (None: 0). The best_
+        measures move that threshold; the threshold itself is best_..._threshold.
         """
         answers, nulls = [], []
         first = 0
@@ -118,11 +131,11 @@ class QuestionExamples:
             end = first + len(asked.windows)
             text, score = best_answer(asked, logits[first:end])
             answers.append(text)
-            nulls.append(min(float(values[0].sum()) for values in logits[first:end]) - score)
+            nulls.append(answer_spans.null_score(logits[first:end]) - score)
             first = end
         losses = [_loss(values, label) for values, label in zip(logits, self.labels, strict=True)]
         right = [asked.answers for asked in self.asked]
-        return {"loss": float(np.mean(losses)), **squad_scores.measures(answers, right, nulls)}
+        return {"loss": float(np.mean(losses)), **squad_scores.measures(answers, right, nulls, threshold or 0.0)}
 
 
 def first_and_last(answer: GoldAnswer, offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
@@ -147,7 +160,7 @@ def best_answer(asked: WindowedQuestion, logits: Sequence[Array]) -> tuple[str, 
     spans = answer_spans.best_spans(asked.windows, logits)
     if not spans:
         return "", -math.inf
-    return asked.context[asked.offsets[spans[0].first][0] : asked.offsets[spans[0].last][1]], spans[0].score
+    return asked.context[asked.words[spans[0].first][0] : asked.words[spans[0].last][1]], spans[0].score
 
 
 def _loss(logits: Array, label: tuple[int, int]) -> float:
@@ -164,4 +177,5 @@ def evaluate(examples: QuestionExamples, params: objective.Params, config: BertC
         rows, _ = question_answering.forward(encoded, head, config)
         return [values[:n] for values, n in zip(rows, batching.lengths(inputs), strict=True)]
 
-    return examples.measures(batching.run(examples.texts, params.bert, config, logits))
+    rows = batching.run(examples.texts, params.bert, config, logits)
+    return examples.measures(rows, config.null_score_diff_threshold)

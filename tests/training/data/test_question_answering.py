@@ -162,9 +162,11 @@ def test_errors_name_the_question(tmp_path):
         read(tmp_path, [("good", "it"), ("was it good or bad", "rains")], 8, context="it rains")
 
 
-def test_fitted_has_the_two_labels_of_a_span():
-    config = question_answering.fitted("", tiny_config(labels=("a", "b", "c")), DataOptions(stride=7))
-    assert (config.num_labels, config.labels) == (2, ())
+def test_fitted_has_the_two_labels_of_a_span(tmp_path):
+    path = written(tmp_path, [("good", "it")])
+    config = question_answering.fitted(path, tiny_config(labels=("a", "b", "c")), DataOptions(stride=7))
+    assert (config.num_labels, config.labels, config.null_score_diff_threshold) == (2, (), None)
+    assert question_answering.finished(config, {"f1": 1.0}) == config
 
 
 def test_the_digest_knows_content_and_windows(tmp_path):
@@ -207,6 +209,12 @@ def test_squad_2_is_trained_and_scored_with_questions_without_an_answer(tmp_path
     wrong = examples.measures(sure)
     assert (wrong["no_answer_f1"], wrong["exact_match"]) == (0.0, 0.0)
     assert wrong["best_exact_match"] == 0.5
+    config = question_answering.fitted(path, CONFIG)
+    assert config.null_score_diff_threshold == 0.0
+    trained = question_answering.finished(config, {"best_f1_threshold": -1.5})
+    assert trained.null_score_diff_threshold == -1.5
+    none = examples.measures(sure, threshold=-1e9)
+    assert (none["no_answer_f1"], none["has_answer_f1"]) == (1.0, 0.0)
     for change, message in (
         ({"is_impossible": True}, "answers: expected none where is_impossible is true, got 1"),
         ({"is_impossible": 1}, r"is_impossible: expected true or false, got 1 \(integer\)"),

@@ -86,7 +86,7 @@ def _staged(path: Path) -> Path:
 
 
 def _relinked(page: Path) -> tuple[str, list[Path]]:
-    """The text of a page, its links turned to the staged places, and the linked files that are no page of docs/."""
+    """The text of a page, its links turned to the staged places, and the linked files that are not pages of docs/."""
     here = _staged(page).parent
     others = []
 

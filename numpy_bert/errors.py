@@ -1,4 +1,4 @@
-"""The one error of the project: bad data, told in one line that names where, what was expected and what was found."""
+"""The one error of the project: bad data, in one line that names the place, what was expected and what was found."""
 
 from __future__ import annotations
 

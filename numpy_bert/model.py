@@ -52,7 +52,8 @@ class Bert(TextMethods):
 
     Using a model changes nothing in it, so threads may share one. A method that takes a text takes a list (or any
     iterable) of texts as well, runs them in batches and returns a list in the same order; the parameters `progress` and
-    `threads` are those of `embed`. Error, from every method: a value is no text, with its row, or the head is missing.
+    `threads` are those of `embed`. Error, from every method: a value is not a text (the message names its row), or the
+    head is missing.
 
     A pickle holds the path and the arguments of `load` as long as loading again gives this very model; otherwise, as
     where its weights were changed, it holds the weights.

@@ -26,7 +26,7 @@ class Rule(NamedTuple):
 
 
 def integer(low: int, high: int | None = None) -> Rule:
-    """An int, as JSON has it; True is none."""
+    """An int, as JSON has it; True is not one."""
     return Rule(_bounds(low, high), lambda value: is_integer(value, low, high))
 
 
@@ -49,7 +49,7 @@ def texts(expected: str) -> Rule:
 
 
 def is_integer(value: object, low: int = 0, high: int | None = None) -> TypeGuard[int]:
-    """Whether a value is an int from low to high. True is none."""
+    """Whether a value is an int from low to high. True is not one."""
     return type(value) is int and low <= value and (high is None or value <= high)
 
 

@@ -26,7 +26,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_dmath_double_inline = True
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
-suppress_warnings = ["ref.python"]  # many modules have a Params; a name in a signature that could be any is no link
+suppress_warnings = ["ref.python"]  # many modules have a Params; a name in a signature that could be any is not a link
 
 autodoc_member_order = "bysource"
 autodoc_type_aliases = {"Array": "Array", "ArrayLike": "ArrayLike"}

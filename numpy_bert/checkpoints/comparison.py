@@ -56,7 +56,7 @@ class Comparison(NamedTuple):
 
 
 class Side:
-    """The weights of one checkpoint by Hugging Face name. What is known to be no weight is left aside."""
+    """The weights of one checkpoint by Hugging Face name. Tensors known not to be weights are left out."""
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights

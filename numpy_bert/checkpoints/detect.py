@@ -1,4 +1,4 @@
-"""Which published form a file has, told by its bytes and never by its name.
+"""Which published form a file has, recognized by its bytes and never by its name.
 
     safetensors    a 64-bit length and a JSON object
     torch_zip      a zip archive (PyTorch 1.6 and later)
@@ -66,7 +66,7 @@ def form_of(head: bytes, tail: bytes) -> str | None:
 
 
 def refuse_other_things(file: File, head: bytes) -> None:
-    """An error that names the well-known things that are no checkpoint."""
+    """An error that names the well-known things that are not checkpoints."""
     if head.startswith(b"version https://git-lfs"):
         size = re.search(rb"\nsize (\d{1,20})\s", head)
         real = f"the file itself has {size[1].decode()} bytes; " if size else ""

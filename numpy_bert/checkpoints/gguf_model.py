@@ -9,7 +9,7 @@
 What the metadata cannot say is taken as all published BERTs of this form have it: GELU in the erf form, Chinese
 characters as words, words of up to 100 characters, vectors of length 1 where the file says how they are pooled (as
 llama.cpp and Ollama return them). Architectures other than `bert`, and the models that go by the same name although
-they are none (RoBERTa, DistilBERT), are named for what they are.
+they are not BERTs (RoBERTa, DistilBERT), are named for what they are.
 
 Source: conversion/bert.py of llama.cpp, which writes these files, and llm_tokenizer_wpm of its llama-vocab.cpp.
 """

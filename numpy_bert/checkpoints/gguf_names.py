@@ -33,7 +33,7 @@ OWN = {"weight": "bert.encoder.layers.*.attention.qkv.W", "bias": "bert.encoder.
 
 
 def hugging_face(name: str) -> str | None:
-    """GGUF's name -> Hugging Face's, or this project's own; None where it is none of GGUF's BERT."""
+    """GGUF's name -> Hugging Face's, or this project's own; None where it is not a name of GGUF's BERT."""
     pattern, number = _numbered(name, "blk")
     block, _, field = pattern.rpartition(".")
     if field not in OWN:

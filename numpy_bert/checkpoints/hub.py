@@ -41,7 +41,7 @@ def fetch(name: str, preferred: Sequence[str], beside: Sequence[str]) -> Path:
 
     preferred: names of files with weights, the best first; beside: further files, the config last. Error:
     huggingface_hub is not installed, the hub does not know the model, it cannot be reached and nothing is in the cache,
-    or what came is not what it announced.
+    or a download does not match the hub's checksum.
     """
     try:
         import huggingface_hub

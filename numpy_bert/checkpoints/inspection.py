@@ -191,7 +191,7 @@ def summary(array: Array) -> Numbers:
 
 
 def _tasks(weights: Weights, match: Match, problems: dict[str, None]) -> tuple[str, ...]:
-    """What the model can do. Whatever stands in the way is a problem."""
+    """What the model can do. Whatever prevents it is added to the problems."""
     if match.missing:
         listed = ", ".join(match.missing[:3]) + ", ..." * (len(match.missing) > 3)
         expected = f"expected every tensor of the config, got {len(match.missing)} missing: {listed}"

@@ -32,7 +32,7 @@ class Match(NamedTuple):
     heads: tuple[str, ...]
     has_pooler: bool
     used: dict[str, Stored]  # by the name that names.spelled gives
-    left: dict[str, str]  # foreign name -> what it is, and why it is no weight of the model
+    left: dict[str, str]  # foreign name -> what it is, and why it is not a weight of the model
     unexpected: tuple[str, ...]  # foreign names that mean nothing here
     missing: tuple[str, ...]  # Hugging Face names that the config asks for
     copies: dict[str, str]  # foreign names of those left that must equal what is used under this name
@@ -42,8 +42,8 @@ class Match(NamedTuple):
 def match_tensors(entries: dict[str, Entry], config: BertConfig, without: Collection[str] = ()) -> Match:
     """Sort the tensors of a file into what the model uses, what is known and left, and the rest.
 
-    `without` names heads that are left although they are there, to be made anew. Where a config says nothing of
-    labels (Google's never do), the classifier in the file says how many there are.
+    `without` names heads that are left although they are there, to be replaced by new ones. Where a config says nothing
+    of labels (Google's never do), the classifier in the file says how many there are.
     """
     left: dict[str, str] = {}
     stored: dict[str, Stored] = {}

@@ -177,7 +177,7 @@ def _rewritten(name: str, rules: tuple[tuple[str, str], ...]) -> str:
 
 
 def left(foreign: str, name: str) -> str | None:
-    """What a known tensor that is no weight is; None for a weight or an unknown one. `name`: as spelled here."""
+    """What a known tensor that is not a weight is; None for a weight or an unknown one. `name`: as spelled here."""
     return next((role for pattern, role in LEFT if re.fullmatch(pattern, foreign) or re.fullmatch(pattern, name)), None)
 
 

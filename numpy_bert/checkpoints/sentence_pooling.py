@@ -21,7 +21,7 @@ from ..rules import integer, is_integer, optional
 
 KNOWN = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
 STEPS = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
-SHORTEST, UNLIMITED = 3, 1 << 20  # tokens: room for one between [CLS] and [SEP]; a number from here on is no limit
+SHORTEST, UNLIMITED = 3, 1 << 20  # tokens: room for one between [CLS] and [SEP]; a number from here on is not a limit
 
 
 class SentencePooling(NamedTuple):

@@ -28,7 +28,7 @@ from .locate import Weights
 from .matching import Match, Stored, check_shapes, match_tensors
 
 ALIGNED = 16  # elements between the beginnings of arrays: 64 bytes or more, a line of the processor's cache
-Progress = Callable[[int], object]  # is told the bytes of each tensor that is being read
+Progress = Callable[[int], object]  # called with the bytes of each tensor that is read
 
 
 def load(
@@ -46,9 +46,9 @@ def load(
     dtype: "float32" or "float64"; None takes float64 where the file stores it and float32 for everything else, which
     holds float16 and bfloat16 exactly. Reading float64 into float32 rounds, and a number too large is an error.
     mmap: share the pages of a safetensors file instead of copying them; the file must then not change.
-    without: heads that are not read, to be made anew. A decoder that a config calls tied and that differs from the
-    word embedding is used as it is, with a warning, and so is its bias, as transformers does; other copies that differ
-    are an error.
+    without: heads that are not read, to be replaced by new ones. A decoder that a config calls tied and that differs
+    from the word embedding is used as it is, with a warning, and so is its bias, as transformers does; other copies
+    that differ are an error.
     """
     path = weights.path
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
@@ -73,7 +73,7 @@ def load(
 
 
 def _has_own_decoder(path: Path, match: Match, differing: dict[str, str]) -> bool:
-    """Whether a decoder that the config calls tied has numbers of its own. differing: copies that are none, with the
+    """Whether a decoder that the config calls tied has numbers of its own. differing: copies that differ, with the
     name of their original. Warns of a decoder and of its bias. Error: another copy differs."""
     for name, original in differing.items():
         used = show(match.used[original].foreign)

@@ -105,7 +105,7 @@ def _print_vectors(bert: Bert, texts: Sequence[str], vectors: Array) -> None:
 
 
 def _save_array(path: Path, array: Array) -> None:
-    """Write an .npy file: complete under its name, or not there at all."""
+    """Write an .npy file, completely or not at all."""
     import numpy as np
 
     from ..files.atomic import replacing

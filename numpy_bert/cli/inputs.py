@@ -77,7 +77,7 @@ def load_tokenizer(path: str | None) -> Tokenizer:
 
 
 def require_new(*paths: Path | None) -> None:
-    """Before the work: each output is a name of its own that nothing has yet. None is no output."""
+    """Before the work: each output is a name of its own that nothing has yet. None stands for no output."""
     from ..files.atomic import require_new
 
     outputs = [path for path in paths if path is not None]

@@ -10,7 +10,7 @@ BYTES = "B"  # the unit that is scaled: kB, MB, GB
 
 
 class Progress:
-    """A context manager. Nothing is shown where stderr is no terminal or `hidden` says so.
+    """A context manager. Nothing is shown where stderr is not a terminal or `hidden` says so.
 
     total: None where it is not known. unit: what is counted, one of it ("text").
     """

@@ -31,7 +31,7 @@ def embed(
 ) -> Embedded:
     """progress is called with how many texts are done since the last time.
 
-    Error: a number that is none, or beyond what the dtype holds.
+    Error: a number that is NaN, or beyond what the dtype holds.
     """
     texts, cut = encoding.encode_counting(bert.tokenizer, chunk.texts, vectors.limit(bert, bert.pooling))
     embedded = vectors.of_sentences(bert, bert.pooling, texts, Options(progress, workers))

@@ -83,7 +83,7 @@ def embed_file(
 
     Warns (UserWarning) where texts were longer than the model takes and were cut, and where rows of an interrupted job
     were damaged meanwhile and are computed again.
-    Error: a file cannot be read or written, a line is no text, or an interrupted job is not the same as this one.
+    Error: a file cannot be read or written, a line is not text, or an interrupted job is not the same as this one.
     """
     output = Path(output)
     dtype = _checked(dtype, bert)

@@ -68,7 +68,7 @@ class Manifest(NamedTuple):
 
 
 def read(path: Path) -> Manifest:
-    """The manifest in a file. Error: it is none, it was changed, or another version of this package wrote it."""
+    """The manifest in a file. Error: it is not one, it was changed, or another version of this package wrote it."""
     value = strict_json.read(path)
     content: dict[str, Any] = value if isinstance(value, dict) else {}
     number = content.get("format")

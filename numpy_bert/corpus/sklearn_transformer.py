@@ -28,7 +28,7 @@ class SentenceVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
 
     model: what numpy_bert.load takes, or a Bert. Prefer a path: it is opened at the first use, its pages are shared
     with other processes (the files must not change meanwhile), and copies for a grid search cost nothing, whereas each
-    of them copies a Bert. Error: the model cannot be used, or X is no list of texts.
+    of them copies a Bert. Error: the model cannot be used, or X is not a list of texts.
     """
 
     def __init__(self, model: str | os.PathLike[str] | Bert | None = None) -> None:

@@ -47,7 +47,9 @@ class TextsFile:
         self._file.close()
 
     def scan(self, row: int, progress: Callable[[int], object]) -> None:
-        """Read it from end to end, for `rows` and `sha256`; chunks will begin at `row`. progress is told of bytes."""
+        """Read it from end to end, for `rows` and `sha256`; chunks will begin at `row`. progress is called with
+        bytes.
+        """
         digest, place, count = hashlib.sha256(), 0, 0
         for raw in raw_lines(self._file):
             if count == row:

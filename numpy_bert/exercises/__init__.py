@@ -1,6 +1,6 @@
 """Find the bug: wrong backwards to repair, each with the checker's report, two hints and the answer.
 
-EXERCISES in the order of their numbers, 1 first. Numbers are told to others, so they stay: a new exercise goes to the
+EXERCISES in the order of their numbers, 1 first. People pass the numbers on, so they stay: a new exercise goes to the
 end, whatever its level.
 """
 
@@ -76,7 +76,7 @@ EXERCISES: tuple[Exercise, ...] = (
 
 
 def numbered(number: int) -> Exercise:
-    """UsageError: there is none of this number."""
+    """UsageError: no exercise has this number."""
     if not 1 <= number <= len(EXERCISES):
         raise UsageError(f"exercise: expected a number from 1 to {len(EXERCISES)}, got {number}")
     return EXERCISES[number - 1]

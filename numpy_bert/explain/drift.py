@@ -132,7 +132,7 @@ def int8(array: Array) -> Array:
 
 
 def _hidden(batch: bert.Inputs, variant: Variant) -> list[Array]:
-    """(N, H) of the embedding and of each layer, at the N tokens of the texts that are no padding."""
+    """(N, H) of the embedding and of each layer, at the N tokens of the texts that are not padding."""
     present = np.ones(batch.ids.token.shape, np.bool_) if batch.mask is None else batch.mask
     substituted = _mask_added() if variant.mask_added else contextlib.nullcontext()
     with substituted, np.errstate(all="ignore"):  # of weights beyond float16

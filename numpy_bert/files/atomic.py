@@ -69,7 +69,7 @@ def require_new(path: Path) -> None:
 
 
 def refuse_same(path: Path, reading: Sequence[Path]) -> None:
-    """An error if `path` is one of the files being read, by whatever name, or something that is no file."""
+    """An error if `path` is one of the files being read, by whatever name, or something that is not a file."""
     try:
         target = os.stat(path)
     except OSError:

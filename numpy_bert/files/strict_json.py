@@ -1,4 +1,4 @@
-"""JSON from strangers: what the standard allows and no more, or one line that says what is wrong and where.
+"""Untrusted JSON: what the standard allows and no more, or one line that says what is wrong and where.
 
 Python's own reader is kind: it takes the last of two equal keys, reads NaN, Infinity and 1e400, guesses at UTF-16, and
 lets half a surrogate pair pass. In the description of a checkpoint each of these is a mistake or a trick, so each is an

@@ -18,7 +18,8 @@ Check at random numbers, never at ones and zeros: many a wrong gradient is right
 complex   Im F(x + ihv) / h with h = 1e-30. By Taylor F(x + ihv) = F(x) + ih F'v - h²/2 F''vv - ...: the imaginary part
           is h F'v; nothing is subtracted, so nothing is rounded away, and h² is too small to matter. Right to the last
           digits, if forward is analytic and lets complex numbers pass (Squire and Trapp, SIAM Review 40, 1998; Martins,
-          Sturdza and Alonso, ACM TOMS 29, 2003). What would make it silently wrong is found and told: see _witness.
+          Sturdza and Alonso, ACM TOMS 29, 2003). What would make it silently wrong is detected and reported: see
+          _witness.
 central   (F(x + hv) - F(x - hv)) / 2h with h = 1e-5. Asks nothing of forward, but the subtraction costs ε|F|/h and the
           curvature h²|F'''|/6: ten digits at best. A second, independent oracle.
 
@@ -203,8 +204,8 @@ def check(
     forward(*arguments) -> (y, cache), and backward(dy, cache) -> the gradient with respect to each argument that holds
     an array of float64, in order, or the bare gradient where there is one such argument. Arguments, y and gradients may
     be trees of tuples and NamedTuples. Integers, booleans, None and whatever is not an array are not differentiated;
-    bind floats that are not to be (targets, constants) into `forward` with a lambda, and so a generator, made anew from
-    its seed in each call. tolerance: of Row.error; None takes that of the method. seed: of dy.
+    bind floats that are not to be (targets, constants) into `forward` with a lambda, and likewise a generator, made
+    again from its seed in each call. tolerance: of Row.error; None takes that of the method. seed: of dy.
 
     A gradient of another shape or dtype, None or NaN is a failed Row; so is, instead of numbers, a backward that
     writes to what it is given or answers differently the second time. Error: a forward that cannot be measured, since

@@ -62,7 +62,7 @@ def run_backward(backward: Callable[..., Any], dy: Any, cache: Any, arguments: M
 
 def differentiated(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
     """(dotted name, array) of each array that has a gradient: those of float64. Error: there are none, or floats of
-    another kind, or arrays in lists and dictionaries, which are no trees.
+    another kind, or arrays in lists and dictionaries, which are not trees.
     """
     any_array = False
     for first, argument in arguments.items():

@@ -27,7 +27,7 @@ def worst_cases(rows: Iterable[Row]) -> list[Row]:
 
 
 def failure(row: Row) -> str:
-    """Which element of which case is wrong, and by what."""
+    """Which element of which case is wrong, and by how much."""
     where = f"{row.block}: {row.case}: {row.name}"
     if row.problem:
         return f"{where}: {row.problem}"

@@ -88,7 +88,7 @@ def best_spans(windows: Sequence[Window], logits: Sequence[Array], n_best: int =
     """logits: (T, 2) for each window, start and end -> the n_best spans of the context, the best first.
 
     Of each window the n_best likeliest starts and ends are combined; a span begins where its window is the one that
-    judges the token, ends no earlier than it begins, and is at most LONGEST_ANSWER tokens long.
+    decides on the token, ends no earlier than it begins, and is at most LONGEST_ANSWER tokens long.
     """
     tokens = windows[-1].first + windows[-1].size
     judge = judged_in(windows, tokens)

@@ -53,7 +53,8 @@ def run(
     progress: Callable[[int], object] = lambda done: None,
     workers: int | None = None,
 ) -> list[Result]:
-    """What `read` makes of each text, in their order; computed by one worker for each core, or by as many as told.
+    """What `read` makes of each text, in their order; computed by one worker for each core, or by as many as `workers`
+    says.
 
     `read` gets the encoded batch and returns one result for each of its texts. A view of it would keep all of it.
     """

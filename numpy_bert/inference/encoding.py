@@ -2,7 +2,7 @@
 
 "[SEP]" in a user's text is the special token or plain text as the tokenizer's folder has it (`typed_special`), unless
 the caller says which (`special`); a text that is to hold a [MASK] is read with special=True. A text that is too long is
-cut, and a warning says so. A value that is no text, or is missing (None, NaN), is named with its row.
+cut, and a warning says so. A value that is not a text, or is missing (None, NaN), is named with its row.
 """
 
 from __future__ import annotations

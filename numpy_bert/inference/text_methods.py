@@ -79,7 +79,8 @@ class TextMethods:
         progress: a function that is called with how many texts were done since its last call. threads: how many batches
         are computed at once; None is one for each core this process may use.
         special: whether "[SEP]" and the like, typed in a text, are the special tokens; None is as transformers does
-        for a folder with tokenizer.json, and as Google does (plain text) for others. False is for strangers' texts.
+        for a folder with tokenizer.json, and as Google does (plain text) for others. False is for texts from untrusted
+        sources.
         """
         texts, single = _listed(text)
         encoded = encoding.encode(self.tokenizer, texts, vectors.limit(self, self.pooling), special)

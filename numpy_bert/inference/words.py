@@ -76,7 +76,7 @@ def decide(p: Array, strategy: str) -> tuple[int, float]:
 
 
 def first_tokens(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """Places of the tokens that begin a word, as files with labels have words; special tokens are none.
+    """Places of the tokens that begin a word, as files with labels have words; special tokens do not.
 
     Words stand between white space. Brackets, quotes and stops at either end of one are words by themselves, and so is
     each Chinese character; other signs belong to their word: film-actor, U.S, @name.

@@ -67,7 +67,7 @@ class Broken(NamedTuple):
 
 
 def run(number: int) -> Broken:
-    """Check and train with the wrong backward of an exercise. Error: there is none of this number."""
+    """Check and train with the wrong backward of an exercise. Error: no exercise has this number."""
     exercise = numbered(number)
     rows = report.check(exercise, exercise.backward)
     module, name = source.right_module(exercise), exercise.backward.__name__

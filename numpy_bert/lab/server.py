@@ -65,7 +65,7 @@ class Server(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error of ours."""
+        """A client that closed the connection is not an error."""
 
 
 def _refuse_busy(request: Any) -> None:
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _name(self) -> str:
-        """What stands behind the token, once host, origin and token are right."""
+        """What the path names after the token, once host, origin and token are right."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
         if host not in self.server.hosts:
             raise _Refused(HTTPStatus.FORBIDDEN, f"Host: expected {self.server.hosts[0]}, got another")

@@ -1,10 +1,10 @@
 """The type of an array, and memory that is used again instead of being given back.
 
-glibc asks the system for every large array anew and gives it back when the array is freed, and the system clears each
-page at its first use: for a large elementwise step that takes about as long as the arithmetic. Above its thresholds
-(mallopt(3)) freed memory stays with the process, and it is advised to lie in huge pages (madvise(2)), of which the
-processor needs to look up fewer. No result depends on either. Where the C library is not glibc nothing is set.
-numerics.threads sets both when work begins, and its `close` gives free memory back.
+glibc asks the system for the memory of every large array and gives it back when the array is freed, and the system
+clears each page at its first use: for a large elementwise step that takes about as long as the arithmetic. Above its
+thresholds (mallopt(3)) freed memory stays with the process, and it is advised to lie in huge pages (madvise(2)), of
+which the processor needs to look up fewer. No result depends on either. Where the C library is not glibc nothing is
+set. numerics.threads sets both when work begins, and its `close` gives free memory back.
 """
 
 from __future__ import annotations

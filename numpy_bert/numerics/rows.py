@@ -28,7 +28,7 @@ def row_mean(x: Array) -> Array:
 def row_mean_of_product(x: Array, y: Array) -> Array:
     """x and y (..., n) -> (..., 1): np.mean(x * y, axis=-1, keepdims=True), without an array for the product
 
-    Like that expression, and unlike einsum, it tells of an overflow as np.errstate says.
+    Like that expression, and unlike einsum, it reports an overflow as np.errstate says.
     """
     total: Array = np.einsum("...i,...i->...", x, y)
     mean: Array = total[..., None] / x.shape[-1]

@@ -54,7 +54,7 @@ def measure(
 
     With a backward pass the model is trained as a masked language model on 15 % of the tokens, if it has that head;
     else an arbitrary gradient comes from above. Without, it runs as at inference, where buffers are reused. `progress`
-    is told of each pass (repeats + 1 of them). Error: the sizes do not fit the model, the machine or its memory.
+    is called after each pass (repeats + 1 of them). Error: the sizes do not fit the model, the machine or its memory.
     """
     dtype = params.bert.embedding.word.dtype
     check(config, workload, dtype)

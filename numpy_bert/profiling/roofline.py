@@ -106,9 +106,9 @@ def to_json(profile: Profile) -> dict[str, Any]:
 
 
 def figure(profile: Profile, path: str | os.PathLike[str]) -> None:
-    """Draw the rows as bars, forward and backward told apart by hatching, with a mark at the least time.
+    """Draw the rows as bars, forward and backward distinguished by hatching, with a mark at the least time.
 
-    Error: matplotlib is missing, the name ends with no form of a figure, or the file cannot be written.
+    Error: matplotlib is missing, the name does not end with the form of a figure, or the file cannot be written.
     """
     drawn = figures.new_figure(9, 0.36 * len(profile.rows) + 1.6)
     axes = drawn.add_subplot()

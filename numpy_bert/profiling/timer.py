@@ -1,6 +1,6 @@
 """How long each kind of block takes while a model runs.
 
-Python tells of every call and return (sys.setprofile), and the clock is looked at where the `forward` or `backward` of
+Python reports every call and return (sys.setprofile), and the clock is read where the `forward` or `backward` of
 a block begins and ends. So what is timed is the model as it is, not a copy of it or a block alone with its arrays in
 the cache, and the rows add up to the whole. A row has the own time of its block, without that of the blocks it calls:
 "heads split, joined" is what multi_head_attention does beside its products and its softmax. Only the calls of the
@@ -49,8 +49,8 @@ TIMED: dict[CodeType, tuple[str, str]] = {  # of each forward and backward: whic
     for way in ("forward", "backward")
 }
 
-# The row of a block's own time, or of a block where another calls it. A linear layer is told by its caller and in which
-# order it is called.
+# The row of a block's own time, or of a block where another calls it. A linear layer is recognized by its caller
+# and by its order there.
 ROW_OF = {
     "objective": costs.REST,
     "embedding": costs.EMBEDDING,

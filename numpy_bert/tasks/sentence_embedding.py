@@ -56,7 +56,7 @@ def backward(dy: Array, cache: Cache) -> Array:
 
 
 def _share(h: Array, mask: Array | None, pooling: str) -> Array:
-    """How much of each token goes into v: a weight a token, for the maximum one a token and component."""
+    """How much of each token goes into v: one weight per token, for the maximum one per token and component."""
     B, T, H = h.shape
     dtype = h.real.dtype
     present = np.ones((B, T, 1), dtype) if mask is None else np.where(mask[:, :, None], dtype.type(1), dtype.type(0))

@@ -3,7 +3,7 @@
     is_white_space      becomes a space                  tab, line feed, carriage return, Zs, U+2028, U+2029
     is_removed          vanishes                         Cc, Cf, Co, Cs, U+FFFD
     is_chinese          is a word of its own             the eight blocks of ideographs of Google's code
-    is_punctuation      is a word of its own             P*, and every ASCII sign that is no letter or digit
+    is_punctuation      is a word of its own             P*, and every ASCII sign that is not a letter or digit
     is_nonspacing_mark  vanishes with the accents        Mn
 
 What is a letter, a mark or a format character is read from a frozen table, not from Python's `unicodedata`, which

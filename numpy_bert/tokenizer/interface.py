@@ -78,7 +78,7 @@ class Tokenizer(ABC):
     def decode(self, ids: Iterable[SupportsIndex], *, skip_special: bool = True) -> str:
         """Readable text. What encoding lost (capitals, accents, spacing, unknown words) does not come back.
 
-        Error: an id that is no integer or not in the vocabulary.
+        Error: an id that is not an integer or not in the vocabulary.
         """
 
     @abstractmethod
@@ -103,10 +103,10 @@ class Tokenizer(ABC):
         max_length: tokens at most, the special tokens among them. A pair loses tokens from the end of its longer
         text until both are equally long, then from both.
         special: whether "[MASK]" and the like, typed in the text, are the special tokens, as for Hugging Face;
-        False takes them for plain text, which is what text from strangers needs. Tokens that a model added of its own
-        are recognized either way.
+        False takes them for plain text, which is right for text from untrusted sources. Tokens that a model added of
+        its own are recognized either way.
         add_special_tokens: False leaves out [CLS] and [SEP].
-        Error: `text` or `pair` is no str, or `max_length` leaves no room for the special tokens.
+        Error: `text` or `pair` is not a str, or `max_length` leaves no room for the special tokens.
         """
         frames = self.frames if add_special_tokens else NOTHING
         frame = frames.single if pair is None else frames.pair

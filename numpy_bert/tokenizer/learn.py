@@ -34,7 +34,7 @@ ALPHABET = 1000  # characters at most, the most frequent, in a vocabulary of up 
 MIN_COUNT = 2
 
 Pair = tuple[str, str]
-Progress = Callable[[int], object]  # is told how many tokens have been learned since the last time
+Progress = Callable[[int], object]  # called with how many tokens have been learned since the last time
 
 
 def count_words(

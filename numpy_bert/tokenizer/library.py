@@ -31,7 +31,7 @@ class LibraryTokenizer(Tokenizer):
     """The tokenizer of a `tokenizer.json`.
 
     path, text: the file and what it holds, JSON. special_tokens: their names, "" for those it lacks. config: what
-    `write` puts into tokenizer_config.json. segments: whether the model is told the segments; False: all 0.
+    `write` puts into tokenizer_config.json. segments: whether the model gets the segments; False: all 0.
     Error: the library is not installed, or refuses the file.
     """
 
@@ -156,7 +156,7 @@ def _read(text: str, path: Path) -> Any:
         backend.no_truncation()
         backend.no_padding()
         return backend
-    except BaseException as error:  # a panic of the library is no Exception
+    except BaseException as error:  # a panic of the library is not an Exception
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise Error(f"expected a file that the tokenizers library reads, got {show(str(error))}", at=path) from None

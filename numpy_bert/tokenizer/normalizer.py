@@ -3,7 +3,7 @@
     text -> control characters removed, white space to " "
          -> " " around each Chinese character
          -> lower case                                (uncased models)
-         -> NFD, nonspacing marks (accents) removed   (uncased models, unless told otherwise)
+         -> NFD, nonspacing marks (accents) removed   (uncased models, unless the files say otherwise)
 
 Each character is normalized alone and its result remembered, so the time is linear in the text whatever it holds,
 and every character of the result comes from one known character of the source. Two rules look at neighbors, and

@@ -121,7 +121,7 @@ class WordPieceTokenizer(Tokenizer):
         """Readable text: tokens joined to words, words with spaces between, none before . , ? and !
 
         What encoding lost (capitals, accents, spacing, unknown words) does not come back.
-        Error: an id that is no integer or not in the vocabulary.
+        Error: an id that is not an integer or not in the vocabulary.
         """
         hidden: set[str] = set()
         if skip_special:

@@ -65,7 +65,7 @@ ad 600-605 61c 6dd 70f 890-891 8e2 180e 200b-200f 202a-202e 2060-2064 2066-206f 
 13430-1343f 1bca0-1bca3 1d173-1d17a e0001 e0020-e007f
 """
 
-# Their NFD holds a mark that is no Mn and yet has a combining class: NFD may move it.
+# Their NFD holds a mark that is not an Mn and yet has a combining class: NFD may move it.
 REORDERED = """
 1715 1734 1b44 1baa 1bf2-1bf3 302e-302f a953 a9c0 111c0 11235 1134d 113cf 116b6 1193d 11f41 16ff0-16ff1
 1d15e-1d166 1d16d-1d172 1d1bb-1d1c0 1d250-1d252 1d25f 1d280-1d281

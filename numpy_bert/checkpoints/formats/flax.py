@@ -4,7 +4,7 @@
     huge     a map {"__msgpack_chunked_array__": true, "shape": {"0": 5, "1": 7}, "chunks": {"0": array, ...}},
              whose flat chunks follow each other in the array
 
-A name here is the keys on the way, with slashes between them. Leaves that are no arrays (the step of a training
+A name here is the keys on the way, with slashes between them. Leaves that are not arrays (the step of a training
 state, nothing) are not read; `others` lists them. Numbers are little-endian. The form has no checksum.
 
 Only keys and heads are read on the way to a tensor, so `describe` takes no longer for a large file, and `read` puts
@@ -58,7 +58,7 @@ def describe(path: Path) -> dict[str, Entry]:
 
 
 def others(path: Path) -> dict[str, str]:
-    """The leaves that are no arrays, by name: "integer", "nothing" and so on."""
+    """The leaves that are not arrays, by name: "integer", "nothing" and so on."""
     with File(path) as file:
         return Walk(file).others
 

@@ -173,7 +173,7 @@ class _Cursor:
         return struct.unpack(form, self.bytes(struct.calcsize(form), what))[0]
 
     def count(self, form: str, what: str, most: int, least: int) -> int:
-        """A number of things, each of which takes at least `least` bytes of the file."""
+        """A count of items, each of which takes at least `least` bytes of the file."""
         number = int(self.scalar(form, what))
         most = min(most, (self.file.size - self.at) // least)
         if number > most:
@@ -265,7 +265,7 @@ def dequantized(file: File, name: str, blocks: Array, kind: str) -> Array:
     """blocks (n, bytes of a block) uint8 -> (n, numbers of a block) float32"""
     if kind == "Q8_0":
         d = blocks[:, :2].copy().view("<f2").astype(np.float32)  # (n, 1)
-        with np.errstate(invalid="ignore"):  # a scale that is infinite; whoever loads the weights is told
+        with np.errstate(invalid="ignore"):  # a scale that is infinite; loading the weights warns of it
             return d * blocks[:, 2:].view(np.int8)
     try:
         from gguf import GGMLQuantizationType

@@ -7,7 +7,7 @@ A name here is the whole path without the first slash. What several layers share
 HDF5 is far larger than what checkpoints need of it. Its library (h5py, the extra `hdf5`) only walks the groups, on the
 file as it was opened here, and tells where each array lies; the numbers are read here. All but plain arrays in
 one piece, as Keras writes them, is refused: links to other names or files, arrays in chunks, compressed, virtual or in
-other files, and elements that are no numbers. Attributes are not looked at. The form has no checksum.
+other files, and elements that are not numbers. Attributes are not looked at. The form has no checksum.
 
 Source: save_weights_to_hdf5_group in Keras' legacy hdf5_format.py; HDF5 File Format Specification 3.0.
 """

@@ -1,6 +1,6 @@
 """An .npz file, as NumPy's savez writes it: a zip archive with an entry `<name>.npy` for each array.
 
-    entry    = 93 4e 55 4d 50 59 ("NUMPY" behind a byte that is no text), version, length of the header, header, data
+    entry    = 93 4e 55 4d 50 59 ("NUMPY" after a byte that is not text), version, length of the header, header, data
     header   = {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } and spaces, a literal of Python
     data     = the elements, row-major, or column-major where fortran_order is True
 
@@ -227,7 +227,7 @@ def verify(file: File, member: Member, crc: int) -> None:
 def write(path: Path, arrays: Mapping[str, Array], reading: Sequence[Path] = ()) -> None:
     """Write the arrays, whole or not at all; see atomic.py for `reading`. numpy.load reads the file.
 
-    Equal arrays give equal bytes. Error: a dtype that is no plain number; a name that no entry can have; the disk.
+    Equal arrays give equal bytes. Error: a dtype that is not a plain number; a name that no entry can have; the disk.
     """
     names = sorted(arrays)
     if len({name.lower() for name in names}) < len(names) or len(names) > MOST_TENSORS:

@@ -179,7 +179,7 @@ def local_member(file: File, entry: Central) -> Member:
 
 
 def decoded(file: File, raw_name: bytes) -> str:
-    """A name that is no way to another folder."""
+    """A name that does not lead to another folder."""
     try:
         name = raw_name.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Two traces side by side, value by value in the order they were computed: where do two computations first part?
+"""Two traces side by side, value by value in the order they were computed: where do two computations first differ?
 
 The second may come from another run, from another model of the same sizes, or from another program: any .npz with
 arrays under some of the names will do, and only those are compared. Axes of length 1 may be missing (the batch, which

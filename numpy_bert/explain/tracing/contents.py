@@ -72,12 +72,12 @@ CONTENTS: dict[str, dict[str, str]] = {
     },
     "blocks.encoder": {
         "x": "B T H: embedding of each token",
-        "mask": "B T: which tokens are no padding",
+        "mask": "B T: which tokens are not padding",
         "y": "B T H: hidden state of each token after a layer",
     },
     "blocks.encoder_layer": {
         "x": "B T H: input of the layer for each token",
-        "mask": "B T: which tokens are no padding",
+        "mask": "B T: which tokens are not padding",
         "attended": "B T H: output of the attention sublayer",
         "z": "B T H: hidden state of each token between attention and feed-forward network",
         "fed": "B T H: output of the feed-forward network",
@@ -128,7 +128,7 @@ CONTENTS: dict[str, dict[str, str]] = {
     },
     "blocks.multi_head_attention": {
         "x": "B T H: input of the attention sublayer for each token",
-        "mask": "B T: which tokens are no padding",
+        "mask": "B T: which tokens are not padding",
         "QKV": "B T H: queries, keys and values of all heads side by side",
         "dQKV": "B T 3 A D: gradient of the loss with respect to queries, keys and values of each head",
         "Q": "B A T D: queries of each head",
@@ -217,7 +217,7 @@ CONTENTS: dict[str, dict[str, str]] = {
     },
     "tasks.sentence_embedding": {
         "h": _HIDDEN,
-        "mask": "B T: which tokens are no padding",
+        "mask": "B T: which tokens are not padding",
         "share": "B T H: share of each token in the mean",
         "v": "B H: sentence vector",
         "y": "B H: sentence vector",

@@ -4,7 +4,7 @@ The blocks run as they are; Python tells the recorder of every line (sys.settrac
 what the line has written. So a trace can show each intermediate of a forward and of a backward, those included that
 nobody keeps, and there is no second copy of the mathematics that could differ from the first.
 
-Where a call stands in the model is told by the tree of Caches: the Cache that `layer_norm.forward` returned is the one
+The tree of Caches says where a call stands in the model: the Cache that `layer_norm.forward` returned is the one
 in the field `attention_norm` of layer 3, so that is what this call computed.
 """
 
@@ -95,7 +95,7 @@ class Recorder:
         self._known: dict[bytes, int] = {}  # digest of an array's content -> its place
 
     def enter(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
-        """Python calls this when a function begins; the result is told of the function's lines."""
+        """Python calls this when a function begins; the result is called for each of the function's lines."""
         function = self._function(frame)
         if function is None:
             return None

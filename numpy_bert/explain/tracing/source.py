@@ -37,7 +37,7 @@ class Statement(NamedTuple):
     parts: tuple[str, ...]  # of these, those that it may write a part of
     blank: tuple[str, ...]  # names it gives to memory without values
     fills: bool  # whether it writes to memory that is there, and does not only give names
-    result: str | None  # of a return: the variable that it returns first, RESULT for what is none
+    result: str | None  # of a return: the variable that it returns first, RESULT for another expression
 
 
 class Function(NamedTuple):
@@ -64,7 +64,7 @@ class Source(NamedTuple):
 def read_module(module: str) -> Source:
     """The source of a module of this package, "blocks.attention".
 
-    Error: only its byte code is installed, or the file has been changed to what is no Python.
+    Error: only its byte code is installed, or the file has been changed to something that is not Python.
     """
     imported = importlib.import_module(f"{PACKAGE}.{module}")
     try:

@@ -31,7 +31,7 @@ def run_at(
 ) -> list[Row]:
     """Check by projection at these parameters, on random ids with padding. names: "encoder_layer", "bert", and the
     tasks the checkpoint has heads for; without any, encoder_layer and the tasks, or bert where there is no task.
-    progress is told how many more arrays are done. UsageError: a name that is none of those.
+    progress is called with how many more arrays are done. UsageError: a name that is not one of those.
     """
     params = tree.map(lambda array: array.astype(np.float64, copy=False), params)
     tasks = [head for head in objective.HEADS if getattr(params, head) is not None]

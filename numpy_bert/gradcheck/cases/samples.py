@@ -71,7 +71,7 @@ SHALLOW = replace(WHOLE, num_hidden_layers=1)
 
 
 def fixed_rng() -> np.random.Generator:
-    """For dropout inside a forward: made anew in each call, so that each call draws the same mask."""
+    """For dropout inside a forward: made again in each call, so that each call draws the same mask."""
     return np.random.default_rng(11)
 
 

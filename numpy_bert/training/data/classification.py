@@ -83,7 +83,7 @@ def _is_regression(path: Path, labels: list[str], config: BertConfig, options: D
 def read(
     path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, options: DataOptions = LOOK
 ) -> ClassificationExamples:
-    """The examples of a file. Error: see `parse`; also a label that is no class of the config."""
+    """The examples of a file. Error: see `parse`; also a label that is not a class of the config."""
     return ClassificationExamples(path, tokenizer, config, max_length, options)
 
 

@@ -59,8 +59,8 @@ class Columns(NamedTuple):
 
 
 def sentences(path: Path, known: Sequence[str] = (), options: DataOptions = LOOK) -> LabeledSentences:
-    """Every sentence. Error: a line that is no word with a label, of a scheme or of those `known`; a line with another
-    number of columns than the first; columns that may be read in two ways; no sentences at all.
+    """Every sentence. Error: a line that is not a word with a label, of a scheme or of those `known`; a line with
+    another number of columns than the first; columns that may be read in two ways; no sentences at all.
     """
     known = (*known, *(options.labels or ()))
     blocks = _blocks(path, known)
@@ -140,7 +140,7 @@ def _is_numbered(blocks: list[Block]) -> bool:
 
 
 def _are_nested(blocks: list[Block], width: int) -> bool:
-    """Whether the last two columns both hold labels of entities; the chunks of CoNLL-2003 (NP, VP) are none."""
+    """Whether the last two columns both hold labels of entities; the chunks of CoNLL-2003 (NP, VP) are not entities."""
     rows = [row for block in blocks for row in block.rows]
     if not all(len(row) == width and _is_label(row[-1]) and _is_label(row[-2]) for row in rows):
         return False

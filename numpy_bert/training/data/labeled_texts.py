@@ -125,7 +125,7 @@ def _value(name: str) -> tuple[int, str, str]:
 
 
 def number(label: str) -> float | None:
-    """None: it is no finite number."""
+    """None: it is not a finite number."""
     try:
         value = float(label)
     except ValueError:

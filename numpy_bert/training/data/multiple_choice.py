@@ -43,7 +43,9 @@ class ChoiceQuestion(NamedTuple):
 
 
 def questions(path: Path) -> list[ChoiceQuestion]:
-    """Every question. Error: a line that is none, or has another number of choices than the first; none at all."""
+    """Every question. Error: a line that is not a question, or has another number of choices than the first; none at
+    all.
+    """
     if os.path.splitext(os.fspath(path))[1].lower() in (".csv", ".tsv"):
         return _swag(path)
     parsed: list[ChoiceQuestion] = []

@@ -36,7 +36,7 @@ class Records(NamedTuple):
 
 
 def read(path: Path) -> Records:
-    """Error: the file cannot be read, is not UTF-8, or has a line that is no record of its form."""
+    """Error: the file cannot be read, is not UTF-8, or has a line that is not a record of its form."""
     numbered: Iterator[tuple[int, str]] = ((number, line) for number, line in lines(path) if line.strip())
     first = next(numbered, None)
     if first is None:

@@ -67,7 +67,7 @@ def _are_shares(values: Sequence[float | None], options: DataOptions) -> bool:
 
 
 def targets(path: Path, file: LabeledFile, config: BertConfig) -> Array:
-    """(n, C): what the head should predict for each text. Error: a label that is none of the model's."""
+    """(n, C): what the head should predict for each text. Error: a label that is not one of the model's."""
     order = _order(path, file, config)
     if order is None and config.is_regression and any(len(row.labels) != config.num_labels for row in file.rows):
         row = next(row for row in file.rows if len(row.labels) != config.num_labels)

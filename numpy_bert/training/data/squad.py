@@ -94,7 +94,7 @@ def _answer(answer: object, place: str, context: str) -> GoldAnswer:
 
 
 def _member(value: object, place: str, key: str, kind: type) -> Any:
-    """The value of a key, of the asked type (True is no integer)."""
+    """The value of a key, of the asked type (True is not an integer)."""
     name = f"{place}.{key}" if place else key
     if not isinstance(value, dict):
         raise Error(f"{place or 'document'}: expected an object with the key {key}, got {describe(value)}")

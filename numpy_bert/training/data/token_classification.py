@@ -86,8 +86,8 @@ def _kinds(labels: Sequence[str] | set[str]) -> list[str]:
 def read(
     path: Path, tokenizer: Tokenizer, config: BertConfig, max_length: int, options: DataOptions = LOOK
 ) -> TaggingExamples:
-    """The examples of a file. Error: see `conll.sentences`; also a label that is none of the config's, no word at all
-    in which the tokenizer finds a token.
+    """The examples of a file. Error: see `conll.sentences`; also a label that is not one of the config's, no word at
+    all in which the tokenizer finds a token.
     """
     return TaggingExamples(path, tokenizer, config, max_length, options)
 

@@ -3,7 +3,7 @@ m̂ = m / (1 - β₁ᵗ),   v̂ = v / (1 - β₂ᵗ)
 
 AdamW (Kingma and Ba, arXiv:1412.6980, algorithm 1, with the decoupled weight decay of Loshchilov and Hutter,
 arXiv:1711.05101, algorithm 2), as torch.optim.AdamW has it. m and v begin at 0 and would for a while be too small by
-the factors 1 - βᵗ; m̂ and v̂ are free of that. λ p is no part of g: it is neither averaged nor divided by √v̂.
+the factors 1 - βᵗ; m̂ and v̂ are free of that. λ p is not part of g: it is neither averaged nor divided by √v̂.
 """
 
 from __future__ import annotations

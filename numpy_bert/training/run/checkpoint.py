@@ -239,7 +239,9 @@ def differences(ours: Any, theirs: Any, name: str = "") -> list[str]:
 
 
 def remove(path: Path) -> None:
-    """Delete a save: first its name, so that what an interruption leaves is no save. What cannot go, stays."""
+    """Delete a save: first its name, so that what an interruption leaves is not a save. What cannot be deleted
+    stays.
+    """
     with contextlib.suppress(OSError):
         gone = path.with_name(f"{path.name}.old-{os.getpid()}")
         os.rename(path, gone)

@@ -35,7 +35,7 @@ class RunFolder:
     """A folder to train in, made if it is not there; locked until `close`. A context manager.
 
     identity: what the run is, as JSON (recipe, config, data): saves of another are not gone on with.
-    Error: it is no folder, it holds files of somebody else, somebody trains in it, it cannot be written.
+    Error: it is not a folder, it holds other files, another process trains in it, it cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str], identity: dict[str, Any]) -> None:

@@ -42,7 +42,10 @@ TABLES: dict[str, tuple[str, Callable[[str], bool]]] = {
     "PUNCTUATION": ("General categories Pc, Pd, Ps, Pe, Pi, Pf and Po.", is_punctuation),
     "NONSPACING_MARKS": ("General category Mn: the accents that uncased models drop.", is_nonspacing_mark),
     "FORMAT": ("General category Cf: joiners, direction marks, the soft hyphen.", is_format),
-    "REORDERED": ("Their NFD holds a mark that is no Mn and yet has a combining class: NFD may move it.", is_reordered),
+    "REORDERED": (
+        "Their NFD holds a mark that is not an Mn and yet has a combining class: NFD may move it.",
+        is_reordered,
+    ),
 }
 
 

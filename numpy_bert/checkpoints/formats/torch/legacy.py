@@ -82,7 +82,7 @@ def plain_part(file: File, start: int, number: int, name: str) -> tuple[Stream, 
 
 
 def check_magic(file: File) -> None:
-    """The number must stand in the file as it is. As the result of a call it would only look right."""
+    """The number must be in the file itself: the result of a call could imitate it."""
     magic = file.read_at(0, min(len(MAGIC), file.size))
     if magic != MAGIC:
         got = magic.hex() or "an empty file"

@@ -8,7 +8,7 @@ from ....errors import show
 
 
 class Global(NamedTuple):
-    """An allowed name. It stands for nothing but itself."""
+    """An allowed name, which is not looked up or called."""
 
     name: str
 

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
     output = "save the vectors as a .npy array of shape (n, H); with --input FILE an interrupted run resumes"
     parser.add_argument("--output", metavar="OUT.npy", type=Path, help=output)
-    dtype = "of the array, with --input FILE and --output (default: that of the model)"
+    dtype = "type of the array, with --input FILE and --output (default: that of the model)"
     parser.add_argument("--dtype", choices=("float16", "float32"), help=dtype)
     dask = "a Dask scheduler whose workers share the work, such as tcp://host:8786; with --input FILE and --output"
     parser.add_argument("--dask", metavar="ADDRESS", help=dask)

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument(
         "--hint", nargs="?", type=int, const=1, choices=(1, 2), help="show the first hint, or the second"
     )
-    shown.add_argument("--answer", action="store_true", help="show what is wrong, why, and how it is right")
+    shown.add_argument("--answer", action="store_true", help="show what is wrong, why, and the corrected function")
     shown.add_argument(
         "--output", metavar="FILE.py", type=Path, help="write the wrong backward to a file, to repair it"
     )

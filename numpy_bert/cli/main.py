@@ -79,7 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     root = parser(NAME, DESCRIPTION, __version__, GROUPS)
-    options = root.parse_args(arguments)
+    try:
+        options = root.parse_args(arguments)
+    except SystemExit:  # the end of --help and --version; argparse does not look whether they were written
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
     if options.command is None:
         root.print_help()
         return 0

@@ -115,7 +115,7 @@ class VectorsFile:
         try:
             yield
         except OSError as error:
-            raise unwritable(self.path, error) from None
+            raise unwritable(self.path, error, self._size) from None
 
 
 def _header(shape: tuple[int, int], dtype: np.dtype[Any]) -> bytes:

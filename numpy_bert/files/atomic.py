@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
@@ -13,13 +14,16 @@ from typing import BinaryIO
 from ..errors import Error
 from .reading import Path, reason, require_path
 
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
 
 @contextlib.contextmanager
-def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
+def replacing(path: Path, reading: Sequence[Path] = (), size: int | None = None) -> Iterator[BinaryIO]:
     """A file to write to, which takes the name `path` when the block ends well and vanishes when it does not.
 
     Whoever opens `path` meanwhile finds the old file or none, also after a power cut. `reading` names the
-    files that the data come from: writing over one of them is refused. Error: why `path` cannot be written.
+    files that the data come from: writing over one of them is refused. size: the bytes it will have, for the message of
+    a full disk. Error: why `path` cannot be written.
     """
     require_path(path)
     refuse_same(path, reading)
@@ -29,7 +33,7 @@ def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
     try:
         stream = open(temporary, "xb")  # noqa: SIM115 - closed before the rename, not after it
     except OSError as error:
-        raise unwritable(path, error) from None
+        raise unwritable(path, error, size) from None
     try:
         with stream:
             yield stream
@@ -41,7 +45,7 @@ def replacing(path: Path, reading: Sequence[Path] = ()) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         if isinstance(error, OSError):
-            raise unwritable(path, error) from None
+            raise unwritable(path, error, size) from None
         raise
 
 
@@ -97,6 +101,12 @@ def flush_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def unwritable(path: Path, error: OSError) -> Error:
+def unwritable(path: Path, error: OSError, size: int | None = None) -> Error:
+    """Why a file cannot be written; of a full disk also the bytes it needs, where the size is known, and those free."""
     known = {errno.ENOENT: "its folder does not exist", errno.EACCES: "permission denied"}
-    return Error(f"cannot write: {known.get(error.errno or 0) or reason(error)}", at=path)
+    text = known.get(error.errno or 0) or reason(error)
+    if error.errno in FULL:
+        with contextlib.suppress(OSError):
+            free = shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
+            text += f": {free:,} bytes free" if size is None else f": expected {size:,} bytes free, got {free:,}"
+    return Error(f"cannot write: {text}", at=path)

@@ -230,6 +230,13 @@ def test_a_terminal_may_lack_any_character(folder, encoding):
                 assert [json.loads(line) for line in done.stdout.decode(encoding).splitlines()]
 
 
+@pytest.mark.parametrize("command", ["--help", "--version", "embed --help", ""])
+def test_help_that_cannot_be_written_is_an_error(command):
+    command = f"{sys.executable} -m numpy_bert {command} >/dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "numpy-bert: error: output: cannot write: No space left on device\n")
+
+
 @pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "--input - <&-"])
 def test_streams_that_are_full_or_closed(folder, redirection):
     text = "" if "input" in redirection else "hello"

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 
 import pytest
 
@@ -44,8 +45,13 @@ def test_a_full_or_failing_disk_is_told(call, number, tmp_path, monkeypatch):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, call, fail)
-    with pytest.raises(Error, match=f"cannot write: {os.strerror(number)}"), replacing(path) as stream:
+    with (
+        pytest.raises(Error, match=f"cannot write: {os.strerror(number)}") as caught,
+        replacing(path, size=3) as stream,
+    ):
         stream.write(b"new")
+    has_room = re.search(r": expected 3 bytes free, got [\d,]+$", str(caught.value))
+    assert bool(has_room) == (number == errno.ENOSPC)
     monkeypatch.undo()
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["out"]

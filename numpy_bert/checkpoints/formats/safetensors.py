@@ -266,8 +266,9 @@ def write(
     every tensor lies on a multiple of its element size. Error: a dtype or name that the form lacks; the disk.
     """
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
-    with replacing(path, reading) as stream:
-        header = header_of(path, {name: arrays[name] for name in order}, metadata)
+    header = header_of(path, {name: arrays[name] for name in order}, metadata)
+    size = 8 + len(header) + sum(array.nbytes for array in arrays.values())
+    with replacing(path, reading, size) as stream:
         stream.write(len(header).to_bytes(8, "little") + header)
         for name in order:
             little = arrays[name].astype(arrays[name].dtype.newbyteorder("<"), order="C", copy=False)

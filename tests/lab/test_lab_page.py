@@ -49,7 +49,9 @@ def find(browser, css):
 
 
 def texts(browser, css):
-    return [element.get_attribute("textContent") for element in browser.find_elements(By.CSS_SELECTOR, css)]
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map((element) => element.textContent)", css
+    )
 
 
 def show(browser, server, view="explorer", size=DESKTOP, dark=False):
@@ -101,9 +103,9 @@ def test_the_answer_follows_the_text(browser, server):
 def test_a_bad_question_is_answered_in_words(browser, server):
     show(browser, server)
     put(browser, "#target", "no such class")
-    wait(browser, lambda: "target: expected one of" in find(browser, "#status").text)
+    wait(browser, lambda: "target: expected one of" in texts(browser, "#status")[0])
     put(browser, "#target", "good")
-    wait(browser, lambda: "the class good" in find(browser, "#status").text)
+    wait(browser, lambda: "the class good" in texts(browser, "#status")[0])
 
 
 def test_a_token_can_be_hidden_by_keyboard(browser, server):
@@ -119,7 +121,7 @@ def test_parts_are_measured_and_turned_off(browser, server):
     show(browser, server, "parts")
     bert = server.session.bert
     find(browser, "#parts .controls button").click()
-    wait(browser, lambda: "Change of the loss" in find(browser, "#parts caption").text)
+    wait(browser, lambda: "Change of the loss" in "".join(texts(browser, "#parts caption")))
     effects = ablation.effects(bert, TEXT)
     table = np.hstack([effects.heads, effects.attention[:, None], effects.feed_forward[:, None]])
     shown = np.array([number(text) for text in texts(browser, "#parts td button")]).reshape(table.shape)
@@ -145,7 +147,7 @@ def test_patching(browser, server):
     np.testing.assert_allclose(shown, expected, rtol=0.051, atol=1e-6)
     put(browser, "#source", "bad")
     find(browser, "#source").send_keys(Keys.ENTER)
-    wait(browser, lambda: "expected as many tokens" in find(browser, "#patched").text)
+    wait(browser, lambda: "expected as many tokens" in texts(browser, "#patched")[0])
 
 
 def test_a_row_of_attention(browser, server):
@@ -171,7 +173,7 @@ def test_a_step_and_undo(browser, server):
     assert texts(browser, "#stepped .bars:last-of-type .name")[-1] == "head"
     wait(browser, lambda: losses(browser) == [after])
     find(browser, "#step .controls button:nth-of-type(2)").click()
-    wait(browser, lambda: "0 left" in find(browser, "#stepped").text)
+    wait(browser, lambda: "0 left" in texts(browser, "#stepped")[0])
     assert tree.equal(server.session.bert.params, first)
 
 
@@ -192,7 +194,8 @@ def test_no_view_is_wider_than_the_screen(browser, server, pictures, size, dark)
     for view in VIEWS:
         find(browser, f"#tab-{view}").click()
         settled(browser, f"#{view}")
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
+        width = browser.execute_script("return document.documentElement.scrollWidth")
+        assert width <= size[0], view
         browser.save_screenshot(str(pictures / f"lab-{view}-{size[0]}{'-dark' if dark else ''}.png"))
     assert browser.get_log("browser") == []
 

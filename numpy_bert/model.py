@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -45,6 +46,7 @@ class Source(NamedTuple):
     num_labels: int | None
     seed: int
     tokenizer: Any = None
+    special: bool | None = None
 
 
 class Bert(TextMethods):
@@ -215,6 +217,7 @@ def load(
     num_labels: int | None = None,
     seed: int = 0,
     tokenizer: str | os.PathLike[str] | Callable[[str], Any] | Tokenizer | None = None,
+    special: bool | None = None,
 ) -> Bert:
     """A published BERT: a folder, a file with weights that has its config and vocabulary beside it, or a hub name.
 
@@ -223,8 +226,9 @@ def load(
     the pages of a safetensors file with other processes; the file must then not change while the model is used.
     strict_finite=True refuses NaN and infinite weights, which otherwise give a warning. new_head="..." puts a head of
     random numbers, with num_labels classes, in the place of the checkpoint's, and warns. tokenizer: the folder of
-    another tokenizer, or a function from a text to ids, or to tokens of the vocabulary. Nothing of a checkpoint is ever
-    executed. Raises Error, in one line that names the file, for whatever cannot be used.
+    another tokenizer, or a function from a text to ids, or to tokens of the vocabulary. special: whether "[SEP]" typed
+    in a text is the special token to every method; None is as the folder has it (docs/tokenizer.md). Nothing of a
+    checkpoint is ever executed. Raises Error, in one line that names the file, for whatever cannot be used.
     """
     if new_head is None and num_labels is not None:
         raise Error("num_labels: expected it with a new_head alone; the checkpoint says how many labels it has")
@@ -236,8 +240,13 @@ def load(
     weights.tell_passed_over()
     if isinstance(tokenizer, (str, os.PathLike)):
         tokenizer = os.path.abspath(tokenizer)
-    source = Source(os.path.abspath(weights.path), dtype, mmap, strict_finite, new_head, num_labels, seed, tokenizer)
+    source = Source(
+        os.path.abspath(weights.path), dtype, mmap, strict_finite, new_head, num_labels, seed, tokenizer, special
+    )
     chosen = folder.tokenizer if tokenizer is None else other_tokenizer(tokenizer, weights.folder)
+    if special is not None and chosen is not None:
+        chosen = copy.copy(chosen)
+        chosen.typed_special = special
     return Bert(config, params, chosen, folder.pooling, weights.folder, source)
 
 

@@ -15,6 +15,7 @@ from numpy_bert.checkpoints.sentence_pooling import SentencePooling
 from numpy_bert.model import Bert
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 
 TEXTS = ["i liked this movie .", "it rains", "", "the very very good film and the train to berlin .", "unknownword !"]
 
@@ -116,6 +117,26 @@ def test_next_sentence_and_pairs(double):
 def test_special_tokens_in_a_users_text_are_plain_text(bert):
     ids = bert.tokenizer.encode("good [SEP] bad", special=False).ids
     np.testing.assert_allclose(bert("good [SEP] bad"), bert.forward([ids]).hidden[0], atol=1e-6)
+
+
+def test_typed_special_tokens_are_read_as_the_folder_has_them_or_the_caller_says(tmp_path):
+    made = tiny_bert()
+    tokenizer = WordPieceTokenizer(made.tokenizer.tokens, library_rules=True)  # as of a folder with tokenizer.json
+    folder = Bert(made.config, made.params, tokenizer).save(tmp_path / "model")
+    text = "good [SEP] bad"
+    read, plain = (tokenizer.encode(text, special=special).ids for special in (True, False))
+    for bert, ids in (
+        (numpy_bert.load(folder), read),
+        (numpy_bert.load(folder, special=False), plain),
+        (pickle.loads(pickle.dumps(numpy_bert.load(folder, special=False))), plain),
+    ):
+        np.testing.assert_allclose(bert(text), bert.forward([ids]).hidden[0], atol=1e-6)
+    bert = numpy_bert.load(folder)
+    for special, ids in ((True, read), (False, plain), (None, read)):
+        np.testing.assert_allclose(bert(text, special=special), bert.forward([ids]).hidden[0], atol=1e-6)
+        np.testing.assert_allclose(bert.embed(text, special=special), bert.embed([text], special=special)[0], atol=1e-6)
+        logits = bert.logits("sequence_classification", [ids])[0]
+        assert bert.classify(text, special=special).label == bert.config.label_names[logits.argmax()]
 
 
 def test_classes_carry_their_names():

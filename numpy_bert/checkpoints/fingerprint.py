@@ -26,7 +26,7 @@ def fingerprint(params: Any, config: BertConfig, tokenizer: Tokenizer) -> str:
         "pad": config.pad_token_id,
         "positions": config.max_position_embeddings,
         "special": list(tokenizer.special_tokens),
-        "tokenizer": tokenizer.settings(),
+        "tokenizer": [tokenizer.settings(), tokenizer.typed_special],
         "tokens": tokenizer.tokens,
         "arrays": [(name, array.dtype.name, array.shape) for name, array in tree.items(params)],
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .command import Command
-from .inputs import load_model
+from .inputs import chosen_model
 from .output import Bar, paragraph, print_json, table
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    return show_all(load_model(options.model, tokenizer=options.tokenizer), options.json)
+    return show_all(chosen_model(options), options.json)
 
 
 def show_all(bert: Bert, as_json: bool) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .command import Command
-from .inputs import add_texts, load_model, read_texts, require_new
+from .inputs import add_texts, chosen_model, read_texts, require_new
 from .output import paragraph, print_json, table
 from .progress import Progress
 
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
 
     texts = read_texts(options.text, options.input)
     require_new(options.output)
-    bert = load_model(options.model, tokenizer=options.tokenizer)
+    bert = chosen_model(options)
     with Progress(CHANGES, "change", hidden=options.json) as progress:
         measured = drift.measure(bert, texts, progress.update)
     if options.output is not None:

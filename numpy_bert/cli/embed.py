@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .command import Command
-from .inputs import add_texts, load_model, read_texts, require_new, short
+from .inputs import add_plain, add_texts, chosen_model, read_texts, require_new, short
 from .output import print_json, printable, table
 from .progress import Progress
 
@@ -25,6 +25,7 @@ SHOWN = 6  # numbers of a vector
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
+    add_plain(parser)
     output = "save the vectors as a .npy array of shape (n, H); with --input FILE an interrupted run resumes"
     parser.add_argument("--output", metavar="OUT.npy", type=Path, help=output)
     dtype = "type of the array, with --input FILE and --output (default: that of the model)"
@@ -36,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if _is_job(options):
         require_new(options.output)
-        bert = load_model(options.model, tokenizer=options.tokenizer)
+        bert = chosen_model(options)
         return _embed_file(bert, options.input, options.output, options.dtype, options.dask, options.json)
     texts = read_texts(options.text, options.input)
     require_new(options.output)
-    bert = load_model(options.model, tokenizer=options.tokenizer)
+    bert = chosen_model(options)
     with Progress(len(texts), "text", hidden=options.json) as progress:
         vectors = bert.embed(texts, progress=progress.update)
     if options.output is not None:

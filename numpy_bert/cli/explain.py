@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from .browser import add_open, open_page, page_path
 from .command import Command
-from .inputs import load_model, require_new
+from .inputs import chosen_model, require_new
 from .numbers import count
 from .output import Bar, Styled, flow, has_color, paragraph, print_json, printable, table
 from .progress import Progress
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     text = options.text if options.pair is None else (options.text, options.pair)
     target = (options.task, options.target)
     attribution = _attribute(
-        load_model(options.model, tokenizer=options.tokenizer),
+        chosen_model(options),
         text,
         target,
         options.method,

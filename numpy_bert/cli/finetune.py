@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import UsageError
 from .command import Command
-from .inputs import load_model
+from .inputs import chosen_model
 from .numbers import count
 from .output import print_json, tell
 from .training_run import (
@@ -78,7 +78,7 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
 
 
 def _finetune(options: argparse.Namespace) -> int:
-    bert = load_model(options.model, tokenizer=options.tokenizer)
+    bert = chosen_model(options)
     run, task = read_run(options), _read_task(options)
     return show_trained(_train(bert, task, options.train, options.dev, options.epochs, run), options.json)
 
@@ -121,7 +121,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    figures = _measure(load_model(options.model, tokenizer=options.tokenizer), _read_task(options), options.input)
+    figures = _measure(chosen_model(options), _read_task(options), options.input)
     if options.json:
         print_json({"task": options.task, "figures": figures})
     else:

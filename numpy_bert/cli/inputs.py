@@ -53,11 +53,23 @@ def _lines(name: str) -> Iterator[str]:
             raise Error(f"line {number}: expected UTF-8, got byte 0x{line[error.start]:02x}", at=source) from None
 
 
-def load_model(path: str | None, dtype: str | None = None, tokenizer: str | None = None) -> Bert:
-    """The checkpoint at a path or of a hub name, None for the model of the package; with another tokenizer if given."""
+def load_model(path: str | None, dtype: str | None = None) -> Bert:
+    """The checkpoint at a path or of a hub name; None is the model of the package."""
     from ..model import load
 
-    return load(path, dtype=dtype, tokenizer=tokenizer)
+    return load(path, dtype=dtype)
+
+
+def add_plain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plain", action="store_true", help="read [SEP], [MASK] and the like in a text as plain text")
+
+
+def chosen_model(options: argparse.Namespace) -> Bert:
+    """The model of the options --model, --tokenizer and --plain."""
+    from ..model import load
+
+    special = False if getattr(options, "plain", False) else None
+    return load(options.model, tokenizer=options.tokenizer, special=special)
 
 
 def load_tokenizer(path: str | None) -> Tokenizer:

@@ -6,7 +6,7 @@ import argparse
 
 from ..errors import UsageError
 from .command import Command
-from .inputs import load_model
+from .inputs import chosen_model
 from .output import print_json, tell
 
 
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from ..lab.server import Server
     from ..lab.session import Session
 
-    session = Session(load_model(options.model), options.text)
+    session = Session(chosen_model(options), options.text)
     try:
         server = Server(session, options.port)
     except OSError as error:

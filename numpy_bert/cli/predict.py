@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .command import Command
-from .inputs import add_texts, load_model, read_texts, short
+from .inputs import add_plain, add_texts, chosen_model, read_texts, short
 from .numbers import count, signed
 from .output import Bar, bar, print_json, table
 from .progress import Progress
@@ -21,7 +21,7 @@ def _add_fill_mask(parser: argparse.ArgumentParser) -> None:
 
 
 def _fill_mask(options: argparse.Namespace) -> int:
-    answers = load_model(options.model, tokenizer=options.tokenizer).fill_mask(options.text, options.top_k)
+    answers = chosen_model(options).fill_mask(options.text, options.top_k)
     if options.json:
         print_json([[prediction._asdict() for prediction in answer] for answer in answers])
         return 0
@@ -36,10 +36,11 @@ def _fill_mask(options: argparse.Namespace) -> int:
 def _add_next_sentence(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help="the first sentence")
     parser.add_argument("b", metavar="B", help="the sentence that may follow it")
+    add_plain(parser)
 
 
 def _next_sentence(options: argparse.Namespace) -> int:
-    probability = load_model(options.model, tokenizer=options.tokenizer).next_sentence(options.a, options.b)
+    probability = chosen_model(options).next_sentence(options.a, options.b)
     if options.json:
         print_json({"probability": probability})
     else:
@@ -47,9 +48,14 @@ def _next_sentence(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_classify(parser: argparse.ArgumentParser) -> None:
+    add_texts(parser)
+    add_plain(parser)
+
+
 def _classify(options: argparse.Namespace) -> int:
     texts = read_texts(options.text, options.input)
-    bert = load_model(options.model, tokenizer=options.tokenizer)
+    bert = chosen_model(options)
     with Progress(len(texts), "text", hidden=options.json) as progress:
         answers = bert.classify(texts, progress=progress.update)
     if options.json:
@@ -81,10 +87,11 @@ def _add_tag(parser: argparse.ArgumentParser) -> None:
     names = ("none", "simple", "first", "average", "max", "words")
     told = "how tokens become words and entities (default: first)"
     parser.add_argument("--aggregation-strategy", choices=names, default="first", metavar="NAME", help=told)
+    add_plain(parser)
 
 
 def _tag(options: argparse.Namespace) -> int:
-    entities = load_model(options.model, tokenizer=options.tokenizer).tag(options.text, options.aggregation_strategy)
+    entities = chosen_model(options).tag(options.text, options.aggregation_strategy)
     if options.json:
         print_json([entity._asdict() for entity in entities])
     else:
@@ -99,10 +106,11 @@ def _add_answer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-k", type=count, default=1, metavar="K", help="answers to show (default: 1)")
     threshold = "by how much the score of no answer must exceed the best one's for none (default: as trained)"
     parser.add_argument("--threshold", type=signed, metavar="X", help=threshold)
+    add_plain(parser)
 
 
 def _answer(options: argparse.Namespace) -> int:
-    bert = load_model(options.model, tokenizer=options.tokenizer)
+    bert = chosen_model(options)
     answers = bert.answer(options.question, options.context, options.top_k, threshold=options.threshold)
     if options.json:
         print_json([answer._asdict() for answer in answers])
@@ -118,10 +126,11 @@ def _answer(options: argparse.Namespace) -> int:
 def _add_choose(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompt", metavar="PROMPT", help="how the text begins")
     parser.add_argument("choice", nargs="+", metavar="CHOICE", help="ways in which it may continue")
+    add_plain(parser)
 
 
 def _choose(options: argparse.Namespace) -> int:
-    choice = load_model(options.model, tokenizer=options.tokenizer).choose(options.prompt, options.choice)
+    choice = chosen_model(options).choose(options.prompt, options.choice)
     if options.json:
         print_json(choice._asdict())
     else:
@@ -151,7 +160,7 @@ COMMANDS = (
     Command(
         "classify",
         "Predict the class of each text",
-        add_texts,
+        _add_classify,
         _classify,
         'classify "I liked this movie." "The plot is dull."',
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
 from .command import Command
-from .inputs import load_model
+from .inputs import chosen_model
 from .numbers import count
 from .output import print_json, printable, tell
 from .progress import Progress
@@ -109,7 +109,7 @@ def _pretrain(options: argparse.Namespace) -> int:
             f"--{next(iter(sizes))}: expected with --vocabulary, got a --model, which has a size of its own"
         )
     else:
-        bert = load_model(options.model, tokenizer=options.tokenizer)
+        bert = chosen_model(options)
         run, start = read_run(options), _further(bert)
     masked_only = options.masked_only or (start.params is not None and start.params.next_sentence is None)
     if masked_only and not options.masked_only:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from .command import Command
-from .inputs import add_texts, load_tokenizer, read_texts
+from .inputs import add_plain, add_texts, load_tokenizer, read_texts
 from .output import print_json, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
-    parser.add_argument("--plain", action="store_true", help="read [MASK] and the like as plain text")
+    add_plain(parser)
 
 
 def run(options: argparse.Namespace) -> int:

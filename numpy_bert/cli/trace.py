@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError, show
 from .browser import add_open, open_page, page_path
 from .command import Command
-from .inputs import load_model, require_new
+from .inputs import chosen_model, require_new
 from .numbers import positive
 from .output import paragraph, print_json, printable, table
 
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("expected --open, --output PAGE.html or --data TRACE.npz, got none of them")
     require_new(options.output, options.data)
     text = options.text if options.pair is None else (options.text, options.pair)
-    trace = load_model(options.model, tokenizer=options.tokenizer).trace(text, options.task, options.target)
+    trace = chosen_model(options).trace(text, options.task, options.target)
     page = page_path(options.output, options.open, "trace.html")
     status = _write(trace, page, options.data, options.json)
     if options.open and page is not None:

@@ -12,6 +12,8 @@ from support.tiny import tiny_bert
 
 import numpy_bert
 from numpy_bert.cli.main import main
+from numpy_bert.model import Bert
+from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +290,15 @@ def test_the_tokenizer_of_another_folder(capsys, folder, tmp_path):
     assert output["tokens"] == ["[CLS]", "[UNK]", "[SEP]"]
     [same] = run_json(capsys, "classify", "Good", "--model", folder, "--tokenizer", tmp_path)
     assert same == run_json(capsys, "classify", "Xyz", "--model", folder)[0]
+
+
+def test_plain_reaches_the_methods(capsys, folder, tmp_path):
+    made = tiny_bert(labels=("bad", "so so", "good"))
+    tokenizer = WordPieceTokenizer(made.tokenizer.tokens, library_rules=True)
+    path = Bert(made.config, made.params, tokenizer).save(tmp_path / "model")
+    for options, special in (((), True), (("--plain",), False)):
+        [output] = run_json(capsys, "classify", "good [SEP] bad", *options, "--model", path)
+        assert output == json.loads(json.dumps(made.classify("good [SEP] bad", special=special)._asdict()))
 
 
 def test_gradcheck_at_a_checkpoint(capsys, folder):

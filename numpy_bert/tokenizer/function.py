@@ -45,17 +45,18 @@ class FunctionTokenizer(Tokenizer):
 
     def _tokens(self, text: str, special: bool, most: int) -> list[Token]:
         values = list(self._function(text))
-        tokens, end = [], 0
+        tokens: list[Token] = []
+        end = 0
         for value in values:
             if not isinstance(value, str):
-                tokens.append(Token(self._integer(value), 0, 0))
+                tokens.append((self._integer(value), 0, 0))
                 continue
             surface = value.removeprefix(CONTINUATION)
             start = text.find(surface, end)
             start, end = (start, start + len(surface)) if start >= 0 else (end, end)
-            tokens += [Token(index, start, end) for index in self._word(value)]
+            tokens += [(index, start, end) for index in self._word(value)]
         before, after = self.frames.single.ids
-        ids = [token.id for token in tokens]
+        ids = [index for index, _, _ in tokens]
         if before and after and ids[: len(before)] == list(before) and ids[-len(after) :] == list(after):
             tokens = tokens[len(before) : -len(after)]
         return tokens[:most]

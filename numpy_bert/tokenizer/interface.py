@@ -32,12 +32,7 @@ class Encoding(NamedTuple):
     offsets: list[tuple[int, int]]  # the characters [start, end) of its text; (0, 0) where a special token was added
 
 
-class Token(NamedTuple):
-    """A token of a text and the characters [start, end) it stands for."""
-
-    id: int
-    start: int
-    end: int
+Token = tuple[int, int, int]  # the id of a token of a text, and the characters [start, end) it stands for
 
 
 class Tokenizer(ABC):
@@ -87,7 +82,7 @@ class Tokenizer(ABC):
 
     def _ids(self, text: str, special: bool, most: int) -> list[int]:
         """The ids of the first `most` tokens of the text."""
-        return [token.id for token in self._tokens(text, special, most)]
+        return [index for index, _, _ in self._tokens(text, special, most)]
 
     def encode(
         self,
@@ -120,11 +115,11 @@ class Tokenizer(ABC):
             ]
             kept = longest_first(len(parts[0]), len(parts[1]), room)
             parts = [part[:count] for part, count in zip(parts, kept, strict=True)]
-        ids, segment_ids, begins = frame.join([[token.id for token in part] for part in parts])
+        ids, segment_ids, begins = frame.join([[index for index, _, _ in part] for part in parts])
         offsets = [(0, 0)] * len(ids)
         for begin, part in zip(begins, parts, strict=True):
-            offsets[begin : begin + len(part)] = [(token.start, token.end) for token in part]
-        return Encoding(ids, [self._name(index) for index in ids], segment_ids, offsets)
+            offsets[begin : begin + len(part)] = [(start, end) for _, start, end in part]
+        return Encoding(ids, self._names(ids), segment_ids, offsets)
 
     def encode_ids(
         self, texts: Iterable[str], max_length: SupportsIndex | None = None, *, special: bool = True
@@ -142,7 +137,7 @@ class Tokenizer(ABC):
 
     def tokenize(self, text: str, *, special: bool = True) -> list[str]:
         """The tokens of the text, nothing added and nothing cut off."""
-        return [self._name(index) for index in self._ids(_checked(text, "text"), special, sys.maxsize)]
+        return self._names(self._ids(_checked(text, "text"), special, sys.maxsize))
 
     @property
     def unk_id(self) -> int:
@@ -174,8 +169,12 @@ class Tokenizer(ABC):
             raise Error(f"tokenizer: expected a {role} token, got none; {role}_token in tokenizer_config.json names it")
         return index
 
-    def _name(self, index: int) -> str:
-        return self.tokens[index] if 0 <= index < len(self.tokens) else ""
+    def _names(self, ids: list[int]) -> list[str]:
+        """The tokens of ids; "" for those that have none, as where there is no vocabulary."""
+        tokens = self.tokens
+        if max(ids, default=0) < len(tokens):
+            return [tokens[index] for index in ids]
+        return [tokens[index] if index < len(tokens) else "" for index in ids]
 
     def _checked_ids(self, ids: Any) -> list[int]:
         """Integers of the vocabulary."""

@@ -95,7 +95,7 @@ class LibraryTokenizer(Tokenizer):
     def _tokens(self, text: str, special: bool, most: int) -> list[Token]:
         encoding = self._encoded(text, special)
         ids = self._allowed(encoding.ids[:most], special)
-        return [Token(i, *span) for i, span in zip(ids, encoding.offsets[:most], strict=True)]
+        return [(i, *span) for i, span in zip(ids, encoding.offsets[:most], strict=True)]
 
     def _ids(self, text: str, special: bool, most: int) -> list[int]:
         return self._allowed(self._encoded(text, special).ids[:most], special)

@@ -188,7 +188,7 @@ class WordPieceTokenizer(Tokenizer):
         tokens: list[Token] = []
         for start, end, token in raw.split(text):
             if token is not None:
-                tokens.append(Token(self.vocab[token.content], start, end))
+                tokens.append((self.vocab[token.content], start, end))
                 continue
             # An added token may lie across the end of a window.
             for first, last in [(start, end)] if normalized else windows(text, start, end, self.chinese):
@@ -207,14 +207,15 @@ class WordPieceTokenizer(Tokenizer):
         normal, sources = self._normalizer.normalize_with_sources(text)
         for start, end, token in matcher.split(normal):
             if token is not None:
-                yield Token(self.vocab[token.content], base + sources[start], base + sources[end - 1] + 1)
+                yield self.vocab[token.content], base + sources[start], base + sources[end - 1] + 1
                 continue
             words, places = self._punctuation.words_with_starts(normal[start:end])
             yield from self._cut(words, [sources[start + place] for place in places], base)
 
     def _cut(self, words: Iterable[tuple[str, int]], sources: Sequence[int], base: int) -> Iterator[Token]:
+        vocab, split = self.vocab, self._wordpiece.split
         for word, first in words:
-            tokens = self._wordpiece.split(word)
+            tokens = split(word)
             for token, length in zip(tokens, token_lengths(word, tokens), strict=True):
-                yield Token(self.vocab[token], base + sources[first], base + sources[first + length - 1] + 1)
+                yield vocab[token], base + sources[first], base + sources[first + length - 1] + 1
                 first += length

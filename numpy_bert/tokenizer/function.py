@@ -72,9 +72,12 @@ class FunctionTokenizer(Tokenizer):
 
     def _integer(self, value: Any) -> int:
         try:
-            return operator.index(value)
+            index = operator.index(value)
         except TypeError:
             raise Error(f"tokenizer: expected ids or strings from the function, got {describe(value)}") from None
+        if index < 0:
+            raise Error(f"tokenizer: expected ids from 0 on from the function, got {index}")
+        return index
 
     def decode(self, ids: Iterable[SupportsIndex], *, skip_special: bool = True) -> str:
         """The tokens with a space between, continuations joined."""

@@ -74,6 +74,7 @@ def test_the_tokenizer_of_another_folder(folder, tmp_path):
 
 @pytest.mark.parametrize(("function", "message"), [
     (lambda text: [1.5], "expected ids or strings from the function, got 1.5"),
+    (lambda text: [2, -1], "expected ids from 0 on from the function, got -1"),
     (lambda text: [None], "expected ids or strings from the function, got null"),
 ])  # fmt: skip
 def test_functions_that_give_something_else(function, message):

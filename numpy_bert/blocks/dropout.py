@@ -11,13 +11,19 @@ from typing import NamedTuple
 import numpy as np
 
 from ..numerics.memory import Array
+from ..numerics.scatter import take_rows
 
 
 class Dropout(NamedTuple):
-    """How much to drop, and where the draws come from. Without a generator nothing is dropped."""
+    """How much to drop, and where the draws come from. Without a generator nothing is dropped.
+
+    With rows (B, R), x holds R of the T rows of each text (axis -2). Each draws what it would draw among all T.
+    """
 
     p: float = 0.0
     rng: np.random.Generator | None = None
+    rows: Array | None = None  # (B, R) integers below T
+    T: int = 0  # needed with rows alone
 
 
 NONE = Dropout()
@@ -32,10 +38,11 @@ class Cache(NamedTuple):
 
 def forward(x: Array, dropout: Dropout) -> tuple[Array, Cache]:
     """x (...) -> y (...). Draws one uniform number for each place of x, in order; none where nothing is dropped."""
-    p, rng = dropout
+    p, rng, rows, T = dropout
     if rng is None or p == 0.0:
         return x, Cache(None, 1.0)
-    kept = np.asarray(rng.random(x.shape, np.float32) >= p)
+    shape = x.shape if rows is None else (*x.shape[:-2], T, x.shape[-1])
+    kept = np.asarray(take_rows(rng.random(shape, np.float32), rows) >= p)
     scale = 1.0 / (1.0 - p)
     y = x * kept
     y *= scale

@@ -12,7 +12,9 @@ keys and values of all heads, from the matrices of the paper below each other in
                  │    W_V    │  H          -> (B, T, 3, A, D)
                  └───────────┘             -> Q, K, V, each (B, A, T, D)
 
-Letters: B batch, T tokens, H hidden size, A heads, D = H / A head size.
+Where only some rows of the result are read, only these need a query: Q comes from x[rows], K and V from all of x.
+
+Letters: B batch, T tokens, R of them that are read, H hidden size, A heads, D = H / A head size.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..numerics.memory import Array
+from ..numerics.scatter import add_rows, take_rows
 from . import attention, linear
 from .dropout import NONE, Dropout
 
@@ -32,40 +35,68 @@ class Params(NamedTuple):
 
 
 class Cache(NamedTuple):
-    qkv: linear.Cache
+    qkv: linear.Cache  # of Q, K and V; with rows of K and V alone
     attention: attention.Cache
     output: linear.Cache
+    query: linear.Cache | None  # of Q, with rows
+    rows: Array | None  # (B, R)
 
 
 def shapes(H: int) -> Params:
     return Params(qkv=linear.shapes(H, 3 * H), output=linear.shapes(H, H))
 
 
-def forward(x: Array, params: Params, A: int, mask: Array | None = None, drop: Dropout = NONE) -> tuple[Array, Cache]:
-    """x (B, T, H), mask None or (B, T), True where a token may be looked at -> y (B, T, H)"""
-    B, T, H = x.shape
-    QKV, qkv_cache = linear.forward(x, params.qkv)  # (B, T, 3H)
-    Q, K, V = QKV.reshape(B, T, 3, A, H // A).transpose(2, 0, 3, 1, 4)  # each (B, A, T, D)
+def forward(
+    x: Array,
+    params: Params,
+    A: int,
+    mask: Array | None = None,
+    drop: Dropout = NONE,
+    rows: Array | None = None,
+) -> tuple[Array, Cache]:
+    """x (B, T, H), mask None or (B, T), True where a token may be looked at -> y (B, T, H)
+
+    rows (B, R), integers below T: y is (B, R, H), the rows of these tokens alone.
+    """
+    (B, T, H), D = x.shape, x.shape[2] // A
+    query_cache = None
+    if rows is None:
+        QKV, qkv_cache = linear.forward(x, params.qkv)  # (B, T, 3H)
+        Q, K, V = QKV.reshape(B, T, 3, A, D).transpose(2, 0, 3, 1, 4)  # each (B, A, T, D)
+    else:
+        W, b = params.qkv
+        queries, query_cache = linear.forward(take_rows(x, rows), linear.Params(W[:H], b[:H]))  # (B, R, H)
+        KV, qkv_cache = linear.forward(x, linear.Params(W[H:], b[H:]))  # (B, T, 2H)
+        Q = queries.reshape(B, rows.shape[1], A, D).transpose(0, 2, 1, 3)  # (B, A, R, D)
+        K, V = KV.reshape(B, T, 2, A, D).transpose(2, 0, 3, 1, 4)  # each (B, A, T, D)
     allowed = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, T): the same for each head and query
-    heads, attention_cache = attention.forward(Q, K, V, allowed, drop)  # (B, A, T, D)
-    concat = heads.transpose(0, 2, 1, 3).reshape(B, T, H)  # (B, A, T, D) -> (B, T, A, D) -> (B, T, H)
+    heads, attention_cache = attention.forward(Q, K, V, allowed, drop)  # (B, A, R, D), R = T without rows
+    concat = heads.transpose(0, 2, 1, 3).reshape(B, Q.shape[2], H)  # (B, A, R, D) -> (B, R, A, D) -> (B, R, H)
     y, output_cache = linear.forward(concat, params.output)
-    return y, Cache(qkv_cache, attention_cache, output_cache)
+    return y, Cache(qkv_cache, attention_cache, output_cache, query_cache, rows)
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
-    """dy (B, T, H) -> dx (B, T, H), dparams"""
-    B, A, T, D = cache.attention.Q.shape
+    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
+    (B, A, R, D), T = cache.attention.Q.shape, cache.attention.K.shape[2]
     # y = concat W_Oᵀ + b_O
     dconcat, doutput = linear.backward(dy, cache.output)
     # concat = heads side by side
-    dheads = dconcat.reshape(B, T, A, D).transpose(0, 2, 1, 3)  # (B, A, T, D)
+    dheads = dconcat.reshape(B, R, A, D).transpose(0, 2, 1, 3)  # (B, A, R, D)
     # heads = attention(Q, K, V)
     dQ, dK, dV = attention.backward(dheads, cache.attention)
-    # Q, K, V = the three parts of QKV
-    dQKV = np.empty((B, T, 3, A, D), dQ.dtype)
-    for i, dpart in enumerate((dQ, dK, dV)):
-        dQKV[:, :, i] = dpart.transpose(0, 2, 1, 3)  # (B, A, T, D) -> (B, T, A, D)
-    # QKV = x W_QKVᵀ + b_QKV
-    dx, dqkv = linear.backward(dQKV.reshape(B, T, 3 * A * D), cache.qkv)
+    if cache.query is None:
+        # Q, K, V = the three parts of QKV
+        dQKV = np.stack([d.transpose(0, 2, 1, 3) for d in (dQ, dK, dV)], axis=2)  # (B, T, 3, A, D)
+        # QKV = x W_QKVᵀ + b_QKV
+        dx, dqkv = linear.backward(dQKV.reshape(B, T, 3 * A * D), cache.qkv)
+    else:
+        # K, V = the two parts of KV, Q = queries as heads
+        dKV = np.stack([d.transpose(0, 2, 1, 3) for d in (dK, dV)], axis=2)  # (B, T, 2, A, D)
+        dqueries = dQ.transpose(0, 2, 1, 3).reshape(B, R, A * D)
+        # queries = x[rows] W_Qᵀ + b_Q,   KV = x W_KVᵀ + b_KV
+        dx_rows, dquery = linear.backward(dqueries, cache.query)
+        dx, dkv = linear.backward(dKV.reshape(B, T, 2 * A * D), cache.qkv)
+        dx = add_rows(dx, cache.rows, dx_rows)
+        dqkv = linear.Params(np.concatenate([dquery.W, dkv.W]), np.concatenate([dquery.b, dkv.b]))
     return dx, Params(dqkv, doutput)

@@ -3,7 +3,7 @@
 Activation checkpointing (Chen et al., arXiv:1604.06174): the Cache holds the input of the layer and nothing of what is
 inside, and backward runs the forward again before it goes back. A third more work for an L-th of the memory.
 
-Letters: B batch, T tokens, H hidden size.
+Letters: B batch, T tokens, R of them that are read, H hidden size.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Cache(NamedTuple):
     mask: Array | None  # (B, T)
     config: BertConfig
     generator: tuple[type[np.random.BitGenerator], Any] | None  # kind and state; None without dropout
+    rows: Array | None  # (B, R)
 
 
 def forward(
@@ -33,20 +34,24 @@ def forward(
     mask: Array | None,
     config: BertConfig,
     rng: np.random.Generator | None = None,
+    rows: Array | None = None,
 ) -> tuple[Array, Cache]:
-    """x (B, T, H), mask None or (B, T) boolean -> y (B, T, H). Without a generator there is no dropout."""
+    """x (B, T, H), mask None or (B, T) boolean -> y (B, T, H), or (B, R, H) with rows, as encoder_layer.forward"""
     generator = None if rng is None else (type(rng.bit_generator), rng.bit_generator.state)
-    y, _ = encoder_layer.forward(x, params, mask, config, rng)
-    return y, Cache(x, params, mask, config, generator)
+    y, _ = encoder_layer.forward(x, params, mask, config, rng, rows)
+    return y, Cache(x, params, mask, config, generator, rows)
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, encoder_layer.Params]:
-    """dy (B, T, H) -> dx (B, T, H), dparams, the same to the bit: dropout draws what it drew the first time."""
-    x, params, mask, config, generator = cache
+    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams, the same to the bit
+
+    Dropout draws what it drew the first time.
+    """
+    x, params, mask, config, generator, rows = cache
     rng = None
     if generator is not None:
         kind, state = generator
         rng = np.random.Generator(kind())
         rng.bit_generator.state = state
-    _, layer_cache = encoder_layer.forward(x, params, mask, config, rng)
+    _, layer_cache = encoder_layer.forward(x, params, mask, config, rng, rows)
     return encoder_layer.backward(dy, layer_cache)

@@ -2,11 +2,12 @@
 
 Texts are sorted by length and cut into batches of about a thousand tokens: texts of like length share a batch, most
 often of the very same length, so little of it is padding, and a batch fits the processor's cache. Each core has a
-worker.
+worker. Texts that are the same are computed once.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from ..blocks import bert
 from ..config import BertConfig
 from ..numerics.memory import Array
 from ..numerics.threads import cores, ordered_map, single_blas_thread, thread_team
+from ..tasks.rows import cls
 from .inputs import Text, padded
 from .overflow import watched
 
@@ -23,6 +25,7 @@ TOKENS = 1024  # in one batch, padding included; a longer text makes a batch of 
 FEWEST = 256  # below so many, one batch with all cores in its products is faster than several
 
 Result = TypeVar("Result")
+Rows = Callable[[bert.Inputs], Array | None]  # of a batch: see bert.Inputs.rows
 
 
 def batches(lengths: Sequence[int], tokens: int = TOKENS, workers: int = 1) -> Iterator[list[int]]:
@@ -45,6 +48,15 @@ def batches(lengths: Sequence[int], tokens: int = TOKENS, workers: int = 1) -> I
         left -= sum(lengths[i] for i in group)
 
 
+def all_rows(inputs: bert.Inputs) -> None:
+    """Every hidden state is read."""
+
+
+def cls_rows(inputs: bert.Inputs) -> Array:
+    """[CLS] alone is read, through the pooler or without it."""
+    return cls(len(inputs.ids.token))
+
+
 def run(
     texts: Sequence[Text],
     params: bert.Params,
@@ -52,21 +64,25 @@ def run(
     read: Callable[[bert.Output, bert.Inputs], Sequence[Result]],
     progress: Callable[[int], object] = lambda done: None,
     workers: int | None = None,
+    rows: Rows = all_rows,
 ) -> list[Result]:
     """What `read` makes of each text, in their order; computed by one worker for each core, or by as many as `workers`
     says.
 
     `read` gets the encoded batch and returns one result for each of its texts. A view of it would keep all of it.
+    rows: which hidden states of a batch it reads; None: all.
     """
     results: list[Any] = [None] * len(texts)
+    places = _places(texts)
 
     def encode(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
-        inputs = padded([texts[i] for i in chosen], config.pad_token_id)
+        inputs = padded([texts[places[i][0]] for i in chosen], config.pad_token_id)
+        inputs = inputs._replace(rows=rows(inputs))
         with watched(inputs, params, config):
             encoded, _ = bert.forward(inputs, params, config, keep="nothing")
         return chosen, read(encoded, inputs)
 
-    counted = [len(text.ids) for text in texts]
+    counted = [len(texts[first].ids) for first, *_ in places]
     threads = workers or cores()
     share = sum(counted) // threads  # with less than a batch for each, smaller ones: nobody stands idle
     groups = list(batches(counted, min(TOKENS, max(FEWEST, share)), threads if share > TOKENS else 1))
@@ -76,9 +92,21 @@ def run(
     with thread_team() if alone and sum(counted) >= FEWEST else single_blas_thread():
         for chosen, group_results in map(encode, groups) if alone else ordered_map(encode, groups, workers):
             for i, result in zip(chosen, group_results, strict=True):
-                results[i] = result
-            progress(len(chosen))
+                first, *others = places[i]
+                results[first] = result
+                for other in others:
+                    results[other] = copy.deepcopy(result)  # whoever changes one of them changes no other
+            progress(sum(len(places[i]) for i in chosen))
     return results
+
+
+def _places(texts: Sequence[Text]) -> list[list[int]]:
+    """For each text that differs from those before it: where it stands, everywhere."""
+    places: dict[tuple[bytes, bytes], list[int]] = {}
+    for i, (ids, segments) in enumerate(texts):
+        key = np.asarray(ids, np.int32).tobytes(), b"" if segments is None else np.asarray(segments, np.int32).tobytes()
+        places.setdefault(key, []).append(i)
+    return list(places.values())
 
 
 def lengths(inputs: bert.Inputs) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from ..blocks import bert, softmax
 from ..tasks import multiple_choice
 from . import encoding
+from .batching import cls_rows
 from .outputs import Choice
 from .run import Model, Options, finite, head, run
 
@@ -32,7 +33,7 @@ def choose(model: Model, questions: Sequence[tuple[Any, Any]], options: Options)
         return [float(value) for value in finite(values)]
 
     encoded_pairs = encoding.encode(model.tokenizer, pairs, model.config.max_position_embeddings, options.special)
-    remaining = iter(run(model, encoded_pairs, scores, options))
+    remaining = iter(run(model, encoded_pairs, scores, options, cls_rows))
     results = []
     for choices in texts:
         p = softmax.forward(np.array([[next(remaining) for _ in choices]]))[0][0]

@@ -14,6 +14,7 @@ from ..numerics.memory import Array
 from ..numerics.sigmoid import sigmoid
 from ..tasks import next_sentence, sequence_classification
 from . import encoding
+from .batching import cls_rows
 from .outputs import Classification
 from .run import Model, Options, finite, head, run
 
@@ -31,6 +32,7 @@ def classify(model: Model, texts: Sequence[Any], options: Options) -> list[Class
         encoding.encode(model.tokenizer, texts, model.config.max_position_embeddings, options.special),
         classes,
         options,
+        cls_rows,
     )
 
 
@@ -58,4 +60,4 @@ def follows(model: Model, pairs: Sequence[Any], options: Options) -> list[float]
         return [float(row[next_sentence.FOLLOWS]) for row in p]
 
     texts = encoding.encode(model.tokenizer, pairs, model.config.max_position_embeddings, options.special)
-    return run(model, texts, probabilities, options)
+    return run(model, texts, probabilities, options, cls_rows)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..blocks import bert, softmax
 from ..errors import Error, show
+from ..numerics.memory import Array
 from ..rules import as_integer
-from ..tasks import masked_lm
+from ..tasks import masked_lm, rows
 from . import encoding
 from .outputs import Prediction
 from .run import Model, Options, finite, head, run
@@ -29,10 +30,16 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
                 f"{encoding.row_name(row, len(texts))}: expected at least one {tokenizer.special_tokens.mask}, {got}"
             )
 
-    def predictions(encoded: bert.Output, batch: bert.Inputs) -> list[list[list[Prediction]]]:
+    def is_masked(batch: bert.Inputs) -> Array:
         is_mask = batch.ids.token == tokenizer.mask_id  # (B, T)
-        if batch.mask is not None:
-            is_mask = is_mask & batch.mask
+        return is_mask if batch.mask is None else is_mask & batch.mask
+
+    def read(batch: bert.Inputs) -> Array:
+        return rows.cls_and(is_masked(batch))
+
+    def predictions(encoded: bert.Output, batch: bert.Inputs) -> list[list[list[Prediction]]]:
+        assert batch.rows is not None
+        is_mask = np.take_along_axis(is_masked(batch), batch.rows, axis=1)  # (B, T) -> (B, R)
         logits, _ = masked_lm.forward(encoded, params, config, positions=np.flatnonzero(is_mask))  # (M, V)
         p, _ = softmax.forward(finite(logits))
         results: list[list[list[Prediction]]] = [[] for _ in is_mask]
@@ -41,4 +48,4 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
             results[row].append([Prediction(tokenizer.tokens[i], int(i), float(probabilities[i])) for i in best])
         return results
 
-    return run(model, encoded_texts, predictions, options)
+    return run(model, encoded_texts, predictions, options, read)

@@ -61,14 +61,18 @@ def run(
     texts: Sequence[Text],
     results: Callable[[bert.Output, bert.Inputs], Sequence[Result]],
     options: Options,
+    rows: batching.Rows = batching.all_rows,
 ) -> list[Result]:
-    """One result for each text, in order. `results` makes them of an encoded batch; they must not be views of it."""
+    """One result for each text, in order. `results` makes them of an encoded batch; they must not be views of it.
+
+    rows: which hidden states it reads.
+    """
     threads = None if options.threads is None else as_integer("threads", options.threads, 1)
     progress = options.progress
     if progress is not None and not callable(progress):
         raise Error(f"progress: expected a function of how many texts are done, got {describe(progress)}")
     progress = progress or (lambda done: None)
-    return batching.run(texts, model.params.bert, model.config, results, progress, threads)
+    return batching.run(texts, model.params.bert, model.config, results, progress, threads, rows)
 
 
 def finite(outputs: Array) -> Array:

@@ -34,7 +34,8 @@ def of_sentences(model: Model, pooling: SentencePooling, texts: Sequence[Text], 
         vectors, _ = sentence_embedding.forward(encoded.hidden, batch.mask, pooling.pooling, pooling.normalize)
         return list(finite(vectors))
 
-    vectors = run(model, texts, pooled, options)
+    rows = batching.cls_rows if pooling.pooling == "cls" else batching.all_rows
+    vectors = run(model, texts, pooled, options, rows)
     if not vectors:
         return np.zeros((0, model.config.hidden_size), model.params.bert.embedding.word.dtype)
     return np.stack(vectors)

@@ -1,4 +1,4 @@
-"""Rows added into a table at places that may repeat: the reverse of taking rows out of it."""
+"""Rows taken out of an array, and the reverse: rows added into it at places that may repeat."""
 
 from __future__ import annotations
 
@@ -20,3 +20,24 @@ def scatter_add(table: Array, ids: Array, rows: Array) -> None:
     distinct, which = np.unique(ids, return_inverse=True)
     onehot = csr_array((np.ones(N, rows.dtype), which, np.arange(N + 1)), shape=(N, len(distinct)))
     table[distinct] += onehot.T @ rows  # no id stands in `distinct` twice
+
+
+def take_rows(x: Array, rows: Array | None) -> Array:
+    """x (B, ..., T, n), rows (B, R) integers below T -> (B, ..., R, n): for text b its rows rows[b]. None: x itself"""
+    if rows is None:
+        return x
+    text = np.arange(len(rows))[:, None]  # (B, 1), beside rows (B, R)
+    return np.moveaxis(np.moveaxis(x, -2, 1)[text, rows], 1, -2)
+
+
+def add_rows(y: Array, rows: Array | None, x: Array) -> Array:
+    """y (B, T, n), rows (B, R) integers below T, x (B, R, n) -> y, to whose rows x is added in place
+
+    The reverse of `take_rows`: a row that stands k times in `rows` receives k rows of x. None: x (B, T, n) as a whole.
+    """
+    if rows is None:
+        y += x
+    else:
+        B, T, n = y.shape
+        scatter_add(y.reshape(B * T, n), (rows + T * np.arange(B)[:, None]).reshape(-1), x.reshape(-1, n))
+    return y

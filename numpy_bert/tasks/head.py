@@ -21,7 +21,7 @@ class Task(Protocol):
 
     loss(encoded, labels, params, config, rng) -> (loss, cache), and loss_backward(dloss, cache) -> (dencoded, dparams).
     params and dparams are those of the head, or a tuple with those of several `heads`. check_labels says what labels
-    a batch of shape (B, T) has, as `loss` wants them.
+    a batch of shape (B, T) has, as `loss` wants them. read_rows(labels, shape): whose hidden states it reads; see rows.
     """
 
     @property
@@ -32,6 +32,8 @@ class Task(Protocol):
     def loss(self) -> Callable[..., tuple[Array, Any]]: ...
     @property
     def loss_backward(self) -> Callable[..., tuple[Output, Any]]: ...
+    @property
+    def read_rows(self) -> Callable[[Any, tuple[int, int]], tuple[Array | None, Any]]: ...
     @property
     def check_labels(self) -> Callable[[Any, tuple[int, int], BertConfig], Any]: ...
 

@@ -19,10 +19,12 @@ from ..blocks.bert import Output
 from ..config import BertConfig
 from ..numerics.memory import Array
 from ..numerics.tree import shape as array_shape
+from . import rows
 from .labels import classes
 
 heads = ("masked_lm",)
 reads = "hidden"
+read_rows = rows.of_labeled
 
 
 class Params(NamedTuple):

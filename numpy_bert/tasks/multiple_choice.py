@@ -21,11 +21,12 @@ from ..blocks.dropout import Dropout
 from ..config import BertConfig
 from ..errors import Error
 from ..numerics.memory import Array
-from . import head
+from . import head, rows
 from .labels import classes
 
 heads = ("multiple_choice",)
 reads = "pooled"
+read_rows = rows.of_cls
 
 
 class Params(NamedTuple):

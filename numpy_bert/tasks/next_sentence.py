@@ -17,11 +17,12 @@ from ..blocks import linear
 from ..blocks.bert import Output
 from ..config import BertConfig
 from ..numerics.memory import Array
-from . import head
+from . import head, rows
 from .labels import classes
 
 heads = ("next_sentence",)
 reads = "pooled"
+read_rows = rows.of_cls
 FOLLOWS, RANDOM = 0, 1
 
 

@@ -56,6 +56,12 @@ def loss_backward(dloss: Array | float | Labels, cache: LossCache) -> tuple[Outp
     return Output(from_masked.hidden, from_next.pooled), Params(dmasked_lm, dnext_sentence)
 
 
+def read_rows(labels: Labels, shape: tuple[int, int]) -> tuple[Array, Labels]:
+    """The rows that masked_lm reads; the first is [CLS], which next_sentence reads."""
+    rows, masked = masked_lm.read_rows(labels.masked_lm, shape)
+    return rows, labels._replace(masked_lm=masked)
+
+
 def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Labels:
     """masked_lm (B, T) and next_sentence (B,), each as its own task wants them."""
     masked, follows = pair(labels, "masked_lm (B, T) and next_sentence (B,)")

@@ -17,10 +17,12 @@ from ..blocks import cross_entropy, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
 from ..numerics.memory import Array
+from . import rows
 from .labels import classes, pair
 
 heads = ("question_answering",)
 reads = "hidden"
+read_rows = rows.of_all
 
 
 class Labels(NamedTuple):

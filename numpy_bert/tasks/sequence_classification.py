@@ -18,10 +18,12 @@ from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
 from ..numerics.memory import Array
+from . import rows
 from .labels import classes, shares, values
 
 heads = ("sequence_classification",)
 reads = "pooled"
+read_rows = rows.of_cls
 LOSSES: dict[str, Any] = {
     "single_label_classification": cross_entropy,
     "multi_label_classification": binary_cross_entropy,

@@ -19,11 +19,12 @@ from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
 from ..numerics.memory import Array
-from . import head
+from . import head, rows
 from .labels import classes
 
 heads = ("token_classification",)
 reads = "hidden"
+read_rows = rows.of_all
 
 
 class Params(NamedTuple):

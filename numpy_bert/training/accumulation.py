@@ -49,8 +49,9 @@ def gradients(
         microbatch, count, seed = job
         weights = tree.map(lambda n, total: n / total, count, totals)
         own_rng = None if seed is None else np.random.default_rng(seed)
+        read = objective.only_read(task, microbatch)
         with watched(microbatch.inputs, params.bert, config, LOWER):
-            loss, cache = objective.forward(task, microbatch, params, config, own_rng, keep)
+            loss, cache = objective.forward(task, read, params, config, own_rng, keep)
         return _weighted(objective.losses(loss, cache), weights), objective.backward(weights, cache)
 
     jobs = list(zip(microbatches, counts, seeds, strict=True))

@@ -72,11 +72,12 @@ def held_out(data: PretrainingData, steps: int) -> list[objective.Batch]:
 def evaluate(batches: list[objective.Batch], params: objective.Params, config: BertConfig) -> dict[str, float]:
     """Mean loss and accuracy over all batches, of both tasks or of masked words alone."""
     both = isinstance(batches[0].labels, pretraining.Labels)
-    heads = HEADS if both else HEADS[:1]
+    task, heads = ("pretraining", HEADS) if both else ("masked_lm", HEADS[:1])
     masked_head, *next_head = (objective.head_params(name, params) for name in heads)
 
     def sums(batch: objective.Batch) -> Array:
         """(tasks, 3): of each task the sum of the losses, how many were right, and how many there are."""
+        batch = objective.only_read(task, batch)
         encoded, _ = bert.forward(batch.inputs, params.bert, config, keep="nothing")
         labels = (batch.labels.masked_lm if both else batch.labels).reshape(-1)
         places = np.flatnonzero(labels != IGNORED)

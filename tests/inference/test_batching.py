@@ -44,6 +44,27 @@ def test_results_come_in_the_order_of_the_texts(workers, rng, monkeypatch):
         np.testing.assert_allclose(vector, bert.forward([ids]).hidden[0, 0], atol=1e-5)
 
 
+def test_texts_that_are_the_same_are_computed_once(rng):
+    """Also beside others with the same tokens and other segments; each has a result of its own."""
+    bert, done, computed = tiny_bert(), [], []
+    different = [Text([5, 6, 7], None), Text([5, 6, 7], [0, 0, 1]), Text([5, 6], None), Text([7, 5, 6], None)]
+    order = rng.permutation(np.repeat(np.arange(4), 3)).tolist()
+
+    def read(encoded, batch):
+        computed.extend(batch.ids.token.tolist())
+        return [[h.copy()] for h in encoded.hidden]
+
+    results = batching.run([different[i] for i in order], bert.params.bert, bert.config, read, done.append)
+    assert len(computed) == len(different)
+    assert sum(done) == len(order)
+    assert len({id(result) for result in results} | {id(result[0]) for result in results}) == 2 * len(order)
+    alone = [batching.run([text], bert.params.bert, bert.config, read)[0][0] for text in different]
+    for i, (h,) in zip(order, results, strict=True):
+        length = len(different[i].ids)
+        np.testing.assert_allclose(h[:length], alone[i][:length], atol=1e-5)
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
+
+
 @pytest.mark.parametrize("workers", [None, 1, 2])
 def test_whatever_ends_a_run_blas_is_given_back(workers, monkeypatch):
     """An error in a reading, and one of whoever is told of the progress."""

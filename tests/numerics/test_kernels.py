@@ -8,7 +8,7 @@ from numpy_bert.blocks import gelu, layer_norm, lookup, softmax
 from numpy_bert.numerics import elementwise, normal_cdf, threads
 from numpy_bert.numerics.exponential import shifted_exp
 from numpy_bert.numerics.rows import row_affine, row_mean, row_mean_of_product, row_sum
-from numpy_bert.numerics.scatter import scatter_add
+from numpy_bert.numerics.scatter import add_rows, scatter_add, take_rows
 
 
 def plain_softmax(x, mask):
@@ -148,3 +148,25 @@ def test_elementwise_in_chunks_is_the_function(size, dtype, rng, monkeypatch):
     result = elementwise.elementwise(lambda x, y: x * np.exp(y), x, y)
     np.testing.assert_array_equal(result, x * np.exp(y), strict=True)
     np.testing.assert_array_equal(elementwise.elementwise(np.exp, x.T), np.exp(x.T), strict=True)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4), (3, 2, 5, 4), (3, 2, 2, 5, 1)])
+def test_rows_are_taken_of_each_text(shape, rng):
+    x, rows = rng.normal(size=shape), rng.integers(0, 5, (3, 7))
+    taken = take_rows(x, rows)
+    for b, text in enumerate(rows):
+        for r, t in enumerate(text):
+            np.testing.assert_array_equal(taken[b, ..., r, :], x[b, ..., t, :])
+    assert take_rows(x, None) is x
+
+
+def test_rows_are_added_where_they_were_taken(rng):
+    y, x, rows = rng.normal(size=(3, 5, 4)), rng.normal(size=(3, 7, 4)), rng.integers(0, 5, (3, 7))
+    wanted = y.copy()
+    for b, text in enumerate(rows):
+        for r, t in enumerate(text):
+            wanted[b, t] += x[b, r]
+    assert add_rows(y, rows, x) is y
+    np.testing.assert_allclose(y, wanted, rtol=0, atol=1e-15)
+    assert add_rows(y, None, np.ones((3, 5, 4))) is y
+    np.testing.assert_allclose(y, wanted + 1, rtol=0, atol=1e-15)

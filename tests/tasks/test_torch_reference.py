@@ -135,8 +135,10 @@ def test_pooled_and_logits(reference: Reference) -> None:
         assert_close(ours.reshape(theirs.shape), theirs, key)
 
 
-def test_loss_and_every_gradient(reference: Reference) -> None:
-    loss, cache = objective.forward(reference.task, reference.batch, reference.params, reference.config)
+@pytest.mark.parametrize("only_read", [False, True], ids=["all rows", "only what is read"])
+def test_loss_and_every_gradient(reference: Reference, only_read: bool) -> None:
+    batch = objective.only_read(reference.task, reference.batch) if only_read else reference.batch
+    loss, cache = objective.forward(reference.task, batch, reference.params, reference.config)
     assert_close(np.asarray(loss), reference.stored["loss"], "loss")
     results = {}
     for leaf, gradient in tree.items(objective.backward(1.0, cache)):

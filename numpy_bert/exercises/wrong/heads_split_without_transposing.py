@@ -7,24 +7,33 @@ import numpy as np
 from ...blocks import attention, linear
 from ...blocks.multi_head_attention import Cache, Params
 from ...numerics.memory import Array
+from ...numerics.scatter import add_rows
 from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
-    """dy (B, T, H) -> dx (B, T, H), dparams"""
-    B, A, T, D = cache.attention.Q.shape
+    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
+    (B, A, R, D), T = cache.attention.Q.shape, cache.attention.K.shape[2]
     # y = concat W_Oᵀ + b_O
     dconcat, doutput = linear.backward(dy, cache.output)
     # concat = heads side by side
-    dheads = dconcat.reshape(B, A, T, D)
+    dheads = dconcat.reshape(B, A, R, D)
     # heads = attention(Q, K, V)
     dQ, dK, dV = attention.backward(dheads, cache.attention)
-    # Q, K, V = the three parts of QKV
-    dQKV = np.empty((B, T, 3, A, D), dQ.dtype)
-    for i, dpart in enumerate((dQ, dK, dV)):
-        dQKV[:, :, i] = dpart.transpose(0, 2, 1, 3)  # (B, A, T, D) -> (B, T, A, D)
-    # QKV = x W_QKVᵀ + b_QKV
-    dx, dqkv = linear.backward(dQKV.reshape(B, T, 3 * A * D), cache.qkv)
+    if cache.query is None:
+        # Q, K, V = the three parts of QKV
+        dQKV = np.stack([d.transpose(0, 2, 1, 3) for d in (dQ, dK, dV)], axis=2)  # (B, T, 3, A, D)
+        # QKV = x W_QKVᵀ + b_QKV
+        dx, dqkv = linear.backward(dQKV.reshape(B, T, 3 * A * D), cache.qkv)
+    else:
+        # K, V = the two parts of KV, Q = queries as heads
+        dKV = np.stack([d.transpose(0, 2, 1, 3) for d in (dK, dV)], axis=2)  # (B, T, 2, A, D)
+        dqueries = dQ.transpose(0, 2, 1, 3).reshape(B, R, A * D)
+        # queries = x[rows] W_Qᵀ + b_Q,   KV = x W_KVᵀ + b_KV
+        dx_rows, dquery = linear.backward(dqueries, cache.query)
+        dx, dkv = linear.backward(dKV.reshape(B, T, 2 * A * D), cache.qkv)
+        dx = add_rows(dx, cache.rows, dx_rows)
+        dqkv = linear.Params(np.concatenate([dquery.W, dkv.W]), np.concatenate([dquery.b, dkv.b]))
     return dx, Params(dqkv, doutput)
 
 

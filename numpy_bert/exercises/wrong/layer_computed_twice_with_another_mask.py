@@ -11,12 +11,12 @@ from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, encoder_layer.Params]:
-    """dy (B, T, H) -> dx (B, T, H), dparams"""
-    x, params, mask, config, generator = cache
+    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
+    x, params, mask, config, generator, rows = cache
     rng = None
     if generator is not None:
         rng = np.random.default_rng(0)
-    _, layer_cache = encoder_layer.forward(x, params, mask, config, rng)
+    _, layer_cache = encoder_layer.forward(x, params, mask, config, rng, rows)
     return encoder_layer.backward(dy, layer_cache)
 
 
@@ -25,7 +25,7 @@ EXERCISE = Exercise(
     block="recompute",
     level="hard",
     hints=(
-        "Both cases have dropout.",
+        "The cases that fail have dropout.",
         "What would the generator have drawn next, when the layer was computed first? It is in the cache.",
     ),
     wrong="A layer that is computed a second time draws another dropout mask: the state of the generator was not kept.",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from ...blocks import dropout, feed_forward, layer_norm, multi_head_attention
 from ...blocks.encoder_layer import Cache, Params
 from ...numerics.memory import Array
+from ...numerics.scatter import add_rows
 from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
-    """dy (B, T, H) -> dx (B, T, H), dparams"""
+    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
     # y = LayerNorm(z + dropout(FFN(z))): z is reached along two ways, the sum and the FFN
     dresidual, dfeed_forward_norm = layer_norm.backward(dy, cache.feed_forward_norm)
     dfed = dropout.backward(dresidual, cache.feed_forward_dropout)
@@ -19,7 +20,7 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     dresidual, dattention_norm = layer_norm.backward(dz, cache.attention_norm)
     dattended = dropout.backward(dresidual, cache.attention_dropout)
     dx, dattention = multi_head_attention.backward(dattended, cache.attention)
-    dx += dattended
+    dx = add_rows(dx, cache.rows, dattended)
     return dx, Params(dattention, dattention_norm, dfeed_forward, dfeed_forward_norm)
 
 

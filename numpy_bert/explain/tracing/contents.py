@@ -72,7 +72,7 @@ CONTENTS: dict[str, dict[str, str]] = {
     },
     "blocks.encoder": {
         "x": "B T H: embedding of each token",
-        "mask": "B T: which tokens are not padding",
+        "tokens.mask": "B T: which tokens are not padding",
         "y": "B T H: hidden state of each token after a layer",
     },
     "blocks.encoder_layer": {

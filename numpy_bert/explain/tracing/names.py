@@ -16,7 +16,7 @@ NAMES: dict[str, dict[str, str]] = {
         "backward": "dy - R dR dV dP dS dQ dK",
     },
     "blocks.bert": {
-        "forward": "inputs - - - - - x - hidden - pooled - - -",
+        "forward": "inputs - - - - - x - - hidden - pooled - - -",
         "backward": "dy - accumulate_into dhidden - dhidden_pooled dx - - dparams",
     },
     "blocks.binary_cross_entropy": {
@@ -32,11 +32,11 @@ NAMES: dict[str, dict[str, str]] = {
         "backward": "dy - accumulate_into dnormed dtotal - dsegment dposition dword dparams",
     },
     "blocks.encoder": {
-        "forward": "x - mask - - - - - -",
+        "forward": "x - tokens - - - - - - -",
         "backward": "dy - - - -",
     },
     "blocks.encoder_layer": {
-        "forward": "x - mask - - - - - - attended - - z - fed - - y - - -",
+        "forward": "x - mask - - rows - - - - - attended - - z - fed - - y - - -",
         "backward": "dy - dresidual - dfed dz - - dattended dx -",
     },
     "blocks.feed_forward": {
@@ -64,8 +64,8 @@ NAMES: dict[str, dict[str, str]] = {
         "backward": "dy - accumulate_into rows dW",
     },
     "blocks.multi_head_attention": {
-        "forward": "x - - mask - QKV - Q K V - heads - concat y -",
-        "backward": "dy - dconcat - dheads dQ dK dV dQKV dx -",
+        "forward": "x - - mask - rows - QKV - Q K V queries KV - heads - concat y -",
+        "backward": "dy - - - - - - dconcat - dheads dQ dK dV dQKV dx - dKV dqueries dx_rows - -",
     },
     "blocks.pooler": {
         "forward": "h - cls u - y -",

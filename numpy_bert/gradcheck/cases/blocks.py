@@ -33,7 +33,7 @@ from ...blocks.dropout import Dropout
 from ...config import BertConfig
 from ...numerics import tree
 from ...numerics.memory import Array
-from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, padding, params
+from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, padding, params, repeated_rows
 
 Cases = dict[str, Pair]
 Rng = np.random.Generator
@@ -95,14 +95,19 @@ def _layer_norm(rng: Rng) -> Cases:
 
 
 def _dropout(rng: Rng) -> Cases:
-    def pair(p: float, seeded: bool = True) -> Pair:
+    def pair(p: float, seeded: bool = True, rows: Array | None = None) -> Pair:
         def forward(x: Array) -> tuple[Array, dropout.Cache]:
-            return dropout.forward(x, Dropout(p, fixed_rng() if seeded else None))
+            return dropout.forward(x, Dropout(p, fixed_rng() if seeded else None, rows, 5))
 
         return Pair(forward, dropout.backward, {"x": x})
 
     x = rng.standard_normal((2, 3, 4))
-    return {"p = 0.4": pair(0.4), "p = 0": pair(0.0), "no generator": pair(0.4, seeded=False)}
+    return {
+        "p = 0.4": pair(0.4),
+        "p = 0": pair(0.0),
+        "no generator": pair(0.4, seeded=False),
+        "rows": pair(0.4, rows=repeated_rows(2, 5, 3)),
+    }
 
 
 def _lookup(rng: Rng) -> Cases:
@@ -169,18 +174,33 @@ def _attention(rng: Rng) -> Cases:
         "heads, dropout": pair(heads, heads, padded, 0.3),
         "a text masked throughout": pair(heads, heads, nothing_to_see),
         "T = 1": pair((1, 2, 1, 3), (1, 2, 1, 3)),
+        "more queries than keys": pair((3, 2, 6, 3), heads, padded),
+        "one query": pair((3, 2, 1, 3), heads, padded),
+        "no query": pair((3, 2, 0, 3), heads, padded),
     }
 
 
 def _multi_head_attention(rng: Rng) -> Cases:
-    def pair(B: int, T: int, A: int = 3, p: float = 0.0) -> Pair:
+    def pair(B: int, T: int, A: int = 3, p: float = 0.0, R: int | None = None) -> Pair:
+        rows = None if R is None else repeated_rows(B, T, R)
+
         def forward(x: Array, params: multi_head_attention.Params) -> tuple[Array, multi_head_attention.Cache]:
-            return multi_head_attention.forward(x, params, A, padding(B, T), Dropout(p, fixed_rng()))
+            drop = Dropout(p, fixed_rng(), rows, T)
+            return multi_head_attention.forward(x, params, A, padding(B, T), drop, rows)
 
         arguments = {"x": rng.standard_normal((B, T, 6)), "params": params(multi_head_attention.shapes(6), rng)}
         return Pair(forward, multi_head_attention.backward, arguments)
 
-    return {"padding": pair(2, 4), "dropout": pair(3, 3, p=0.3), "one head": pair(1, 4, A=1), "T = 1": pair(2, 1)}
+    return {
+        "padding": pair(2, 4),
+        "dropout": pair(3, 3, p=0.3),
+        "one head": pair(1, 4, A=1),
+        "T = 1": pair(2, 1),
+        "one row": pair(2, 4, R=1),
+        "rows, one of them twice, dropout": pair(2, 4, p=0.3, R=3),
+        "more rows than tokens": pair(1, 2, R=4),
+        "no row": pair(2, 3, R=0),
+    }
 
 
 def _feed_forward(rng: Rng) -> Cases:
@@ -192,36 +212,55 @@ def _feed_forward(rng: Rng) -> Cases:
 
 
 def _encoder_layer(rng: Rng) -> Cases:
-    def pair(B: int, T: int, config: BertConfig = LAYER, drop: bool = False) -> Pair:
+    def pair(B: int, T: int, config: BertConfig = LAYER, drop: bool = False, R: int | None = None) -> Pair:
+        rows = None if R is None else repeated_rows(B, T, R)
+
         def forward(x: Array, params: encoder_layer.Params) -> tuple[Array, encoder_layer.Cache]:
-            return encoder_layer.forward(x, params, padding(B, T), config, fixed_rng() if drop else None)
+            return encoder_layer.forward(x, params, padding(B, T), config, fixed_rng() if drop else None, rows)
 
         arguments = {"x": rng.standard_normal((B, T, 6)), "params": params(encoder_layer.shapes(config), rng)}
         return Pair(forward, encoder_layer.backward, arguments)
 
-    return {"padding": pair(3, 3), "dropout, tanh": pair(2, 3, replace(LAYER, gelu="tanh"), True), "T = 1": pair(1, 1)}
+    return {
+        "padding": pair(3, 3),
+        "dropout, tanh": pair(2, 3, replace(LAYER, gelu="tanh"), True),
+        "T = 1": pair(1, 1),
+        "one row": pair(2, 3, R=1),
+        "rows, one of them twice, dropout": pair(2, 4, drop=True, R=3),
+        "no row": pair(1, 2, R=0),
+    }
 
 
 def _recompute(rng: Rng) -> Cases:
-    def pair(B: int, T: int, drop: bool) -> Pair:
+    def pair(B: int, T: int, drop: bool, rows: Array | None = None) -> Pair:
         def forward(x: Array, params: encoder_layer.Params) -> tuple[Array, recompute.Cache]:
-            return recompute.forward(x, params, padding(B, T), LAYER, fixed_rng() if drop else None)
+            return recompute.forward(x, params, padding(B, T), LAYER, fixed_rng() if drop else None, rows)
 
         arguments = {"x": rng.standard_normal((B, T, 6)), "params": params(encoder_layer.shapes(LAYER), rng)}
         return Pair(forward, recompute.backward, arguments)
 
-    return {"dropout": pair(2, 3, True), "T = 1": pair(1, 1, False)}
+    return {
+        "dropout": pair(2, 3, True),
+        "T = 1": pair(1, 1, False),
+        "rows, dropout": pair(2, 3, True, repeated_rows(2, 3, 2)),
+    }
 
 
 def _encoder(rng: Rng) -> Cases:
-    def pair(keep: encoder.Keep, drop: bool) -> Pair:
+    def pair(keep: encoder.Keep, drop: bool, rows: Array | None = None) -> Pair:
         def forward(x: Array, params: encoder.Params) -> tuple[Array, encoder.Cache]:
-            return encoder.forward(x, params, padding(2, 3), WHOLE, fixed_rng() if drop else None, keep)
+            tokens = encoder.Tokens(padding(2, 3), rows)
+            return encoder.forward(x, params, tokens, WHOLE, fixed_rng() if drop else None, keep)
 
         arguments = {"x": rng.standard_normal((2, 3, 6)), "params": params(encoder.shapes(WHOLE), rng)}
         return Pair(forward, encoder.backward, arguments)
 
-    return {"padding": pair("caches", False), "dropout, layers computed twice": pair("inputs", True)}
+    return {
+        "padding": pair("caches", False),
+        "dropout, layers computed twice": pair("inputs", True),
+        "one row": pair("caches", False, repeated_rows(2, 3, 1)),
+        "rows, dropout, layers computed twice": pair("inputs", True, repeated_rows(2, 3, 2)),
+    }
 
 
 def _pooler(rng: Rng) -> Cases:
@@ -233,12 +272,13 @@ def _pooler(rng: Rng) -> Cases:
 
 
 def _bert(rng: Rng) -> Cases:
-    def pair(read: tuple[str, ...], B: int = 2, T: int = 3, has_pooler: bool = True) -> Pair:
+    def pair(read: tuple[str, ...], B: int = 2, T: int = 3, has_pooler: bool = True, rows: Array | None = None) -> Pair:
         def forward(inputs: bert.Inputs, params: bert.Params) -> tuple[bert.Output, bert.Cache]:
             output, cache = bert.forward(inputs, params, SHALLOW)
             return bert.Output(*(y if name in read else None for name, y in output._asdict().items())), cache
 
-        arguments = {"inputs": inputs(SHALLOW, B, T, rng), "params": params(bert.shapes(SHALLOW, has_pooler), rng)}
+        texts = inputs(SHALLOW, B, T, rng)._replace(rows=rows)
+        arguments = {"inputs": texts, "params": params(bert.shapes(SHALLOW, has_pooler), rng)}
         return Pair(forward, bert.backward, arguments)
 
     return {
@@ -246,6 +286,8 @@ def _bert(rng: Rng) -> Cases:
         "hidden alone": pair(("hidden",)),
         "pooled alone, T = 1": pair(("pooled",), 1, 1),
         "no pooler": pair(("hidden",), 1, 3, has_pooler=False),
+        "rows": pair(("hidden", "pooled"), rows=np.array([[0, 2], [0, 1]])),
+        "[CLS] alone": pair(("pooled",), rows=np.zeros((2, 1), np.int64)),
         "tied": _tied(pair(("hidden", "pooled")), "params.embedding.word"),
     }
 

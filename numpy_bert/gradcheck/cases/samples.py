@@ -96,6 +96,13 @@ def padding(B: int, T: int) -> Array:
     return mask
 
 
+def repeated_rows(B: int, T: int, R: int) -> Array:
+    """(B, R) rows of each text, other ones in each; where R is above 1, the first of them twice."""
+    rows = (np.arange(R) + 2 * np.arange(B)[:, None]) % T
+    rows[:, 1:2] = rows[:, :1]
+    return rows
+
+
 def inputs(config: BertConfig, B: int, T: int, rng: np.random.Generator) -> Inputs:
     """Random tokens and segments, one token in every text twice (where T > 1), positions from 0, padding."""
     token = rng.integers(0, config.vocab_size, (B, T))

@@ -198,8 +198,11 @@ def _objective(rng: Rng) -> Cases:
         heads: tuple[str, ...] = (),
         seeded: bool = False,
         shape: tuple[int, int] = (2, 3),
+        only_read: bool = False,
     ) -> Pair:
         batch = objective.Batch(inputs(config, *shape, rng), labels(task, config, *shape, rng))
+        if only_read:
+            batch = objective.only_read(task, batch)
 
         def forward(params: objective.Params) -> Any:
             return objective.forward(task, batch, params, config, fixed_rng() if seeded else None)
@@ -220,6 +223,10 @@ def _objective(rng: Rng) -> Cases:
             "sequence_classification", heads=tuple(objective.HEADS), shape=(1, 1)
         ),
         "pretraining, dropout": pair("pretraining", WHOLE, heads=both, seeded=True, shape=(3, 2)),
+        "pretraining, dropout, only what is read": pair(
+            "pretraining", heads=both, seeded=True, shape=(3, 3), only_read=True
+        ),
+        "multiple_choice, only what is read": pair("multiple_choice", only_read=True),
     }
 
 

@@ -165,7 +165,7 @@ def evaluate(examples: ClassificationExamples, params: objective.Params, config:
     def logits(encoded: bert.Output, inputs: bert.Inputs) -> list[Array]:
         return list(sequence_classification.forward(encoded, head, config)[0])
 
-    outputs = np.stack(batching.run(examples.texts, params.bert, config, logits))  # (n, C)
+    outputs = np.stack(batching.run(examples.texts, params.bert, config, logits, rows=batching.cls_rows))  # (n, C)
     if config.is_regression:
         return scores.of_values(outputs, examples.labels, config.label_names)
     several = config.problem == several_labels.MULTI_LABEL

@@ -166,4 +166,4 @@ def evaluate(examples: ChoiceExamples, params: objective.Params, config: BertCon
         logits, _ = multiple_choice.forward(encoded, head, config)
         return list(logits)
 
-    return examples.measures(batching.run(examples.texts, params.bert, config, scores))
+    return examples.measures(batching.run(examples.texts, params.bert, config, scores, rows=batching.cls_rows))

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from numpy_bert.blocks import attention, dropout, linear, softmax
+from numpy_bert.blocks import attention, dropout, linear, multi_head_attention, softmax
 from numpy_bert.blocks.multi_head_attention import Params
-from support.mutants.catalog import exercise, mutant
+from support.mutants.catalog import exercise, mutant, where_all_rows_are_read
 
 # y = dropout(softmax(Q Kᵀ / √D)) V
 
@@ -118,6 +118,7 @@ heads_split_without_transposing = exercise("heads_split_without_transposing")
     hint="Right for one head.",
     seen="conversions between checkpoints that interleave the heads and checkpoints that do not",
 )
+@where_all_rows_are_read(multi_head_attention.backward)
 def queries_keys_and_values_interleaved(dy, cache):
     B, A, T, D = cache.attention.Q.shape
     dconcat, doutput = linear.backward(dy, cache.output)
@@ -132,6 +133,7 @@ def queries_keys_and_values_interleaved(dy, cache):
     wrong="The order of the three parts is V, K, Q.",
     hint="Which third of qkv.W is wrong, and whose gradient does it hold?",
 )
+@where_all_rows_are_read(multi_head_attention.backward)
 def parts_in_the_wrong_order(dy, cache):
     B, A, T, D = cache.attention.Q.shape
     dconcat, doutput = linear.backward(dy, cache.output)
@@ -147,6 +149,7 @@ def parts_in_the_wrong_order(dy, cache):
     wrong="The gradient goes around the output layer: the heads get dy itself, not dy W_O.",
     hint="Set W_O to the identity: right by luck.",
 )
+@where_all_rows_are_read(multi_head_attention.backward)
 def output_layer_bypassed(dy, cache):
     B, A, T, D = cache.attention.Q.shape
     _, doutput = linear.backward(dy, cache.output)
@@ -161,6 +164,7 @@ def output_layer_bypassed(dy, cache):
     wrong="x is read three times, as query, as key and as value, but only the way of the queries is followed back.",
     hint="How many arrows leave x?",
 )
+@where_all_rows_are_read(multi_head_attention.backward)
 def x_reached_through_the_queries_alone(dy, cache):
     B, A, T, D = cache.attention.Q.shape
     dconcat, doutput = linear.backward(dy, cache.output)
@@ -171,3 +175,36 @@ def x_reached_through_the_queries_alone(dy, cache):
     H = A * D
     dx = dQKV[..., :H] @ cache.qkv.W[:H]
     return dx, Params(dqkv, doutput)
+
+
+@mutant(
+    "multi_head_attention",
+    wrong="A row that is read twice receives one of its two gradients: dx[rows] += in place of a sum.",
+    hint="Only the cases with rows fail. NumPy adds to a repeated index once.",
+)
+def a_row_read_twice_learns_once(dy, cache):
+    dx, dparams = multi_head_attention.backward(dy, cache)
+    if cache.query is None:
+        return dx, dparams
+    B, A, R, D = cache.attention.Q.shape
+    dconcat, _ = linear.backward(dy, cache.output)
+    dQ, dK, dV = attention.backward(dconcat.reshape(B, R, A, D).transpose(0, 2, 1, 3), cache.attention)
+    dKV = np.stack([dK, dV]).transpose(1, 3, 0, 2, 4)
+    dx, _ = linear.backward(dKV.reshape(*dKV.shape[:2], -1), cache.qkv)
+    dx_rows, _ = linear.backward(dQ.transpose(0, 2, 1, 3).reshape(B, R, A * D), cache.query)
+    dx[np.arange(B)[:, None], cache.rows] += dx_rows
+    return dx, dparams
+
+
+@mutant(
+    "multi_head_attention",
+    wrong="The gradient of the queries' weights is put below that of the keys and values: the rows are K, V, Q.",
+    hint="Only the cases with rows fail. Where did the forward cut qkv.W?",
+)
+def the_queries_at_the_end(dy, cache):
+    dx, dparams = multi_head_attention.backward(dy, cache)
+    if cache.query is None:
+        return dx, dparams
+    H = dx.shape[-1]
+    dqkv = linear.Params(*(np.roll(array, -H, axis=0) for array in dparams.qkv))
+    return dx, dparams._replace(qkv=dqkv)

@@ -8,6 +8,7 @@ here in their place.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -35,6 +36,19 @@ def mutant(block: str, wrong: str, hint: str, seen: str = PLANTED, loss: bool = 
         return backward
 
     return mark
+
+
+def where_all_rows_are_read(right: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """The right backward where the Cache has rows, of which the wrong one knows nothing."""
+
+    def decorate(wrong: Any) -> Any:
+        @functools.wraps(wrong)
+        def backward(dy: Any, cache: Any) -> Any:
+            return wrong(dy, cache) if cache.rows is None else right(dy, cache)
+
+        return backward
+
+    return decorate
 
 
 def exercise(name: str, seen: str = PLANTED) -> Mutant:

@@ -16,7 +16,7 @@ from numpy_bert.blocks import (
     tanh,
 )
 from numpy_bert.numerics import tree
-from support.mutants.catalog import exercise, mutant
+from support.mutants.catalog import exercise, mutant, where_all_rows_are_read
 
 # FFN(x) = gelu(x W_1ᵀ + b_1) W_2ᵀ + b_2
 
@@ -46,6 +46,7 @@ residual_around_attention_forgotten = exercise("residual_around_attention_forgot
     wrong="z reaches the sum on two ways, but only the one through the feed-forward network is followed back.",
     hint="The feed-forward parameters are right, everything before them wrong.",
 )
+@where_all_rows_are_read(encoder_layer.backward)
 def residual_around_feed_forward_forgotten(dy, cache):
     dresidual, dfeed_forward_norm = layer_norm.backward(dy, cache.feed_forward_norm)
     dz, dfeed_forward = feed_forward.backward(
@@ -67,6 +68,7 @@ residual_through_the_dropout = exercise("residual_through_the_dropout")
     hint="BERT norms after the sum. What does the residual path go through?",
     seen="GPT-2 and most later models, which are pre-norm",
 )
+@where_all_rows_are_read(encoder_layer.backward)
 def residual_of_a_pre_norm_layer(dy, cache):
     dresidual, dfeed_forward_norm = layer_norm.backward(dy, cache.feed_forward_norm)
     dz, dfeed_forward = feed_forward.backward(
@@ -90,6 +92,18 @@ def norms_exchanged(dy, cache):
     return dx, gradients._replace(
         attention_norm=gradients.feed_forward_norm, feed_forward_norm=gradients.attention_norm
     )
+
+
+@mutant(
+    "encoder_layer",
+    wrong="The residual's gradient is added to the first rows of dx in place of the rows that were read.",
+    hint="Only the cases with rows fail.",
+)
+def residual_to_the_first_rows(dy, cache):
+    if cache.rows is None:
+        return encoder_layer.backward(dy, cache)
+    order = np.arange(cache.rows.shape[1]) % cache.attention.qkv.x.shape[1]
+    return encoder_layer.backward(dy, cache._replace(rows=np.tile(order, (len(dy), 1))))
 
 
 @mutant(

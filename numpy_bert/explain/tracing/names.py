@@ -64,7 +64,7 @@ NAMES: dict[str, dict[str, str]] = {
         "backward": "dy - accumulate_into rows dW",
     },
     "blocks.multi_head_attention": {
-        "forward": "x - - mask - rows - QKV - Q K V queries KV - heads - concat y -",
+        "forward": "x - - mask - rows - - - - - QKV - Q K V queries KV - heads - concat y -",
         "backward": "dy - - - - - - dconcat - dheads dQ dK dV dQKV dx - dKV dqueries dx_rows - -",
     },
     "blocks.pooler": {

@@ -31,7 +31,7 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
             )
 
     def is_masked(batch: bert.Inputs) -> Array:
-        is_mask = batch.ids.token == tokenizer.mask_id  # (B, T)
+        is_mask: Array = batch.ids.token == tokenizer.mask_id  # (B, T)
         return is_mask if batch.mask is None else is_mask & batch.mask
 
     def read(batch: bert.Inputs) -> Array:

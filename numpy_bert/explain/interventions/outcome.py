@@ -53,5 +53,5 @@ def run_layers(hidden: Array, first: int, last: int, target: Target, model: Mode
     mask = target.batch.mask
     if mask is not None:
         mask = mask.repeat(len(hidden), axis=0)  # the mask of the one text, for each copy of it
-    hidden, _ = encoder.forward(hidden, layers, mask, model.config, keep="nothing")
+    hidden, _ = encoder.forward(hidden, layers, encoder.Tokens(mask), model.config, keep="nothing")
     return hidden

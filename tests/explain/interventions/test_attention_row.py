@@ -44,10 +44,10 @@ def test_only_that_token_changes_in_its_layer(bert, target):
     h = bert.forward([target.encoding.ids], everything=True).layers[0]
     row = np.eye(len(target.encoding.tokens))[3]
     after = attention_row.state_after(h, attention_row.Row(0, 1, 2), row, target, bert)
-    before, _ = encoder.forward(h, encoder.Params(bert.params.bert.encoder.layers[:1]), None, bert.config)
+    before, _ = encoder.forward(h, encoder.Params(bert.params.bert.encoder.layers[:1]), encoder.ALL, bert.config)
     changed = np.abs(after - before).max(-1)[0] > 1e-12
     assert changed.tolist() == [t == 2 for t in range(len(changed))]
-    last, _ = encoder.forward(after, encoder.Params(bert.params.bert.encoder.layers[1:]), None, bert.config)
+    last, _ = encoder.forward(after, encoder.Params(bert.params.bert.encoder.layers[1:]), encoder.ALL, bert.config)
     expected = of_hidden(last, target, bert).loss
     assert attention_row.replaced(0, 1, 2, row, target, bert).loss == pytest.approx(expected, abs=1e-12)
 

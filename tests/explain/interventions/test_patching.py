@@ -23,7 +23,7 @@ def by_hand(bert, layer, token, label):
     state = h.layers[layer].copy()
     state[0, token] = g.layers[layer][0, token]
     rest = encoder.Params(bert.params.bert.encoder.layers[layer:])
-    hidden, _ = encoder.forward(state, rest, None, bert.config)
+    hidden, _ = encoder.forward(state, rest, encoder.ALL, bert.config)
     pooled, _ = pooler.forward(hidden, bert.params.bert.pooler)
     encoded, params = bert_block.Output(hidden, pooled), bert.params.sequence_classification
     loss, _ = objective.HEADS["sequence_classification"].loss(encoded, np.array([label]), params, bert.config)

@@ -1,18 +1,22 @@
-"""Texts for a small model of movie reviews to learn from: to pretrain on, and for a larger model to label.
+"""Texts for the embedded model to learn from: to pretrain on, and for a larger model to say what it knows of.
 
-    python benchmarks/embedded_model/prepare.py DATA WORK
+    python benchmarks/embedded_model/prepare.py CORPUS DATA WORK
 
-DATA holds the folders sst2, movie-snippets, wikitext2 and tinyshakespeare. Written to WORK:
+CORPUS holds train/NAME-*.txt.bz2 and held-out/NAME.txt.bz2, DATA the folders sst2 and movie-snippets. Written to WORK:
 
-    pretrain.txt     documents separated by blank lines, a sentence (or a clause of a review) a line
-    held-out.txt     such documents to measure on: the SST-2 dev sentences, every twentieth of the others
-    train.tsv        the SST-2 training sentences with their labels
-    unlabelled.txt   reviews, their clauses, stretches of them and mixtures of two, a text a line, for a teacher
-    dev.tsv          the SST-2 dev sentences, only ever used to measure
+    text/NAME.txt           documents separated by blank lines, a sentence a line; held-out/NAME.txt likewise
+    vocabulary-sample.txt   what the vocabulary is learned from
+    reviews.txt             sentences of movie reviews, parts and variants of them, a text a line
+    known.npy               P(positive) of each, where people said; NaN elsewhere
+    plain.txt               sentences of everything else, and variants
+    short.txt               groups of one to four words of both
+    train.tsv, dev.tsv      labelled sentences for the teacher of sentiment; dev.tsv only ever measures
 
-No sentence of the SST-2 dev or test set is in what is trained on: snippets and training sentences that begin like one
-of them (the first 24 letters and digits) are dropped.
+No sentence of the SST-2 dev or test set is in what is trained on, nor one of the demo's: whatever begins
+with the same 24 letters and digits is dropped.
 """
+
+from __future__ import annotations
 
 import hashlib
 import random
@@ -20,103 +24,152 @@ import re
 import sys
 from pathlib import Path
 
-SEED = 1
-STRETCHES = 3  # of each review
-MIXTURES = 30_000
-HELD_OUT = 20  # one document of so many
-UNWRITTEN = {" @-@ ": "-", " @,@ ": ",", " @.@ ": ".", "<unk> ": ""}  # how WikiText-2 was prepared, undone
-CLAUSE = re.compile(r"(?<=[,;:.!?])\s+|\s+-+\s+")
-SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"(])")
+import numpy as np
+from sources import EXAMPLES, REVIEWS, SHARES, VOCABULARY, unpack
+
+SEED = 7
+SENTENCES = {  # of each source that the teacher reads
+    "imdb": 70_000,
+    "wiki_2014": 55_000,
+    "books_gutenberg": 25_000,
+    "tatoeba": 25_000,
+    "wiki_core": 15_000,
+    "movie_reviews_ccby": 15_000,
+    "textbooks_ccby": 12_000,
+    "dialogues": 12_000,
+    "books_classic": 10_000,
+    "masc": 10_000,
+    "wikinews": 6_000,
+    "wiki_2018": 6_000,
+    "speeches": 4_000,
+}
+VARIANTS, CLAUSES, SHORT = 60_000, 30_000, 20_000
+WORDS = (3, 45)  # in a sentence
+SURE = 0.5  # a snippet's mean rating, of -4 to 4, from which on it counts as labelled
+STEEPNESS = 1.6  # P(positive) of a snippet is the logistic function of so many times its mean rating
+CLAUSE = re.compile(r"(?<=[,;:.])\s+|\s+(?=(?:but|and|yet|although) )")
 
 
-def prefix(sentence):
-    """The rule by which held-out sentences are recognised."""
-    plain = sentence[:24].lower().replace("-lrb-", "").replace("-rrb-", "")
-    return hashlib.sha256(re.sub(r"[^a-z0-9]", "", plain).encode()).hexdigest()
+def beginning(sentence: str) -> str:
+    """The first 24 letters and digits, by which held-out sentences are recognized."""
+    plain = sentence.lower().replace("-lrb-", "").replace("-rrb-", "")
+    return re.sub(r"[^a-z0-9]", "", plain)[:24]
 
 
-def read_pairs(path):
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [line.rsplit("\t", 1) for line in lines if line]
+def rows(path: Path) -> list[tuple[str, str]]:
+    found = [line.rsplit("\t", 1) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [(text.strip(), label) for text, label in found]
 
 
-def reviews(data):
-    """Movie reviews: SST-2 train and the snippets, neither with a held-out sentence."""
-    held_out = set((data / "sst2/test-prefixes.sha256").read_text().split())
-    held_out |= {prefix(text) for text, _ in read_pairs(data / "sst2/dev.tsv")}
-    train = [(text, label) for text, label in read_pairs(data / "sst2/train.tsv") if prefix(text) not in held_out]
-    source = (data / "movie-snippets/movieReviewSnippets_GroundTruth.txt").read_text(encoding="latin-1")
-    snippets = [line.split("\t", 2)[2].strip() for line in source.split("\n") if line.count("\t") >= 2]
-    snippets = [re.sub(r"''", '"', text) for text in snippets if prefix(text) not in held_out]
-    return train, snippets
+class Kept:
+    """The sentences that are kept back from training."""
+
+    def __init__(self, data: Path) -> None:
+        self.hashes = set((data / "sst2/test-prefixes.sha256").read_text().split())
+        known = rows(data / "sst2/dev.tsv") + rows(EXAMPLES / "sentiment.tsv") + rows(EXAMPLES / "reviews.tsv")
+        self.hashes |= {hashlib.sha256(beginning(text).encode()).hexdigest() for text, _ in known}
+
+    def __contains__(self, text: str) -> bool:
+        return hashlib.sha256(beginning(text).encode()).hexdigest() in self.hashes
 
 
-def clauses(text, shortest=12):
-    return [part.strip() for part in CLAUSE.split(text) if len(part.strip()) >= shortest]
+def snippets(data: Path) -> list[tuple[str, float]]:
+    """Texts and the mean of twenty people's ratings."""
+    lines = (data / "movie-snippets/movieReviewSnippets_GroundTruth.txt").read_text(encoding="latin-1").split("\n")
+    found = [line.split("\t", 2) for line in lines if line.count("\t") >= 2]
+    return [(text.strip().replace("''", '"'), float(rating)) for _, rating, text in found]
 
 
-def wiki(path):
-    """Documents of WikiText-2: paragraphs of three sentences or more, without headings."""
-    for line in path.read_text(encoding="utf-8").split("\n"):
-        line = line.strip()
-        for written, meant in UNWRITTEN.items():
-            line = line.replace(written, meant)
-        if not line.startswith("=") and len(found := SENTENCE.split(line)) >= 3:
-            yield found
+def sentences(path: Path, count: int, draw: random.Random) -> list[str]:
+    """Different sentences from random places of a file."""
+    found: dict[str, None] = {}
+    size = path.stat().st_size
+    with open(path, "rb") as lines:
+        while len(found) < count:
+            lines.seek(draw.randrange(size))
+            lines.readline()
+            for _ in range(3):
+                text = lines.readline().decode("utf-8").strip()
+                if WORDS[0] <= len(text.split()) <= WORDS[1]:
+                    found[text] = None
+    return list(found)[:count]
 
 
-def plays(path):
-    """Documents of the plays: the speeches of ten turns."""
-    turns = [turn.split("\n", 1) for turn in path.read_text(encoding="utf-8").split("\n\n")]
-    speeches = [turn[1].replace("\n", " ") for turn in turns if len(turn) == 2]
-    for start in range(0, len(speeches), 10):
-        yield [line for speech in speeches[start : start + 10] for line in SENTENCE.split(speech)]
+def variant(text: str, other: str, draw: random.Random) -> str:
+    """Without some words, cut in two, with some words of another text, or with its end."""
+    words, others, kind = text.split(), other.split(), draw.random()
+    if kind < 0.35:
+        for _ in range(draw.randint(1, 3)):
+            words.pop(draw.randrange(len(words)))
+    elif kind < 0.6:
+        middle = draw.randint(2, len(words) - 2)
+        words = words[:middle] if draw.random() < 0.5 else words[middle:]
+    elif kind < 0.8:
+        for _ in range(draw.randint(1, 2)):
+            words[draw.randrange(len(words))] = draw.choice(others)
+    else:
+        words = words[: len(words) // 2] + others[len(others) // 2 :]
+    return " ".join(words)
 
 
-def unlabelled(texts, draw):
-    """Reviews in whole, in clauses, in stretches of words, and the beginning of one with the end of another."""
-    found = []
-    for text in texts:
-        words = text.split()
-        found.append(text)
-        found.extend(part for part in clauses(text) if part != text)
-        for _ in range(STRETCHES):
-            length = draw.randint(2, max(2, min(16, len(words))))
-            start = draw.randint(0, max(0, len(words) - length))
-            found.append(" ".join(words[start : start + length]))
-    for _ in range(MIXTURES):
-        a, b = draw.choice(texts).split(), draw.choice(texts).split()
-        found.append(" ".join(a[: draw.randint(2, max(2, len(a)))] + b[draw.randint(0, max(0, len(b) - 2)) :]))
-    found = list(dict.fromkeys(found))
-    draw.shuffle(found)
-    return found
+def group(text: str, draw: random.Random) -> str:
+    """One to four adjoining words."""
+    words = re.findall(r"[a-z]+", text.lower()) or [text]
+    start = draw.randrange(len(words))
+    return " ".join(words[start : start + draw.randint(1, 4)])
 
 
-def write_documents(path, documents):
-    path.write_text("\n\n".join("\n".join(d) for d in documents if d) + "\n", encoding="utf-8")
+def teach(work: Path, data: Path, kept: Kept, draw: random.Random) -> None:
+    """The texts that the teacher reads, and what people said of some."""
+    labelled = [(text, label) for text, label in rows(data / "sst2/train.tsv") if text not in kept]
+    rated = [(text, rating) for text, rating in snippets(data) if text not in kept]
+    known = {text: 1.0 / (1.0 + np.exp(-STEEPNESS * rating)) for text, rating in rated}
+    known |= {text: float(label) for text, label in labelled}
+    reviews, plain = dict.fromkeys(known), {}
+    for name, count in SENTENCES.items():
+        texts = [text for text in sentences(work / f"text/{name}.txt", count, draw) if text not in kept]
+        (reviews if name in REVIEWS else plain).update(dict.fromkeys(texts))
+    both = [(text, into) for into in (reviews, plain) for text in into if len(text.split()) > 4]
+    for text, into in draw.sample(both, VARIANTS):
+        into[variant(text, draw.choice(both)[0], draw)] = None
+    for text in draw.sample(list(reviews), CLAUSES):
+        reviews.update(dict.fromkeys(part for part in CLAUSE.split(text) if 2 <= len(part.split()) <= 20))
+    short = {group(text, draw): None for text, _ in draw.sample(both, SHORT)}
+    for name, texts in (("reviews", list(reviews)), ("plain", list(plain)), ("short", list(short))):
+        draw.shuffle(texts)
+        (work / f"{name}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+        print(f"{len(texts)} texts in {name}.txt")
+        if name == "reviews":
+            np.save(work / "known.npy", np.array([known.get(text, np.nan) for text in texts], np.float32))
+    seen = {beginning(text) for text, _ in labelled}
+    named = [(text, "positive" if label == "1" else "negative") for text, label in labelled]
+    named += [
+        (text, "positive" if rating > 0 else "negative")
+        for text, rating in rated
+        if abs(rating) >= SURE and beginning(text) not in seen
+    ]
+    write(work / "train.tsv", named)
+    write(work / "dev.tsv", [(t, "positive" if y == "1" else "negative") for t, y in rows(data / "sst2/dev.tsv")])
 
 
-def main(data, work):
-    draw = random.Random(SEED)
-    train, snippets = reviews(data)
-    texts = [text for text, _ in train] + snippets
-    others = [document for name in ("valid.txt", "test.txt") for document in wiki(data / "wikitext2" / name)]
-    others.extend(plays(data / "tinyshakespeare/input.txt"))
-    draw.shuffle(others)
-    held_out = others[::HELD_OUT] + [clauses(text, 4) for text, _ in read_pairs(data / "sst2/dev.tsv")]
-    documents = [document for i, document in enumerate(others) if i % HELD_OUT]
-    documents.extend(clauses(text, 4) for text in texts)
-    work.mkdir(parents=True, exist_ok=True)
-    write_documents(work / "pretrain.txt", documents)
-    write_documents(work / "held-out.txt", held_out)
-    (work / "train.tsv").write_text("".join(f"{text}\t{label}\n" for text, label in train), encoding="utf-8")
-    (work / "dev.tsv").write_text((data / "sst2/dev.tsv").read_text(encoding="utf-8"), encoding="utf-8")
-    extra = unlabelled(texts, draw)
-    (work / "unlabelled.txt").write_text("\n".join(extra) + "\n", encoding="utf-8")
-    print(f"{len(documents)} documents, {len(train)} labelled and {len(extra)} unlabelled texts in {work}")
+def write(path: Path, labelled: list[tuple[str, str]]) -> None:
+    path.write_text("".join(f"{text}\t{label}\n" for text, label in labelled), encoding="utf-8")
+
+
+def main(corpus: Path, data: Path, work: Path) -> None:
+    for folder in ("text", "held-out"):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    for name in SHARES:
+        unpack(list((corpus / "train").glob(f"{name}-*.txt.bz2")), work / f"text/{name}.txt")
+        unpack([corpus / f"held-out/{name}.txt.bz2"], work / f"held-out/{name}.txt")
+    with open(work / "vocabulary-sample.txt", "w", encoding="utf-8") as sample:
+        for name, megabytes in VOCABULARY.items():
+            with open(work / f"text/{name}.txt", encoding="utf-8") as text:
+                sample.write(text.read(int(megabytes * 1e6)).rsplit("\n", 1)[0] + "\n\n")
+    teach(work, data, Kept(data), random.Random(SEED))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))

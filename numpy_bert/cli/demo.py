@@ -1,31 +1,33 @@
-"""numpy-bert demo: what a model can do, shown once on real sentences, everything computed then and there."""
+"""numpy-bert demo: what a model can do, shown once on real sentences, everything computed then and there.
+
+Masked words, next sentence and sentiment are asked of all examples in pretrained/examples/, which nothing was learned
+from. Their first few are shown, whatever the answers are, and the hits among all of them are counted.
+"""
 
 from __future__ import annotations
 
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .command import Command
 from .inputs import chosen_model
-from .output import Bar, paragraph, print_json, table
+from .output import paragraph, print_json, table
 
 if TYPE_CHECKING:
     from ..model import Bert
 
+EXAMPLES = Path(__file__).parents[1] / "pretrained" / "examples"
+SHOWN = 5  # of the examples, the first ones
 SENTENCES = (
     "I liked this movie.",
     "A wonderful film with a great cast.",
     "The plot is dull and the acting is worse.",
     "The train to Berlin leaves at nine.",
 )
-MASKED = ("The movie was [MASK].", "She opened the [MASK] and went in.")
-PAIRS = (
-    ("He went to the cinema.", "The film began at eight."),
-    ("He went to the cinema.", "Penguins cannot fly."),
-)
-REVIEWS = ("I Love this movie because the actors are funny and professional", "I did not like it at all.")
+LABELS = ("negative", "positive")  # of the examples of sentiment
 
 Section = tuple[str, str, Any]  # title, text for people, the same as JSON
 
@@ -41,13 +43,13 @@ def run(options: argparse.Namespace) -> int:
 def show_all(bert: Bert, as_json: bool) -> int:
     """Print each section as it is ready; returns the exit status."""
     begun = time.perf_counter()
-    data_of: dict[str, Any] = {}
-    for title, text, data in sections(bert):
-        data_of[title] = data
+    data: dict[str, Any] = {}
+    for title, text, values in sections(bert):
+        data[title] = values
         if not as_json:
             print(f"{title}\n\n{text}\n")
     if as_json:
-        print_json(data_of)
+        print_json(data)
     else:
         print(paragraph(f"{time.perf_counter() - begun:.1f} s in all. {bert!r}"))
     return 0
@@ -66,6 +68,12 @@ def sections(bert: Bert) -> Iterator[Section]:
         if head in bert.heads:
             yield section(bert)
     yield _gradients()
+
+
+def examples(name: str) -> list[list[str]]:
+    """The rows of a file of examples, split at their tabs."""
+    lines = (EXAMPLES / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines]
 
 
 def _tokens(bert: Bert) -> Section:
@@ -88,29 +96,61 @@ def _similarity(bert: Bert) -> Section:
 
 
 def _fill_mask(bert: Bert) -> Section:
-    answers = {text: bert.fill_mask(text)[0] for text in MASKED}
-    parts = []
-    for text, answer in answers.items():
-        rows = [(p.token, f"{p.probability:.3f}", Bar(p.probability)) for p in answer]
-        parts.append(table((text, "", ""), rows, "lr"))
-    data = {text: [p._asdict() for p in answer] for text, answer in answers.items()}
-    return "The likeliest words for [MASK]", "\n\n".join(parts), data
+    texts, expected = zip(*examples("cloze"), strict=True)
+    answers = [[prediction.token for prediction in answer[0]] for answer in bert.fill_mask(list(texts))]
+    hits = [not set(top).isdisjoint(words.split()) for top, words in zip(answers, expected, strict=True)]
+    rows = [(text, ", ".join(top)) for text, top in zip(texts, answers, strict=True)]
+    text = _with_hits(table(("text", "the likeliest"), rows[:SHOWN]), "an expected word is among the five", hits)
+    return "The likeliest words for [MASK]", text, _counted(hits, texts, answers)
 
 
 def _next_sentence(bert: Bert) -> Section:
-    rows = [(f"{a} {b}", f"{bert.next_sentence(a, b):.3f}") for a, b in PAIRS]
-    text = table(("two sentences", "the second follows"), rows, "lr")
-    return "Next sentence", text, [{"text": row[0], "probability": float(row[1])} for row in rows]
+    triples = examples("continuations")
+    p = bert.next_sentence([(a, b) for a, *both in triples for b in both])
+    right, wrong = p[0::2], p[1::2]
+    hits = [x > y for x, y in zip(right, wrong, strict=True)]
+    rows = [
+        (f"{a} {b}", f"{probability:.3f}")
+        for (a, *both), *pair in zip(triples, right, wrong, strict=True)
+        for b, probability in zip(both, pair, strict=True)
+    ]
+    shown = table(("two sentences", "the second follows"), rows[: 2 * SHOWN], "lr")
+    text = _with_hits(shown, "the real next sentence is likelier than one from elsewhere", hits)
+    return "Next sentence", text, _counted(hits, triples, list(zip(right, wrong, strict=True)))
 
 
 def _classify(bert: Bert) -> Section:
-    answers = bert.classify(list(REVIEWS))
+    plain, turned = examples("reviews"), examples("sentiment")
+    texts = [text for text, _ in plain + turned]
+    answers = bert.classify(texts)
     rows = [
         (text, answer.label or "", f"{answer.probability if answer.probability is not None else 0:.3f}")
-        for text, answer in zip(REVIEWS, answers, strict=True)
+        for text, answer in zip(texts, answers, strict=True)
     ]
-    data = [answer._asdict() for answer in answers]
-    return "Classification", table(("text", "label", "probability"), rows, "llr"), data
+    first = rows[:SHOWN] + rows[len(plain) : len(plain) + SHOWN]
+    shown = table(("text", "label", "probability"), first, "llr")
+    data: dict[str, Any] = {"texts": texts, "answers": [answer._asdict() for answer in answers]}
+    if tuple(bert.config.labels or ()) != LABELS:
+        return "Classification", shown, data
+    right = [answer.label == label for answer, (_, label) in zip(answers, plain + turned, strict=True)]
+    for name, hits in (("plain", right[: len(plain)]), ("with a turn", right[len(plain) :])):
+        data[name] = {"hits": sum(hits), "of": len(hits)}
+    counts = (
+        f"The label is right in {data['plain']['hits']} of {len(plain)} plain reviews, and in "
+        f"{data['with a turn']['hits']} of {len(turned)} with a negation or a turn (the first {SHOWN} are shown)."
+    )
+    return "Classification", f"{shown}\n\n{paragraph(counts)}", data
+
+
+def _with_hits(shown: str, what: str, hits: list[bool]) -> str:
+    """A table of the first examples, and how often the model is right in all of them."""
+    return f"{shown}\n\n" + paragraph(
+        f"Of {len(hits)} examples, of which the first {SHOWN} are shown, {what} in {sum(hits)}."
+    )
+
+
+def _counted(hits: list[bool], texts: Any, answers: Any) -> dict[str, Any]:
+    return {"hits": sum(hits), "of": len(hits), "texts": texts, "answers": answers}
 
 
 def _gradients() -> Section:

@@ -138,7 +138,8 @@ def test_inspect(capsys, folder):
     assert output
 
 
-def test_demo(capsys, folder):
+def test_demo(capsys, tmp_path):
+    folder = tiny_bert(labels=("bad", "so so", "good"), max_position_embeddings=128).save(tmp_path / "model")
     status, out, _ = run(capsys, "demo", "--model", folder)
     assert status == 0
     assert "Gradient checks" in out

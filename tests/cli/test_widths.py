@@ -35,9 +35,9 @@ NO_MODEL = ("gradcheck", "exercise", "exercise --hint", "inspect", "inspect --co
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("widths")
-    model = tiny_bert(labels=("bad", "so so", "good"))
+    model = tiny_bert(labels=("bad", "so so", "good"), max_position_embeddings=128)  # as long as the demo's pairs
     model.save(folder / "model")
-    tiny_bert(labels=("bad", "so so", "good"), seed=1).save(folder / "other")
+    tiny_bert(labels=("bad", "so so", "good"), seed=1, max_position_embeddings=128).save(folder / "other")
     for name, text in (("a.npz", TEXTS[1]), ("b.npz", TEXTS[1].replace("good", "bad"))):
         model.trace(text).save(folder / name)
     return folder

@@ -221,7 +221,7 @@ def load(
 ) -> Bert:
     """A published BERT: a folder, a file with weights that has its config and vocabulary beside it, or a hub name.
 
-    Without a path the small model of movie reviews that comes with the package; pretrained/CARD.md describes it.
+    Without a path the small model that comes with the package; pretrained/CARD.md describes it.
     dtype: "float32" or "float64" to compute in; None takes what the file stores, at least float32. mmap=True shares
     the pages of a safetensors file with other processes; the file must then not change while the model is used.
     strict_finite=True refuses NaN and infinite weights, which otherwise give a warning. new_head="..." puts a head of

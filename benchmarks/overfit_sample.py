@@ -48,7 +48,7 @@ def main() -> int:
     recipe = pretrain.recipe(options.steps, learning_rate=1e-3, batch_size=32, seed=options.seed)
     monitor = loop.Monitor(lambda params: pretrain.evaluate(batches, params, config), evaluate_every=100)
     begun = time.perf_counter()
-    _, figures = pretrain.pretrain(config, data, recipe, monitor)
+    _, figures = pretrain.train(config, data, recipe, monitor)
     seconds = time.perf_counter() - begun
     print(f"{platform.processor() or platform.machine()}, {threads.cores()} cores, NumPy {np.__version__}")
     print(f"{options.steps} steps in {seconds:.0f} s, seed {options.seed}, {sum(map(size, batches))} examples")

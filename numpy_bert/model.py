@@ -114,7 +114,7 @@ class Bert(TextMethods):
         everything: bool = False,
     ) -> Hidden:
         """token_ids (B, T) -> hidden (B, T, H), pooled (B, H) or None; with `everything` all layers and attentions."""
-        batch = inputs.inputs(token_ids, segment_ids, attention_mask, position_ids, self.config)
+        batch = inputs.checked(token_ids, segment_ids, attention_mask, position_ids, self.config)
         return arrays.hidden(self, batch, everything)
 
     def logits(
@@ -130,7 +130,7 @@ class Bert(TextMethods):
         masked_lm (B, T, V), next_sentence (B, 2), sequence_classification (B, C), token_classification (B, T, C),
         question_answering (B, T, 2), multiple_choice (B,).
         """
-        batch = inputs.inputs(token_ids, segment_ids, attention_mask, position_ids, self.config)
+        batch = inputs.checked(token_ids, segment_ids, attention_mask, position_ids, self.config)
         return arrays.logits(self, task, batch)
 
     def loss_and_gradients(

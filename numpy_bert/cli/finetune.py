@@ -107,7 +107,7 @@ def _train(bert: Bert, task: TaskOptions, train: str, dev: str | None, epochs: i
     for line in examples.summary:
         tell(line)
     with monitored(run, recipe.steps, epoch, evaluate) as monitor:
-        params, figures = finetune.finetune(bert.params, config, examples, recipe, monitor, run.options)
+        params, figures = finetune.train(bert.params, config, examples, recipe, monitor, run.options)
     if bert.params.bert.pooler is None and not objective.needs_pooler((task.task,)):
         params = params._replace(bert=params.bert._replace(pooler=None))  # else one that never learned would be saved
     if hasattr(dataset.module, "finished"):

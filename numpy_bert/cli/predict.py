@@ -85,8 +85,8 @@ def _scores(answer: Classification) -> str:
 def _add_tag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="the text")
     names = ("none", "simple", "first", "average", "max", "words")
-    told = "how tokens become words and entities (default: first)"
-    parser.add_argument("--aggregation-strategy", choices=names, default="first", metavar="NAME", help=told)
+    strategy = "how tokens become words and entities (default: first)"
+    parser.add_argument("--aggregation-strategy", choices=names, default="first", metavar="NAME", help=strategy)
     add_plain(parser)
 
 

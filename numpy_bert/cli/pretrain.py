@@ -196,7 +196,7 @@ def _train(
         return {} if held_out is None else pretrain.evaluate(held_out, params, config)
 
     with monitored(run, recipe.steps, -(-recipe.steps // 10), evaluate) as monitor:
-        params, figures = pretrain.pretrain(training_config, data, recipe, monitor, run.options, params)
+        params, figures = pretrain.train(training_config, data, recipe, monitor, run.options, params)
     return save(run, config, params, tokenizer, recipe.steps, figures)
 
 

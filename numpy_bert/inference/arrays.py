@@ -53,6 +53,6 @@ def labeled(task: str, batch: Mapping[str, Any], config: BertConfig) -> objectiv
             got = "an unknown key" if key not in KEYS else "none"
             raise Error(f"batch: {show(key)}: expected token_ids, labels and perhaps {sorted(KEYS)}, got {got}")
     segment_ids, attention_mask, position_ids = (batch.get(key) for key in KEYS[1:4])
-    arrays = inputs.inputs(batch["token_ids"], segment_ids, attention_mask, position_ids, config)
+    arrays = inputs.checked(batch["token_ids"], segment_ids, attention_mask, position_ids, config)
     labels = objective.TASKS[task].check_labels(batch["labels"], arrays.ids.token.shape, config)
     return objective.Batch(arrays, labels)

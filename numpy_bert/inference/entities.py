@@ -87,11 +87,11 @@ def entities(
     """
     decided = [words.decide(p[list(group)], strategy) for group in groups]
     names = [labels[best] for best, _ in decided]
-    found = spans(names, scheme(labels))
+    entity_spans = spans(names, scheme(labels))
     if strategy == "none":
-        found = [Span(name, i, i + 1) for i, name in enumerate(names) if name != OUTSIDE]
+        entity_spans = [Span(name, i, i + 1) for i, name in enumerate(names) if name != OUTSIDE]
     results = []
-    for label, first, end in found:
+    for label, first, end in entity_spans:
         start, stop = offsets[groups[first][0]][0], offsets[groups[end - 1][-1]][1]
         score = float(np.mean([value for _, value in decided[first:end]]))
         results.append(Entity(label, text[start:stop], start, stop, score))

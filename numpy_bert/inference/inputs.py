@@ -15,7 +15,7 @@ from ..errors import Error, describe
 from ..numerics.memory import Array
 
 
-def inputs(
+def checked(
     token_ids: ArrayLike,
     segment_ids: ArrayLike | None,
     attention_mask: ArrayLike | None,

@@ -26,7 +26,7 @@ def recipe(task: str, examples: Examples, epochs: int, batch_size: int = 32, **s
     return Recipe(task=task, steps=steps, batch_size=batch_size, **settings)
 
 
-def finetune(
+def train(
     params: objective.Params,
     config: BertConfig,
     examples: Examples,

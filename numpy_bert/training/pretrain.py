@@ -41,7 +41,7 @@ def recipe(steps: int, small: bool = False, **settings: Any) -> Recipe:
     return Recipe(**{"task": "pretraining", "steps": steps, **chosen})
 
 
-def pretrain(
+def train(
     config: BertConfig,
     data: PretrainingData,
     recipe: Recipe,

@@ -5,13 +5,13 @@ import pytest
 
 from numpy_bert import Error
 from numpy_bert.config import BertConfig
-from numpy_bert.inference.inputs import Text, inputs, padded
+from numpy_bert.inference.inputs import Text, checked, padded
 
 CONFIG = BertConfig(vocab_size=20, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, max_position_embeddings=8)
 
 
 def door(token_ids, segment_ids=None, attention_mask=None, position_ids=None):
-    return inputs(token_ids, segment_ids, attention_mask, position_ids, CONFIG)
+    return checked(token_ids, segment_ids, attention_mask, position_ids, CONFIG)
 
 
 @pytest.mark.parametrize(

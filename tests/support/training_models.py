@@ -8,7 +8,7 @@ import numpy as np
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.checkpoints import names
 from numpy_bert.config import read_config
-from numpy_bert.inference.inputs import Text, inputs, padded
+from numpy_bert.inference.inputs import Text, checked, padded
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective, pretraining
 from numpy_bert.training import initialization
@@ -86,7 +86,7 @@ class TorchRun:
         columns = ("token_ids", "segment_ids", "attention_mask", "labels", "next_sentence_label")
         steps = []
         for ids, segments, mask, labels, follows in zip(*(self.stored[name] for name in columns), strict=True):
-            batch = inputs(ids, segments, mask, None, self.config)
+            batch = checked(ids, segments, mask, None, self.config)
             steps.append([objective.Batch(batch, pretraining.Labels(labels, follows))])
         return Repeated(steps)
 

@@ -62,7 +62,7 @@ def _reference(name: str, folder: Path) -> Reference:
     shapes = objective.shapes(config, heads, has_pooler="bert.pooler.dense.weight" in parameters)
     params = tree.map_named(lambda leaf, _: np.concatenate([parameters[n] for n in names.sources(leaf)]), shapes)
     rows = [_rows(stored[key]) for key in ("token_ids", "segment_ids", "attention_mask")]
-    batch = objective.Batch(inputs.inputs(*rows, None, config), _labels(task, stored, config))
+    batch = objective.Batch(inputs.checked(*rows, None, config), _labels(task, stored, config))
     return Reference(task, stored, config, params, batch, _by_name(stored["gradients"], stored))
 
 

@@ -235,7 +235,7 @@ def test_pretraining_learns_and_is_measured(tmp_path):
     recipe = pretrain.recipe(60, learning_rate=3e-3, batch_size=8)
     assert (recipe.optimizer, recipe.warmup) == ("bert_adam", 6)
     monitor = Monitor(lambda params: pretrain.evaluate(held_out, params, config))
-    _, after = pretrain.pretrain(config, data, recipe, monitor)
+    _, after = pretrain.train(config, data, recipe, monitor)
     assert after["masked_lm_loss"] < before["masked_lm_loss"]
     assert set(after) == {
         f"{task}_{figure}" for task in ("masked_lm", "next_sentence") for figure in ("loss", "accuracy")
@@ -253,7 +253,7 @@ def test_pretraining_refuses_what_does_not_fit(tmp_path):
         ({"vocab_size": 20}, r"vocabulary: expected at most 20 tokens \(vocab_size\), got "),
     ):
         with pytest.raises(Error, match=message):
-            pretrain.pretrain(dataclasses.replace(config, **changes), data, pretrain.recipe(1), Monitor())
+            pretrain.train(dataclasses.replace(config, **changes), data, pretrain.recipe(1), Monitor())
 
 
 def test_fine_tuning_brings_a_new_head_and_leaves_others_out():
@@ -271,7 +271,7 @@ def test_fine_tuning_brings_a_new_head_and_leaves_others_out():
         "sequence_classification", examples, 40, 2, learning_rate=1e-2, max_tokens_per_microbatch=100
     )
     assert (recipe.steps, recipe.warmup) == (40, 4)
-    trained, _ = finetune.finetune(params, config, examples, recipe, Monitor())
+    trained, _ = finetune.train(params, config, examples, recipe, Monitor())
     assert trained.masked_lm is None
     assert trained.sequence_classification is not None
     source = Epochs(examples, 2, 0)

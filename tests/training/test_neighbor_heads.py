@@ -6,7 +6,7 @@ import pytest
 from numpy_bert.blocks import bert
 from numpy_bert.config import BertConfig
 from numpy_bert.errors import Error
-from numpy_bert.inference.inputs import inputs
+from numpy_bert.inference.inputs import checked
 from numpy_bert.numerics import tree
 from numpy_bert.training import initialization, neighbor_heads
 
@@ -27,7 +27,7 @@ CONFIG = BertConfig(
 def attention_of_first_layer(params, T):
     """What each head of layer 0 looks at in random texts, on average: (A, T, T)"""
     ids = np.random.default_rng(0).integers(5, CONFIG.vocab_size, size=(200, T))
-    _, cache = bert.forward(inputs(ids, None, None, None, CONFIG), params.bert, CONFIG)
+    _, cache = bert.forward(checked(ids, None, None, None, CONFIG), params.bert, CONFIG)
     return cache.encoder.layers[0].attention.attention.softmax.p.mean(axis=0)
 
 

@@ -74,8 +74,8 @@ def targets(path: Path, file: LabeledFile, config: BertConfig) -> Array:
         got = f"{len(row.labels)}"
         raise Error(f"expected {config.num_labels} numbers as labels, got {got}", at=path, line=row.line)
     ids = {name: i for i, name in enumerate(config.label_names)}
-    found = [_row(path, row, config, ids, order) for row in file.rows]
-    return np.array(found, np.float64).reshape(len(found), config.num_labels)
+    assigned = [_row(path, row, config, ids, order) for row in file.rows]
+    return np.array(assigned, np.float64).reshape(len(assigned), config.num_labels)
 
 
 def _order(path: Path, file: LabeledFile, config: BertConfig) -> list[int] | None:

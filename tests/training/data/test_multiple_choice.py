@@ -118,7 +118,7 @@ def test_it_is_learned(tmp_path):
     examples = read(tmp_path)
     params, config = small_model(heads=("multiple_choice",), hidden_dropout=0.0)
     recipe = finetune.recipe("multiple_choice", examples, 60, learning_rate=1e-2)
-    _, figures = finetune.finetune(
+    _, figures = finetune.train(
         params, config, examples, recipe, Monitor(lambda params: multiple_choice.evaluate(examples, params, config))
     )
     assert figures["accuracy"] == 1

@@ -182,7 +182,7 @@ def test_it_is_learned(tmp_path):
     examples = read(tmp_path, [("good", "The movie"), ("was it good", "Berlin"), ("it", "funny")], 16, 5)
     params, config = small_model(heads=("question_answering",), hidden_dropout=0.0)
     recipe = finetune.recipe("question_answering", examples, 60, learning_rate=1e-2)
-    _, figures = finetune.finetune(
+    _, figures = finetune.train(
         params, config, examples, recipe, Monitor(lambda params: question_answering.evaluate(examples, params, config))
     )
     assert figures["exact_match"] == 1

@@ -208,5 +208,5 @@ def test_it_is_learned(tmp_path):
     assert token_classification.evaluate(examples, params, config)["loss"] == pytest.approx(float(loss), abs=1e-12)
     recipe = finetune.recipe("token_classification", examples, 60, learning_rate=1e-2)
     monitor = Monitor(lambda params: token_classification.evaluate(examples, params, config))
-    _, figures = finetune.finetune(params, config, examples, recipe, monitor)
+    _, figures = finetune.train(params, config, examples, recipe, monitor)
     assert figures["f1"] == 1

@@ -64,6 +64,7 @@ class Start(NamedTuple):
     config: BertConfig
     params: objective.Params | None
     first_weights: str | None = None  # of new parameters
+    small: bool = False  # trained by the recipe for small models
 
 
 def _add_pretrain(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +117,8 @@ def _pretrain(options: argparse.Namespace) -> int:
         tell("the model has no next_sentence head: masked words alone are learned")
     masking = {name: getattr(options, name) for name in MASKING} | {"next_sentence": not masked_only}
     length = max_length(options.max_length, PAIR[options.recipe], SHORTEST_PAIR, start.config)
-    trained = _train(start, (options.train, options.dev), options.steps, length, masking, run, small)
+    texts = (options.train, options.dev)
+    trained = _train(start._replace(small=small), texts, options.steps, length, masking, run)
     return show_trained(trained, options.json)
 
 
@@ -158,46 +160,48 @@ def _train(
     length: int,
     masking: dict[str, Any],
     run: Run,
-    small: bool,
 ) -> Trained:
-    """texts: to train on, to evaluate on. length: tokens of a pair. masking: fields of PretrainingSettings. small:
-    whether with the recipe for small models.
-    """
+    """texts: to train on, to evaluate on. length: tokens of a pair. masking: fields of PretrainingSettings."""
     from ..tasks import objective
-    from ..training import neighbor_heads, pretrain
+    from ..training import pretrain
     from ..training.data import pretraining
     from ..training.data.corpus import Corpus
 
-    tokenizer, config, params, first_weights = start
-    train, dev = texts
-    check_frozen(params or objective.shapes(config, pretrain.HEADS[:1]), run.settings["frozen"])
+    config, train, dev = start.config, *texts
+    check_frozen(start.params or objective.shapes(config, pretrain.HEADS[:1]), run.settings["frozen"])
     check_options(pretraining.RULES, masking, {name: name for name in masking})
-    both = masking["next_sentence"]
     settings = pretraining.PretrainingSettings(length, **masking)
-    recipe = pretrain.recipe(steps, small, task=settings.task, **run.settings)
-    if first_weights == "neighbors":
-        size = config.hidden_size // config.num_attention_heads
-        if size % 2:
-            raise UsageError(f"--heads: expected heads of an even size for --first-weights neighbors, got {size}")
-        heads = objective.TASKS[settings.task].heads
-        pooler = objective.needs_pooler(heads)
-        params = neighbor_heads.params(config, heads, recipe.seed, has_pooler=pooler)
-    training_config = replace(config, hidden_dropout=0.0, attention_dropout=0.0) if small else config
-    limit = recipe.max_tokens_per_microbatch
-    data = pretraining.PretrainingData(
-        Corpus(train, 1 + both), tokenizer, settings, recipe.batch_size, recipe.seed, limit
-    )
-    held_out = None
-    if dev is not None:
-        other = pretraining.PretrainingData(Corpus(dev, 1 + both), tokenizer, settings, recipe.batch_size, recipe.seed)
-        held_out = pretrain.held_out(other, HELD_OUT)
+    recipe = pretrain.recipe(steps, start.small, task=settings.task, **run.settings)
+    params = _first_params(start, settings.task, recipe.seed)
+
+    def data(paths: Sequence[str], **limit: int) -> pretraining.PretrainingData:
+        corpus = Corpus(paths, 2 if settings.next_sentence else 1)  # documents: a random sentence is of another one
+        return pretraining.PretrainingData(corpus, start.tokenizer, settings, recipe.batch_size, recipe.seed, **limit)
+
+    learned = data(train, max_tokens=recipe.max_tokens_per_microbatch)
+    held_out = None if dev is None else pretrain.held_out(data(dev), HELD_OUT)
 
     def evaluate(params: objective.Params) -> dict[str, float]:
         return {} if held_out is None else pretrain.evaluate(held_out, params, config)
 
+    trained = replace(config, hidden_dropout=0.0, attention_dropout=0.0) if start.small else config
     with monitored(run, recipe.steps, -(-recipe.steps // 10), evaluate) as monitor:
-        params, figures = pretrain.train(training_config, data, recipe, monitor, run.options, params)
-    return save(run, config, params, tokenizer, recipe.steps, figures)
+        params, figures = pretrain.train(trained, learned, recipe, monitor, run.options, params)
+    return save(run, config, params, start.tokenizer, recipe.steps, figures)
+
+
+def _first_params(start: Start, task: str, seed: int) -> objective.Params | None:
+    """The parameters to begin with; None where they are drawn at random. UsageError: heads of an odd size."""
+    from ..tasks import objective
+    from ..training import neighbor_heads
+
+    if start.first_weights != "neighbors":
+        return start.params
+    size = start.config.hidden_size // start.config.num_attention_heads
+    if size % 2:
+        raise UsageError(f"--heads: expected heads of an even size for --first-weights neighbors, got {size}")
+    heads = objective.TASKS[task].heads
+    return neighbor_heads.params(start.config, heads, seed, has_pooler=objective.needs_pooler(heads))
 
 
 def _add_learn_vocabulary(parser: argparse.ArgumentParser) -> None:

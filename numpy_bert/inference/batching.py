@@ -7,6 +7,7 @@ worker. Texts that are the same are computed once.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ import numpy as np
 from ..blocks import bert
 from ..config import BertConfig
 from ..numerics.memory import Array
-from ..numerics.threads import cores, ordered_map, single_blas_thread, thread_team
+from ..numerics.threads import cores, ordered_map, single_blas_thread, thread_team, turn
 from ..tasks.rows import cls
 from .inputs import Text, padded
 from .overflow import watched
@@ -78,7 +79,7 @@ def run(
     def encode(chosen: list[int]) -> tuple[list[int], Sequence[Result]]:
         inputs = padded([texts[places[i][0]] for i in chosen], config.pad_token_id)
         inputs = inputs._replace(rows=rows(inputs))
-        with watched(inputs, params, config):
+        with turn() if alone else contextlib.nullcontext(), watched(inputs, params, config):
             encoded, _ = bert.forward(inputs, params, config, keep="nothing")
         return chosen, read(encoded, inputs)
 

@@ -34,12 +34,14 @@ class _Process:
         self.holders = 0  # how many callers hold BLAS to one thread
         self.limits: Any = None  # what gives BLAS its threads back
         self.helpers: ThreadPoolExecutor | None = None  # the other threads of a team, which wait for work
+        self.turns: threading.Semaphore | None = None  # one for each core, for callers in many threads
         self.own = threading.local()  # .team: whether what this thread computes is shared out
 
     def forget(self) -> None:
         """In a process forked while others were at work: they are not there, and the lock is nobody's."""
         held, self.holders = self.holders, 0
         self.lock, self.helpers, self.own = threading.Lock(), None, threading.local()
+        self.turns = None
         if held:
             self.give_back()
 
@@ -104,6 +106,19 @@ def single_blas_thread() -> Iterator[None]:
                 _process.holders = max(0, _process.holders - 1)  # 0 before: in a process that was forked meanwhile
                 if _process.holders == 0:
                     _process.give_back()
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[None]:
+    """No more threads at a time than there are cores: others wait. Many threads that compute at once wait for Python's
+    lock after every operation, and all of them together take longer than one after another. A thread has one turn.
+    """
+    with _process.lock:
+        if _process.turns is None:
+            _process.turns = threading.Semaphore(cores())
+        turns = _process.turns
+    with turns:
+        yield
 
 
 def blas_is_single() -> bool:

@@ -236,3 +236,24 @@ def test_closing_ends_the_helpers_and_the_next_team_has_new_ones(monkeypatch):
         threads.parallel_for(done.append, [1, 2])
     assert sorted(done) == [1, 2]
     threads.close()
+
+
+def test_no_more_threads_take_a_turn_than_there_are_cores(monkeypatch):
+    monkeypatch.setattr(threads, "cores", lambda: 3)
+    monkeypatch.setattr(threads._process, "turns", None)
+    inside, most, lock = 0, 0, threading.Lock()
+    full = threading.Barrier(3, timeout=60)  # three of them are in at once: more than one has a turn
+
+    def work(number):
+        nonlocal inside, most
+        with threads.turn():
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            full.wait()
+            with lock:
+                inside -= 1
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(work, range(12)))
+    assert (inside, most) == (0, 3)

@@ -29,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         subprocess.run([sys.executable, "-m", "numpy_bert", *arguments], cwd=folder, env=environment, check=True)
-        flags = ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", "--virtual-time-budget=9000")
+        flags = ("--headless", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", "--virtual-time-budget=9000")
         page = Path(folder, arguments[-1]).as_uri()
         command = [browser, *flags, f"--window-size={SIZE}", f"--screenshot={PICTURE}", page]
         subprocess.run(command, check=True, capture_output=True, timeout=300)

@@ -9,10 +9,11 @@ tokenizer_config.json and special_tokens_map.json to say.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, SupportsIndex
 
 from ..errors import Error, show
@@ -54,7 +55,8 @@ class LibraryTokenizer(Tokenizer):
     def _frame(self, pair: str | None) -> Frame:
         """The special tokens around a text, or around two, found by looking at one."""
         for probe in PROBES:
-            encoding = self._backend.encode(probe, None if pair is None else probe)
+            with _errors("expected a tokenizer that reads a text", self._source):
+                encoding = self._backend.encode(probe, None if pair is None else probe)
             if 0 in encoding.sequence_ids:
                 break
         else:
@@ -75,11 +77,9 @@ class LibraryTokenizer(Tokenizer):
         return Frame(tuple(map(tuple, around)), tuple(map(tuple, segments)), tuple(text_segments))
 
     def _encoded(self, text: str, special: bool) -> Any:
-        try:
-            backend = self._backend if special else self._without_special()
+        backend = self._backend if special else self._without_special()
+        with _errors("tokenizer: expected a text that the library reads", None):
             return backend.encode(_valid(text), add_special_tokens=False)
-        except Exception as error:
-            raise Error(f"tokenizer: expected a text that the library reads, got {show(str(error))}") from None
 
     def _without_special(self) -> Any:
         """The same, to which the special tokens are plain text where they are typed; others that were added are not."""
@@ -151,12 +151,19 @@ def _read(text: str, path: Path) -> Any:
         kind = show(json.loads(text)["model"].get("type"))
         expected = "expected WordPiece, or the tokenizers library: pip install 'numpy-bert[tokenizers]'"
         raise Error(f"{expected}; got {kind}", at=path, key="model.type") from None
-    try:
+    with _errors("expected a file that the tokenizers library reads", path):
         backend = tokenizers.Tokenizer.from_str(text)
         backend.no_truncation()
         backend.no_padding()
         return backend
+
+
+@contextlib.contextmanager
+def _errors(expected: str, path: Path | None) -> Iterator[None]:
+    """Whatever the library raises becomes one Error."""
+    try:
+        yield
     except BaseException as error:  # a panic of the library is not an Exception
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise Error(f"expected a file that the tokenizers library reads, got {show(str(error))}", at=path) from None
+        raise Error(f"{expected}, got {show(str(error))}", at=path) from None

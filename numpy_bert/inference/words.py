@@ -55,10 +55,11 @@ def words(text: str, encoding: Encoding, tokenizer: Tokenizer, strategy: str) ->
 
 
 def continues(text: str, encoding: Encoding, place: int, tokenizer: Tokenizer) -> bool:
-    """Whether a token continues the word before it. Where tokens do not tell, white space does."""
+    """Whether a token continues the word before it; [UNK] never does. Where tokens do not tell, white space does."""
+    if encoding.ids[place] == tokenizer.special_id("unk"):
+        return False
     if tokenizer.continuation is not None:
-        is_unknown = encoding.ids[place] == tokenizer.special_id("unk")
-        return not is_unknown and encoding.tokens[place].startswith(tokenizer.continuation)
+        return encoding.tokens[place].startswith(tokenizer.continuation)
     start = encoding.offsets[place][0]
     return start > 0 and not any(map(is_white_space, text[start - 1 : start + 1]))
 

@@ -4,11 +4,13 @@ import re
 
 import numpy as np
 import pytest
+from support import other_tokenizers
 
 from numpy_bert.errors import Error
 from numpy_bert.inference import entities, words
 from numpy_bert.inference.entities import Span
 from numpy_bert.inference.words import first_tokens
+from numpy_bert.tokenizer.folder import read_tokenizer
 from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -134,3 +136,18 @@ def test_last_words_and_single_ones_are_marked_in_other_schemes():
     assert tagged("new york paris london", "first", places, labels) == [
         ("LOC", "new york"), ("LOC", "paris"), ("LOC", "london")
     ]  # fmt: skip
+
+
+def test_where_tokens_do_not_tell_white_space_does(tmp_path):
+    """As in transformers, whose heuristic this is: an unknown token begins a word wherever it stands."""
+    pytest.importorskip("tokenizers")
+    tokenizer = read_tokenizer(other_tokenizers.write(tmp_path, other_tokenizers.unigram()))
+    text = "the film-actor\ua66ex, 中国"
+    encoding = tokenizer.encode(text)
+    unknown = encoding.ids.index(tokenizer.unk_id)
+    groups = words.words(text, encoding, tokenizer, "first")
+    assert [place for group in groups for place in group] == list(range(1, len(encoding.ids) - 1))
+    begins = {encoding.offsets[group[0]][0] for group in groups} - {0}
+    spaces = {place for place, sign in enumerate(text) if sign == " "}
+    assert {place for start in spaces for place in (start, start + 1)} >= begins - {encoding.offsets[unknown][0]}
+    assert encoding.offsets[unknown][0] in begins

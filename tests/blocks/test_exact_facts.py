@@ -438,6 +438,10 @@ def test_sentence_embedding():
     exactly(sentence_embedding.forward(h, mask, "mean", False)[0], [[2.0, 3.0]])
     exactly(sentence_embedding.forward(h, mask, "cls", False)[0], [[1.0, 5.0]])
     exactly(sentence_embedding.forward(h, mask, "max", False)[0], [[3.0, 5.0]])
+    exactly(sentence_embedding.forward(h, mask, "mean_sqrt_len_tokens", False)[0], [[4.0 / sqrt(2), 6.0 / sqrt(2)]])
+    exactly(sentence_embedding.forward(h, mask, "weightedmean", False)[0], [[7.0 / 3.0, 7.0 / 3.0]])
+    exactly(sentence_embedding.forward(h, mask, "lasttoken", False)[0], [[3.0, 1.0]])
+    exactly(sentence_embedding.forward(h, mask, "cls+max", False)[0], [[1.0, 5.0, 3.0, 5.0]])
     exactly(sentence_embedding.forward(3.0 * np.array([[[3.0, 4.0]]]), None, "cls", True)[0], [[0.6, 0.8]])
 
 

@@ -8,12 +8,13 @@ from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> Array:
-    """dy (B, H) -> dh (B, T, H)"""
+    """dy (B, K H) -> dh (B, T, H)"""
     share, _, norm = cache
     dv = dy
     if norm is not None:
         dv = dy / norm
-    dh: Array = share * dv[:, None, :]  # (B, H) -> (B, T, H)
+    dpooled = dv.reshape(len(dv), share.shape[2], -1)  # (B, K H) -> (B, K, H)
+    dh: Array = (share * dpooled[:, None]).sum(axis=2)  # (B, T, K, H) -> (B, T, H)
     return dh
 
 

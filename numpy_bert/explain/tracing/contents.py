@@ -218,7 +218,8 @@ CONTENTS: dict[str, dict[str, str]] = {
     "tasks.sentence_embedding": {
         "h": _HIDDEN,
         "mask": "B T: which tokens are not padding",
-        "share": "B T H: share of each token in the mean",
+        "share": "B T K H: share of each token in each pooling",
+        "pooled": "B K H: one vector for each pooling",
         "v": "B H: sentence vector",
         "y": "B H: sentence vector",
     },

@@ -112,8 +112,8 @@ NAMES: dict[str, dict[str, str]] = {
         "loss_backward": "dloss - - - dend dstart dencoded",
     },
     "tasks.sentence_embedding": {
-        "forward": "h mask - - share v - v",
-        "backward": "dy - - - - dh",
+        "forward": "h mask - - - share pooled v - v",
+        "backward": "dy - - - - dpooled dh",
     },
     "tasks.sequence_classification": {
         "forward": "encoded - - - - dropped - logits -",

@@ -159,6 +159,9 @@ def _multiple_choice(rng: Rng) -> Cases:
     }
 
 
+POOLINGS = (*sentence_embedding.POOLINGS, "cls+mean", "mean+max")
+
+
 def _sentence_embedding(rng: Rng) -> Cases:
     def pair(pooling: str, normalize: bool, mask: Array | None) -> Pair:
         def forward(h: Array) -> Any:
@@ -167,8 +170,8 @@ def _sentence_embedding(rng: Rng) -> Cases:
         return Pair(forward, sentence_embedding.backward, {"h": h})
 
     h, mask = rng.standard_normal((3, 4, 5)), padding(3, 4)
-    poolings = {pooling: pair(pooling, False, mask) for pooling in sentence_embedding.POOLINGS}
-    normalized = {f"{pooling}, normalized": pair(pooling, True, mask) for pooling in sentence_embedding.POOLINGS}
+    poolings = {pooling: pair(pooling, False, mask) for pooling in POOLINGS}
+    normalized = {f"{pooling}, normalized": pair(pooling, True, mask) for pooling in POOLINGS}
     return (
         poolings
         | normalized

@@ -235,7 +235,7 @@ def second_loss_forgotten(dloss, cache):
     return Output(from_masked.hidden, from_next.pooled), pretraining.Params(dmasked_lm, dnext_sentence)
 
 
-# v = Σ_t share_t h_t,   normalized v / |v|
+# v_k = Σ_t share_tk h_t,   normalized v / |v|
 
 
 length_held_constant = exercise("length_held_constant")
@@ -252,7 +252,8 @@ def same_share_for_every_place(dy, cache):
     if norm is not None:
         u = v / norm
         dv = (dy - u * (u * dy).sum(axis=-1, keepdims=True)) / norm
-    return np.repeat(dv[:, None, :], share.shape[1], axis=1) / share.shape[1]
+    B, T, K, _ = share.shape
+    return np.repeat(dv.reshape(B, 1, K, -1).sum(axis=2), T, axis=1) / T
 
 
 # loss = task(BERT(inputs))

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checkpoints import model_folder, sentence_pooling
+from .checkpoints import model_folder, sentence_pooling, sentence_settings
 from .checkpoints.sentence_pooling import SentencePooling
+from .checkpoints.sentence_settings import SentenceSettings
 from .config import BertConfig
 from .errors import Error
 from .inference import arrays, inputs
 from .inference.outputs import Hidden
 from .inference.overflow import watched
 from .inference.run import head
-from .inference.text_methods import TextMethods
+from .inference.vector_methods import VectorMethods
 from .numerics import tree
 from .numerics.memory import Array
 from .tasks import objective
@@ -49,7 +50,7 @@ class Source(NamedTuple):
     special: bool | None = None
 
 
-class Bert(TextMethods):
+class Bert(VectorMethods):
     """A BERT with its tokenizer and the heads its checkpoint carries. Made by numpy_bert.load.
 
     Using a model changes nothing in it, so threads may share one. A method that takes a text takes a list (or any
@@ -69,25 +70,30 @@ class Bert(TextMethods):
         pooling: SentencePooling | Error = sentence_pooling.DEFAULT,
         path: Path | None = None,
         source: Source | None = None,
+        settings: SentenceSettings | Error = sentence_settings.DEFAULT,
     ) -> None:
         self.config = config
         self.params = params
         self.path = path
         self._tokenizer = tokenizer
         self._pooling = pooling  # an Error is kept for those who ask for sentence vectors
+        self._settings = settings
         self._loaded = (source, params)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.source is not None and _is_stored(self, self.source):
             return _load_again, (self.source,)
-        return Bert, (self.config, self.params, self._tokenizer, self._pooling, self.path)
+        return Bert, self._arguments(self.params, None)
 
     def __copy__(self) -> Bert:
-        return Bert(self.config, self.params, self._tokenizer, self._pooling, self.path, self.source)
+        return Bert(*self._arguments(self.params, self.source))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Bert:
-        params = tree.map(np.copy, self.params)
-        return Bert(self.config, params, self._tokenizer, self._pooling, self.path, self.source)
+        return Bert(*self._arguments(tree.map(np.copy, self.params), self.source))
+
+    def _arguments(self, params: objective.Params, source: Source | None) -> tuple[Any, ...]:
+        """What makes this model with these parameters."""
+        return self.config, params, self._tokenizer, self._pooling, self.path, source, self._settings
 
     @property
     def source(self) -> Source | None:
@@ -204,7 +210,8 @@ class Bert(TextMethods):
         """
         from .checkpoints import saving
 
-        return saving.write_folder(Path(folder), self.config, self.params, self._tokenizer, self._pooling)
+        parts = (self.config, self.params, self._tokenizer, self._pooling, self._settings)
+        return saving.write_folder(Path(folder), *parts)
 
 
 def load(
@@ -247,7 +254,7 @@ def load(
     if special is not None and chosen is not None:
         chosen = copy.copy(chosen)
         chosen.typed_special = special
-    return Bert(config, params, chosen, folder.pooling, weights.folder, source)
+    return Bert(config, params, chosen, folder.pooling, weights.folder, source, folder.settings)
 
 
 def _load_again(source: Source) -> Bert:

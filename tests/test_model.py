@@ -12,6 +12,7 @@ from support.tiny import tiny_bert, tiny_config
 import numpy_bert
 from numpy_bert import Error
 from numpy_bert.checkpoints.sentence_pooling import SentencePooling
+from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.model import Bert
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
@@ -53,8 +54,8 @@ def test_a_batch_equals_one_text_at_a_time(dtype, tolerance, rng):
 def test_sentence_vectors_are_pooled_as_told(bert):
     h = bert(TEXTS[0])
     for pooling, wanted in (("mean", h.mean(axis=0)), ("cls", h[0]), ("max", h.max(axis=0))):
-        plain = Bert(bert.config, bert.params, bert.tokenizer, SentencePooling(pooling, False, None))
-        unit = Bert(bert.config, bert.params, bert.tokenizer, SentencePooling(pooling, True, None))
+        plain = Bert(bert.config, bert.params, bert.tokenizer, SentencePooling(pooling))
+        unit = Bert(bert.config, bert.params, bert.tokenizer, SentencePooling(pooling, (Normalize(),)))
         np.testing.assert_allclose(plain.embed(TEXTS[0]), wanted, atol=1e-6)
         np.testing.assert_allclose(unit.embed(TEXTS)[0], wanted / np.sqrt((wanted**2).sum()), atol=1e-6)
     assert bert.embed(TEXTS).shape == (5, 12)

@@ -6,9 +6,10 @@ from ..config import BertConfig, read_config
 from ..errors import Error
 from ..tokenizer.folder import has_tokenizer, read_tokenizer
 from ..tokenizer.interface import Tokenizer
-from . import gguf_model, sentence_pooling
+from . import gguf_model, sentence_pooling, sentence_settings
 from .locate import Weights
 from .sentence_pooling import SentencePooling
+from .sentence_settings import SentenceSettings
 
 
 def config(weights: Weights) -> BertConfig:
@@ -27,9 +28,23 @@ def tokenizer_if_any(weights: Weights) -> Tokenizer | None:
     return tokenizer(weights) if held else None
 
 
-def pooling(weights: Weights) -> SentencePooling | Error:
+def pooling(weights: Weights, config: BertConfig) -> SentencePooling | Error:
     """How a text becomes a vector; an Error is kept for those who ask for one."""
     try:
-        return gguf_model.pooling(weights.path) if weights.form == "gguf" else sentence_pooling.read(weights.folder)
+        if weights.form == "gguf":
+            return gguf_model.pooling(weights.path)
+        pooling = sentence_pooling.read(weights.folder)
+        sentence_pooling.check(pooling, config.hidden_size, weights.folder)
+    except Error as error:
+        return error
+    return pooling
+
+
+def settings(weights: Weights) -> SentenceSettings | Error:
+    """Prompts, similarity and the like; an Error is kept for those who need them."""
+    if weights.form == "gguf":
+        return sentence_settings.DEFAULT
+    try:
+        return sentence_settings.read(weights.folder)
     except Error as error:
         return error

@@ -35,7 +35,8 @@ def convert(
     saving.refuse_existing(target)  # before the work, and again before the rename
     located = locate.locate(source)
     located.tell_passed_over()
-    config, tokenizer, pooling = beside.config(located), beside.tokenizer_if_any(located), beside.pooling(located)
+    config, tokenizer = beside.config(located), beside.tokenizer_if_any(located)
+    pooling, settings = beside.pooling(located, config), beside.settings(located)
     entries = match_tensors(located.reader.describe(located.path), config).used.values()
     size = sum(tensor.entry.nbytes for tensor in entries)
     done = 0
@@ -46,6 +47,6 @@ def convert(
         progress(min(done, size), 2 * size)
 
     params, stored = weights.load(located, config, progress=read)
-    saving.FORMS[to](target, stored.config, params, tokenizer, pooling)
+    saving.FORMS[to](target, stored.config, params, tokenizer, pooling, settings)
     progress(2 * size, 2 * size)
     return target

@@ -32,6 +32,7 @@ from ..tokenizer.vocabulary import first_twice, is_cased
 from ..tokenizer.wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS
 from .formats import gguf
 from .sentence_pooling import DEFAULT, SentencePooling
+from .sentence_steps import Normalize
 
 BEGINS_WORD = "\u2581"
 CONTROL, UNUSED = 3, 5  # of tokenizer.ggml.token_type
@@ -99,7 +100,7 @@ def pooling(path: Path) -> SentencePooling:
         return DEFAULT
     if name not in ("mean", "cls"):
         raise Error(f"{key}: expected 1 (mean) or 2 (cls), got {kind} ({name})", at=path)
-    return SentencePooling(name, True, None)
+    return SentencePooling(name, (Normalize(),))
 
 
 def _refuse_other_architectures(values: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:

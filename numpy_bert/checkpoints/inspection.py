@@ -206,7 +206,7 @@ def _tasks(weights: Weights, match: Match, problems: dict[str, None]) -> tuple[s
         if head not in match.heads:
             expected = f"expected the {head} head that the config names, got weights without it"
             problems[str(Error(expected, at=weights.path))] = None
-    pooling = beside.pooling(weights)
+    pooling = beside.pooling(weights, match.config)
     if isinstance(pooling, Error):
         problems[str(pooling)] = None
     _attempt(problems, beside.tokenizer, weights)

@@ -14,6 +14,7 @@ from ..tasks import objective
 from ..tokenizer.interface import Tokenizer
 from . import beside, locate, weights
 from .sentence_pooling import SentencePooling
+from .sentence_settings import SentenceSettings
 
 
 class ModelFolder(NamedTuple):
@@ -23,6 +24,7 @@ class ModelFolder(NamedTuple):
     params: objective.Params
     tokenizer: Tokenizer | None  # None: the folder has no vocabulary
     pooling: SentencePooling | Error  # an Error is kept for those who ask for sentence vectors
+    settings: SentenceSettings | Error
     weights: locate.Weights
 
 
@@ -41,7 +43,8 @@ def read(path: Any, dtype: str | None, mmap: bool, strict_finite: bool, without:
     if params.bert.embedding.word.dtype == np.float32 and np.float32(config.layer_norm_eps) == 0:
         got = config.layer_norm_eps
         raise Error(f"{source.folder}: layer_norm_eps: expected a number that float32 holds, got {got}")
-    return ModelFolder(config, params, _tokenizer(source, config), beside.pooling(source), source)
+    pooling, settings = beside.pooling(source, config), beside.settings(source)
+    return ModelFolder(config, params, _tokenizer(source, config), pooling, settings, source)
 
 
 def _tokenizer(source: locate.Weights, config: BertConfig) -> Tokenizer | None:

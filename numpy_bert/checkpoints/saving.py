@@ -37,13 +37,15 @@ from ..numerics import tree
 from ..numerics.memory import Array
 from ..tasks import objective
 from ..tokenizer.interface import Tokenizer
-from . import names, sentence_pooling
+from . import names, sentence_pooling, sentence_settings
 from .formats import npz, safetensors
 from .formats.tensorflow import bundle
 from .sentence_pooling import SentencePooling
+from .sentence_settings import SentenceSettings
 
 Pooling = SentencePooling | Error
-Write = Callable[[Path, BertConfig, objective.Params, Tokenizer | None, Pooling], Path]
+Settings = SentenceSettings | Error
+Write = Callable[[Path, BertConfig, objective.Params, Tokenizer | None, Pooling, Settings], Path]
 
 # What Google's bert_config.json says, in the names of BertConfig.
 GOOGLE_KEYS = {
@@ -62,7 +64,12 @@ GOOGLE_EPS = 1e-12  # of its layer norm; no config says it
 
 
 def write_folder(
-    folder: Path, config: BertConfig, params: objective.Params, tokenizer: Tokenizer | None, pooling: Pooling
+    folder: Path,
+    config: BertConfig,
+    params: objective.Params,
+    tokenizer: Tokenizer | None,
+    pooling: Pooling,
+    settings: Settings = sentence_settings.DEFAULT,
 ) -> Path:
     """Write a Hugging Face folder, which transformers and load() open; returns its path.
 
@@ -73,13 +80,18 @@ def write_folder(
     arrays = hugging_face(params, config.architectures)
     if params.masked_lm is not None and params.masked_lm.decoder is not None:
         arrays[names.DECODER_BIAS] = params.masked_lm.bias  # where nothing is tied, transformers wants it twice
-    with _model_folder(folder, config, tokenizer, pooling) as new:
+    with _model_folder(folder, config, tokenizer, pooling, settings) as new:
         safetensors.write(new / "model.safetensors", arrays, {"format": "pt"})
     return folder
 
 
 def write_tf1(
-    folder: Path, config: BertConfig, params: objective.Params, tokenizer: Tokenizer | None, pooling: Pooling
+    folder: Path,
+    config: BertConfig,
+    params: objective.Params,
+    tokenizer: Tokenizer | None,
+    pooling: Pooling,
+    settings: Settings = sentence_settings.DEFAULT,
 ) -> Path:
     """Write a TensorFlow checkpoint as Google published BERT; arguments, result and errors are those of write_folder.
 
@@ -92,18 +104,23 @@ def write_tf1(
     for name, array in hugging_face(params, config.architectures, bare=False).items():
         there, transposed = names.google(name)
         arrays[there] = array.T if transposed else array
-    with _model_folder(folder, config, tokenizer, pooling) as new:
+    with _model_folder(folder, config, tokenizer, pooling, settings) as new:
         bundle.write(new / "bert_model.ckpt", arrays)
         write_text(new / "bert_config.json", google_config(config))
     return folder
 
 
 def write_npz(
-    folder: Path, config: BertConfig, params: objective.Params, tokenizer: Tokenizer | None, pooling: Pooling
+    folder: Path,
+    config: BertConfig,
+    params: objective.Params,
+    tokenizer: Tokenizer | None,
+    pooling: Pooling,
+    settings: Settings = sentence_settings.DEFAULT,
 ) -> Path:
     """Write the arrays as this project has them, Q, K and V in one; see write_folder for the rest."""
     config = stated(config, params)
-    with _model_folder(folder, config, tokenizer, pooling) as new:
+    with _model_folder(folder, config, tokenizer, pooling, settings) as new:
         npz.write(new / "model.npz", dict(tree.items(params)))
     return folder
 
@@ -152,19 +169,37 @@ def google_config(config: BertConfig) -> str:
 
 
 @contextlib.contextmanager
-def _model_folder(folder: Path, config: BertConfig, tokenizer: Tokenizer | None, pooling: Pooling) -> Iterator[Path]:
+def _model_folder(
+    folder: Path, config: BertConfig, tokenizer: Tokenizer | None, pooling: Pooling, settings: Settings
+) -> Iterator[Path]:
     """A new folder with what belongs to a model besides its weights."""
-    if isinstance(pooling, Error):  # left out, it would be mean pooling, and the vectors of the copy others
-        raise pooling
+    for part in (pooling, settings):
+        if isinstance(part, Error):  # left out, it would be the default, and the vectors of the copy others
+            raise part
+    assert isinstance(pooling, SentencePooling)
+    assert isinstance(settings, SentenceSettings)
     with new_folder(folder) as new:
         yield new
         write_config(config, new)
         if tokenizer is not None:
             tokenizer.write(new, config.max_position_embeddings)
-        if pooling != sentence_pooling.DEFAULT:
-            for name, value in sentence_pooling.to_json(pooling, config.hidden_size).items():
-                (new / name).parent.mkdir(exist_ok=True)
-                write_text(new / name, json.dumps(value, indent=2) + "\n")
+        _write_sentence_files(new, config, pooling, settings)
+
+
+def _write_sentence_files(new: Path, config: BertConfig, pooling: SentencePooling, settings: SentenceSettings) -> None:
+    """The files of sentence-transformers, where the folder needs them."""
+    documents, arrays = sentence_pooling.to_files(pooling, config.hidden_size)
+    cut = pooling.max_length is not None and pooling.max_length < config.max_position_embeddings
+    if pooling._replace(max_length=None) == sentence_pooling.DEFAULT and not cut:
+        documents = {}
+    if settings != sentence_settings.DEFAULT:
+        documents[sentence_settings.FILE] = sentence_settings.to_json(settings)
+    for name, value in documents.items():
+        (new / name).parent.mkdir(exist_ok=True)
+        write_text(new / name, json.dumps(value, indent=2) + "\n")
+    for name, tensors in arrays.items():
+        (new / name).parent.mkdir(exist_ok=True)
+        safetensors.write(new / name, tensors, {"format": "pt"})
 
 
 @contextlib.contextmanager

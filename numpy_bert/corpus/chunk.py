@@ -8,12 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checkpoints.fingerprint import fingerprint
+from ..checkpoints.sentence_steps import Normalize
 from ..errors import Error
-from ..inference import encoding, vectors
+from ..inference import vectors
 from ..inference.run import Options
+from ..inference.vectors import Form
 from ..model import Bert
 from ..numerics.memory import Array
 from .texts_file import Chunk
+
+PLAIN = Form()
 
 
 class Embedded(NamedTuple):
@@ -28,13 +32,14 @@ def embed(
     dtype: str,
     workers: int | None = None,
     progress: Callable[[int], object] = lambda done: None,
+    form: Form = PLAIN,
 ) -> Embedded:
     """progress is called with how many texts are done since the last time.
 
     Error: a number that is NaN, or beyond what the dtype holds.
     """
-    texts, cut = encoding.encode_counting(bert.tokenizer, chunk.texts, vectors.limit(bert, bert.pooling))
-    embedded = vectors.of_sentences(bert, bert.pooling, texts, Options(progress, workers))
+    texts, cut = vectors.encode(bert, chunk.texts, form)
+    embedded = vectors.of_sentences(bert, texts, form, Options(progress, workers))
     with np.errstate(over="ignore"):
         stored = embedded.astype(dtype, copy=False)
     if not np.isfinite(stored).all():  # the vectors were
@@ -46,4 +51,6 @@ def embed(
 
 def model_sha256(bert: Bert) -> str:
     """Of whatever sentence vectors depend on: the pooler and the heads have no part in them."""
-    return fingerprint(bert.params.bert._replace(pooler=None), bert.config, bert.tokenizer)
+    encoder = bert.params.bert._replace(pooler=None)
+    learned = tuple(step[0] for step in bert.pooling.steps if not isinstance(step, Normalize))
+    return fingerprint((encoder, learned) if learned else encoder, bert.config, bert.tokenizer)

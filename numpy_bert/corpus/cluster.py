@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import Error, show
+from ..inference.vectors import Form
 from ..model import Bert, Source, load
-from .chunk import Embedded, embed, model_sha256
+from .chunk import PLAIN, Embedded, embed, model_sha256
 from .texts_file import Chunk
 
 AHEAD = 3  # chunks under way for each thread of a worker
@@ -60,14 +61,14 @@ class Opened:
 _opened = Opened()  # of this process: Dask runs tasks, which are functions
 
 
-def embed_on_worker(model: Model, chunk: Chunk, dtype: str) -> Embedded:
+def embed_on_worker(model: Model, chunk: Chunk, dtype: str, form: Form = PLAIN) -> Embedded:
     """The task."""
-    return embed(_opened.get(model), chunk, dtype, workers=1)
+    return embed(_opened.get(model), chunk, dtype, workers=1, form=form)
 
 
 @contextlib.contextmanager
 def engine(
-    address: str, source: Source | None, sha256: str, dtype: str
+    address: str, source: Source | None, sha256: str, dtype: str, form: Form = PLAIN
 ) -> Iterator[Callable[[Iterable[Chunk]], Iterator[Embedded]]]:
     """What turns chunks into vectors, in their order. Error: no scheduler, no worker, no model to be loaded again."""
     if source is None:
@@ -89,7 +90,7 @@ def engine(
         except Exception as error:  # of many kinds, with many texts
             raise Error(f"{where}: expected one that answers, with workers, got {_told(error)}") from None
         model = Model(source, sha256)
-        yield lambda chunks: _embedded(client, where, chunks, lambda c: (embed_on_worker, model, c, dtype))
+        yield lambda chunks: _embedded(client, where, chunks, lambda c: (embed_on_worker, model, c, dtype, form))
 
 
 @contextlib.contextmanager

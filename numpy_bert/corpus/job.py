@@ -23,8 +23,8 @@ from ..errors import Error, show, warn
 from ..files.atomic import require_new
 from ..files.lock import Lock
 from ..files.reading import Path as AnyPath
-from ..inference import encoding
-from ..inference.vectors import limit
+from ..inference import encoding, vectors
+from ..inference.vectors import Form
 from ..model import Bert
 from . import manifest as manifests
 from .chunk import Embedded, embed, model_sha256
@@ -70,6 +70,10 @@ def embed_file(
     *,
     dask: str | None = None,
     progress: Progress = lambda done, total, unit: None,
+    prompt_name: str | None = None,
+    prompt: str | None = None,
+    truncate_dim: int | None = None,
+    normalize_embeddings: bool = False,
 ) -> Done:
     """Write the sentence vector of each line of a file to an .npy file: row i belongs to line i + 1.
 
@@ -79,6 +83,7 @@ def embed_file(
     texts: a UTF-8 file with a text on each line. output: the file to write, which must not exist.
     dtype: of the array, float16, float32 or float64; None is that of the model.
     dask: the address of a Dask scheduler whose workers compute the vectors (extra `scale`).
+    prompt_name, prompt, truncate_dim, normalize_embeddings: as `bert.embed` has them.
     progress: called with (done, total, unit): of the bytes that are read ("B"), then of the texts ("text").
 
     Warns (UserWarning) where texts were longer than the model takes and were cut, and where rows of an interrupted job
@@ -87,28 +92,29 @@ def embed_file(
     """
     output = Path(output)
     dtype = _checked(dtype, bert)
+    form = vectors.form(bert, prompt_name, prompt, truncate_dim, normalize_embeddings)
     partial, record = _beside(output, ".partial"), _beside(output, ".json")
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(output, partial))
         source = stack.enter_context(TextsFile(texts))
         begun = _begun(partial, record)
         source.scan(begun.rows_done if begun else 0, Counter(progress, source.size, "B").add)
-        wanted = _manifest(bert, source, dtype, {"model": _name(bert.path), "input": _name(texts)})
+        wanted = _manifest(bert, source, dtype, form, {"model": _name(bert.path), "input": _name(texts)})
         if begun:
             manifests.check_same(begun, wanted, partial)
         counter = Counter(progress, wanted.rows, "text")
-        engine = stack.enter_context(_engine(bert, dtype, dask, wanted.job["model"], counter.add))
+        engine = stack.enter_context(_engine(bert, dtype, form, dask, wanted.job["model"], counter.add))
         shape = (wanted.rows, wanted.columns)
-        vectors = stack.enter_context(VectorsFile(partial, shape, dtype))
-        state = _reopened(begun, vectors, source) if begun else _begin(vectors, wanted, record)
+        rows = stack.enter_context(VectorsFile(partial, shape, dtype))
+        state = _reopened(begun, rows, source) if begun else _begin(rows, wanted, record)
         counter.reach(state.rows_done)
-        state = _run(engine(source.chunks()), vectors, state, record, counter.reach)
+        state = _run(engine(source.chunks()), rows, state, record, counter.reach)
         if source.changed:
             _remove(partial, record)
             raise Error("expected a file that stays as it is, got one that changed meanwhile", at=texts)
         require_new(output)
-        vectors.finish(output)
-    encoding.warn_of_cuts(state.texts_cut, limit(bert, bert.pooling))
+        rows.finish(output)
+    encoding.warn_of_cuts(state.texts_cut, vectors.limit(bert))
     return Done(output, shape, state.texts_cut)
 
 
@@ -195,19 +201,21 @@ def _begun(partial: Path, record: Path) -> Manifest | None:
     return manifest if manifest.rows_done and os.path.lexists(partial) else None
 
 
-def _manifest(bert: Bert, source: TextsFile, dtype: str, files: dict[str, str | None]) -> Manifest:
+def _manifest(bert: Bert, source: TextsFile, dtype: str, form: Form, files: dict[str, str | None]) -> Manifest:
     """The manifest of this job before its first row."""
     job = {
         "model": model_sha256(bert),
         "settings": {
             "pooling": bert.pooling.pooling,
-            "normalize": bert.pooling.normalize,
-            "max_length": limit(bert, bert.pooling),
+            "steps": [type(step).__name__ for step in bert.pooling.steps],
+            "include_prompt": bert.pooling.include_prompt,
+            "max_length": vectors.limit(bert),
             "dtype": dtype,
+            **form._asdict(),
         },
         "input": {"size": source.size, "sha256": source.sha256},
     }
-    return Manifest(source.rows, bert.config.hidden_size, job, files, manifests.versions())
+    return Manifest(source.rows, vectors.size(bert, form), job, files, manifests.versions())
 
 
 def _begin(vectors: VectorsFile, state: Manifest, record: Path) -> Manifest:
@@ -222,14 +230,14 @@ def _begin(vectors: VectorsFile, state: Manifest, record: Path) -> Manifest:
 
 
 def _engine(
-    bert: Bert, dtype: str, dask: str | None, sha256: str, progress: Callable[[int], object]
+    bert: Bert, dtype: str, form: Form, dask: str | None, sha256: str, progress: Callable[[int], object]
 ) -> AbstractContextManager[Engine]:
     """progress is called with how many texts of a chunk are done since the last time, where they are embedded here."""
     if dask is not None:
         from . import cluster
 
-        return cluster.engine(dask, bert.source, sha256, dtype)
-    return contextlib.nullcontext(lambda chunks: (embed(bert, chunk, dtype, progress=progress) for chunk in chunks))
+        return cluster.engine(dask, bert.source, sha256, dtype, form)
+    return contextlib.nullcontext(lambda chunks: (embed(bert, c, dtype, progress=progress, form=form) for c in chunks))
 
 
 def _remove(*paths: Path) -> None:

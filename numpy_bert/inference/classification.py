@@ -10,30 +10,42 @@ from typing import Any
 
 from ..blocks import bert, softmax
 from ..config import BertConfig
+from ..errors import Error
 from ..numerics.memory import Array
 from ..numerics.sigmoid import sigmoid
 from ..tasks import next_sentence, sequence_classification
-from . import encoding
+from . import encoding, vectors
+from .activations import FUNCTIONS
 from .batching import cls_rows
 from .outputs import Classification
 from .run import Model, Options, finite, head, run
+from .vectors import SentenceModel
 
 
-def classify(model: Model, texts: Sequence[Any], options: Options) -> list[Classification]:
+def classify(model: SentenceModel, texts: Sequence[Any], options: Options) -> list[Classification]:
     """The class of each text or pair."""
     params = head(model, "sequence_classification")
+    activation = score_activation(model) or "identity"
 
     def classes(encoded: bert.Output, batch: bert.Inputs) -> list[Classification]:
         logits, _ = sequence_classification.forward(encoded, params, model.config)  # (B, C)
-        return [_classification(row, model.config) for row in finite(logits)]
+        return [_classification(FUNCTIONS[activation](row), model.config) for row in finite(logits)]
 
-    return run(
-        model,
-        encoding.encode(model.tokenizer, texts, model.config.max_position_embeddings, options.special),
-        classes,
-        options,
-        cls_rows,
-    )
+    encoded_texts = encoding.encode(model.tokenizer, texts, limit(model), options.special)
+    return run(model, encoded_texts, classes, options, cls_rows)
+
+
+def score_activation(model: SentenceModel) -> str | None:
+    """What a cross-encoder's folder wants done to the one output of its head; None where it says nothing."""
+    return model.settings.activation() if model.config.num_labels == 1 else None
+
+
+def limit(model: SentenceModel) -> int:
+    """The number of tokens at which a text or pair is cut."""
+    try:
+        return vectors.limit(model)
+    except Error:  # of the pooling, which is not used here
+        return model.config.max_position_embeddings
 
 
 def _classification(logits: Array, config: BertConfig) -> Classification:

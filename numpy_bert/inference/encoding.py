@@ -25,6 +25,13 @@ def rows(value: Any, name: str = "texts") -> list[Any]:
     raise Error(f"{name} must be a list of str, got {type(value).__name__}")
 
 
+def listed(value: Any, or_pair: bool = False) -> tuple[list[Any], bool]:
+    """What a method was called with as a list, and whether it was a single text or pair."""
+    if isinstance(value, str) or (or_pair and isinstance(value, tuple)):
+        return [value], True
+    return rows(value), False
+
+
 def pairs(first: Any, second: Any, names: tuple[str, str]) -> tuple[list[tuple[Any, Any]], bool]:
     """What a method of two arguments was called with -> pairs, and whether it was a single one.
 
@@ -70,29 +77,29 @@ def encode(tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool
 
 
 def encode_counting(
-    tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool | None = None
+    tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool | None = None, prompt: str = ""
 ) -> tuple[list[Text], int]:
-    """As `encode`, without a warning -> the tokens, and how many of the texts were cut."""
+    """As `encode`, without a warning -> the tokens, and how many texts were cut. A prompt stands before each."""
     texts, cut = [], 0
     special = tokenizer.typed_special if special is None else special
     values = rows(items)
     for number, item in enumerate(values):
         name = row_name(number, len(values))
         # One token more than fits shows whether a text is cut; the rest of a long text is not looked at.
-        encoded = _encode_one(tokenizer, item, name, limit + 1, special)
+        encoded = _encode_one(tokenizer, item, name, limit + 1, special, prompt)
         if len(encoded.ids) > limit:
-            encoded = _encode_one(tokenizer, item, name, limit, special)
+            encoded = _encode_one(tokenizer, item, name, limit, special, prompt)
             cut += 1
         texts.append(encoded)
     return texts, cut
 
 
-def _encode_one(tokenizer: Tokenizer, item: Any, name: str, limit: int, special: bool) -> Text:
+def _encode_one(tokenizer: Tokenizer, item: Any, name: str, limit: int, special: bool, prompt: str) -> Text:
     if isinstance(item, (tuple, list)) and len(item) == 2:
         a, b = text(item[0], f"{name}, first of the pair"), text(item[1], f"{name}, second of the pair")
-        encoding = tokenizer.encode(a, b, max_length=limit, special=special)
+        encoding = tokenizer.encode(prompt + a, b, max_length=limit, special=special)
         return Text(encoding.ids, encoding.segment_ids)
-    return Text(tokenizer.encode_ids([text(item, name)], limit, special=special)[0], None)
+    return Text(tokenizer.encode_ids([prompt + text(item, name)], limit, special=special)[0], None)
 
 
 def with_offsets(tokenizer: Tokenizer, texts: Sequence[Any], limit: int, special: bool | None = None) -> list[Encoding]:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
-
 from ..checkpoints.sentence_pooling import SentencePooling
+from ..checkpoints.sentence_settings import SentenceSettings
 from ..config import BertConfig
 from ..errors import Error
 from ..numerics.memory import Array
@@ -34,6 +33,7 @@ class TextMethods:
     path: Path | None
     _tokenizer: Tokenizer | None
     _pooling: SentencePooling | Error  # an Error is kept for those who ask for sentence vectors
+    _settings: SentenceSettings | Error
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -54,6 +54,13 @@ class TextMethods:
             raise self._pooling
         return self._pooling
 
+    @property
+    def settings(self) -> SentenceSettings:
+        """Prompts, similarity and the like, as the checkpoint has them. Error: they cannot be read."""
+        if isinstance(self._settings, Error):
+            raise self._settings
+        return self._settings
+
     @overload
     def __call__(
         self, text: str, progress: Progress = None, threads: Threads = None, special: Special = None
@@ -66,30 +73,10 @@ class TextMethods:
         self, text: Any, progress: Progress = None, threads: Threads = None, special: Special = None
     ) -> Array | list[Array]:
         """Contextual embeddings of the tokens of a text, [CLS] and [SEP] included: (T, H)."""
-        texts, single = _listed(text)
+        texts, single = encoding.listed(text)
         encoded = encoding.encode(self.tokenizer, texts, self.config.max_position_embeddings, special)
         arrays = vectors.of_tokens(self, encoded, Options(progress, threads, special))
         return arrays[0] if single else arrays
-
-    def embed(
-        self, text: str | Iterable[str], progress: Progress = None, threads: Threads = None, special: Special = None
-    ) -> Array:
-        """Sentence vectors (n, H), pooled and normalized as the checkpoint says; (H,) for a single text.
-
-        progress: a function that is called with how many texts were done since its last call. threads: how many batches
-        are computed at once; None is one for each core this process may use.
-        special: whether "[SEP]" and the like, typed in a text, are the special tokens; None is as transformers does
-        for a folder with tokenizer.json, and as Google does (plain text) for others. False is for texts from untrusted
-        sources.
-        """
-        texts, single = _listed(text)
-        encoded = encoding.encode(self.tokenizer, texts, vectors.limit(self, self.pooling), special)
-        array = vectors.of_sentences(self, self.pooling, encoded, Options(progress, threads, special))
-        return array[0] if single else array
-
-    def similarity(self, a: str | Iterable[str], b: str | Iterable[str]) -> Array:
-        """(n, m): the cosine of the angle between the sentence vectors of each of a and each of b."""
-        return vectors.cosines(np.atleast_2d(self.embed(a)), np.atleast_2d(self.embed(b)))
 
     @overload
     def fill_mask(
@@ -101,7 +88,7 @@ class TextMethods:
     ) -> list[list[list[Prediction]]]: ...
     def fill_mask(self, text: Any, top_k: int = 5, progress: Progress = None, threads: Threads = None) -> Any:
         """For each [MASK] of the text, in order, its top_k likeliest tokens. Error: a text without a [MASK]."""
-        texts, single = _listed(text)
+        texts, single = encoding.listed(text)
         results = fill_mask.predict(self, texts, top_k, Options(progress, threads))
         return results[0] if single else results
 
@@ -138,7 +125,7 @@ class TextMethods:
     ) -> list[Classification]: ...
     def classify(self, text: Any, progress: Progress = None, threads: Threads = None, special: Special = None) -> Any:
         """The class of a text, or of a pair (a tuple of two texts). A list holds texts, or pairs as tuples or lists."""
-        texts, single = _listed(text, or_pair=True)
+        texts, single = encoding.listed(text, or_pair=True)
         results = classification.classify(self, texts, Options(progress, threads, special))
         return results[0] if single else results
 
@@ -174,7 +161,7 @@ class TextMethods:
         space and punctuation, the first token decides), "average", "max", "simple" (tokens without words), "none" (each
         token an entity); and "words" (the first token of what stands between white space).
         """
-        texts, single = _listed(text)
+        texts, single = encoding.listed(text)
         results = entities.tag(self, texts, aggregation_strategy, Options(progress, threads, special))
         return results[0] if single else results
 
@@ -253,10 +240,3 @@ class TextMethods:
         pairs, single = encoding.pairs(prompt, choices, ("prompt", "choices"))
         results = choosing.choose(self, pairs, Options(progress, threads, special))
         return results[0] if single else results
-
-
-def _listed(text: Any, or_pair: bool = False) -> tuple[list[Any], bool]:
-    """What a method was called with as a list, and whether it was a single text or pair."""
-    if isinstance(text, str) or (or_pair and isinstance(text, tuple)):
-        return [text], True
-    return encoding.rows(text), False

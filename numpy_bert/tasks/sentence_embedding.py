@@ -85,4 +85,4 @@ def _share(h: Array, mask: Array | None, pooling: str) -> Array:
     else:
         chosen = T - 1 - present[:, ::-1].argmax(axis=1)  # (B, 1): the last one
     np.put_along_axis(share, chosen[:, None, :], 1.0, axis=1)
-    return share * present  # type: ignore[no-any-return]
+    return share * present

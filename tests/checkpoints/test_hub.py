@@ -19,6 +19,7 @@ from numpy_bert import Error, load
 from numpy_bert.checkpoints import hub, locate, saving, sentence_pooling
 from numpy_bert.checkpoints.formats import safetensors
 from numpy_bert.checkpoints.formats.tensorflow import bundle
+from numpy_bert.checkpoints.sentence_steps import Normalize
 
 pytest.importorskip("huggingface_hub")
 
@@ -27,7 +28,7 @@ NAME = "someone/tiny-bert"
 
 def write_model(place, form="hf"):
     bert = tiny_bert(("masked_lm",))
-    pooling = sentence_pooling.SentencePooling("cls", True, 16)
+    pooling = sentence_pooling.SentencePooling("cls", (Normalize(),), 16)
     saving.FORMS[form](place, bert.config, bert.params, bert.tokenizer, pooling)
     return bert
 
@@ -70,7 +71,7 @@ def fetched(server):
 def test_a_model_of_the_hub(server, name):
     bert = load(name)
     assert_same(bert.params, tiny_bert(("masked_lm",)).params)
-    assert bert.pooling == ("cls", True, 16)
+    assert bert.pooling == sentence_pooling.SentencePooling("cls", (Normalize(),), 16)
     assert bert.path.name == COMMIT
     assert fetched(server) == [
         "model.safetensors", "vocab.txt", "tokenizer_config.json", "modules.json", "1_Pooling/config.json",

@@ -20,6 +20,7 @@ from numpy_bert.checkpoints import names, saving, sentence_pooling
 from numpy_bert.checkpoints.formats import npz
 from numpy_bert.checkpoints.formats.tensorflow import bundle
 from numpy_bert.checkpoints.sentence_pooling import SentencePooling
+from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.config import read_config
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
@@ -190,15 +191,16 @@ def test_npz_has_the_names_of_the_parameters(tmp_path):
     "pooling",
     [
         sentence_pooling.DEFAULT,
-        SentencePooling("cls", False, None),
-        SentencePooling("max", True, 16),
-        SentencePooling("mean", True, 7),
+        SentencePooling("cls", (), None),
+        SentencePooling("max", (Normalize(),), 16),
+        SentencePooling("mean", (Normalize(),), 7),
     ],
 )
 def test_the_pooling_comes_back(tmp_path, pooling):
     bert = tiny_bert(())
     saving.write_folder(tmp_path / "model", bert.config, bert.params, bert.tokenizer, pooling)
-    assert sentence_pooling.read(tmp_path / "model") == pooling
+    limit = pooling.max_length or bert.config.max_position_embeddings  # which the tokenizer's files say
+    assert sentence_pooling.read(tmp_path / "model") == pooling._replace(max_length=limit)
     assert (tmp_path / "model" / "modules.json").exists() == (pooling != sentence_pooling.DEFAULT)
 
 

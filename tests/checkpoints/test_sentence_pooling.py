@@ -7,13 +7,15 @@ from support.checkpoints import published
 
 from numpy_bert import Error
 from numpy_bert.checkpoints import sentence_pooling
-from numpy_bert.checkpoints.sentence_pooling import DEFAULT, SentencePooling, read
+from numpy_bert.checkpoints.sentence_pooling import DEFAULT, FLAGS, SentencePooling, Splade, read
+from numpy_bert.checkpoints.sentence_steps import Normalize
 
 OLD = "sentence_transformers.models."
 NEW = {
     "Transformer": "sentence_transformers.base.modules.transformer.Transformer",
     "Pooling": "sentence_transformers.sentence_transformer.modules.pooling.Pooling",
     "Normalize": "sentence_transformers.base.modules.normalize.Normalize",
+    "SpladePooling": "sentence_transformers.sparse_encoder.modules.splade_pooling.SpladePooling",
 }
 PATHS = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
 OLD_MEAN = {
@@ -37,25 +39,25 @@ def write(folder, kinds=("Transformer", "Pooling"), pooling=None, new=False, **f
 
 
 def test_the_published_one():
-    assert read(published("minilm")) == SentencePooling("mean", True, 256)
+    assert read(published("minilm")) == SentencePooling("mean", (Normalize(),), 256)
 
 
 def test_a_plain_bert(tmp_path):
-    assert read(tmp_path) == DEFAULT == SentencePooling("mean", False, None)
+    assert read(tmp_path) == DEFAULT == SentencePooling("mean", (), None)
 
 
-@pytest.mark.parametrize("mode", ["mean", "cls", "max"])
+@pytest.mark.parametrize("mode", FLAGS.values())
 @pytest.mark.parametrize("normalize", [False, True])
 def test_every_known_pooling_in_old_and_new_words(tmp_path, mode, normalize):
     kinds = ("Transformer", "Pooling", "Normalize")[: 2 + normalize]
-    key = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token", "max": "pooling_mode_max_tokens"}[mode]
-    old = {name: name == key for name in OLD_MEAN if name.startswith("pooling")} | {"word_embedding_dimension": 12}
+    old = {key: flag == mode for key, flag in FLAGS.items()} | {"word_embedding_dimension": 12}
     write(tmp_path, kinds, old, sentence_bert_config={"max_seq_length": 128, "do_lower_case": False})
-    assert read(tmp_path) == SentencePooling(mode, normalize, 128)
+    steps = (Normalize(),) * normalize
+    assert read(tmp_path) == SentencePooling(mode, steps, 128)
     new = {"embedding_dimension": 12, "pooling_mode": mode, "include_prompt": True}
     settings = {"transformer_task": "feature-extraction"}
     write(tmp_path, kinds, new, new=True, sentence_bert_config=settings, tokenizer_config={"model_max_length": 128})
-    assert read(tmp_path) == SentencePooling(mode, normalize, 128)
+    assert read(tmp_path) == SentencePooling(mode, steps, 128)
 
 
 @pytest.mark.parametrize(
@@ -67,26 +69,71 @@ def test_the_limit_of_the_tokenizer_counts_where_no_other_is(tmp_path, limit, le
     write(tmp_path, sentence_bert_config={"max_seq_length": 100})
     assert read(tmp_path).max_length == 100
     write(tmp_path, sentence_bert_config={"max_seq_length": None})
-    assert read(tmp_path).max_length is None
+    assert read(tmp_path).max_length == length
+    (tmp_path / "modules.json").unlink()
+    assert read(tmp_path) == DEFAULT._replace(max_length=length)
 
 
-@pytest.mark.parametrize("pooling", [SentencePooling("cls", True, 64), SentencePooling("max", False, None)])
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        SentencePooling("cls", (Normalize(),), 64),
+        SentencePooling("max", (), None),
+        SentencePooling("cls+mean", (), None, include_prompt=False),
+        SentencePooling("mean+cls", (Normalize(),), None),
+        SentencePooling(sparse=Splade("sum", "log1p_relu")),
+    ],
+)
 def test_what_is_written_reads_back(tmp_path, pooling):
-    (tmp_path / "1_Pooling").mkdir()
-    for name, value in sentence_pooling.to_json(pooling, 12).items():
+    documents, arrays = sentence_pooling.to_files(pooling, 12)
+    assert not arrays
+    for name, value in documents.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps(value))
     assert read(tmp_path) == pooling
-    written = json.loads((tmp_path / "1_Pooling" / "config.json").read_text())
-    assert written["word_embedding_dimension"] == 12
+    if pooling.sparse is None:
+        written = json.loads((tmp_path / "1_Pooling" / "config.json").read_text())
+        assert written["word_embedding_dimension"] == 12
+
+
+def test_flags_stand_side_by_side_in_the_order_of_sentence_transformers(tmp_path):
+    write(tmp_path, pooling=dict.fromkeys(FLAGS, True) | {"word_embedding_dimension": 12})
+    assert read(tmp_path).pooling == "cls+max+mean+mean_sqrt_len_tokens+weightedmean+lasttoken"
+    write(tmp_path, pooling={"pooling_mode": ["mean", "cls"], "embedding_dimension": 12})
+    assert read(tmp_path).pooling == "mean+cls"
+    assert read(tmp_path).size(12) == 24
+
+
+def test_a_cross_encoder_has_a_transformer_alone(tmp_path):
+    write(tmp_path, ("Transformer",), sentence_bert_config={"max_seq_length": 30})
+    assert read(tmp_path) == SentencePooling(max_length=30)
+
+
+def test_the_prompt_may_be_left_out_of_the_pooling(tmp_path):
+    write(tmp_path, pooling=OLD_MEAN | {"include_prompt": False})
+    assert read(tmp_path) == SentencePooling(include_prompt=False)
+
+
+def test_sparse_vectors(tmp_path):
+    config = {"pooling_strategy": "sum", "activation_function": "log1p_relu", "embedding_dimension": None}
+    write(tmp_path, ("Transformer", "SpladePooling"), **{"1_Pooling/config": config})
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    modules[1]["path"] = "1_Pooling"
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    assert read(tmp_path).sparse == Splade("sum", "log1p_relu")
+    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps(config | {"pooling_strategy": "mean"}))
+    with pytest.raises(Error, match="expected pooling_strategy max or sum"):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("kinds", "got"),
     [
         ((), "none"),
-        (("Transformer",), "Transformer"),
         (("Pooling",), "Pooling"),
-        (("Transformer", "Pooling", "Dense"), "Transformer, Pooling, Dense"),
+        (("Transformer", "Pooling", "LSTM"), "Transformer, Pooling, LSTM"),
+        (("Transformer", "Pooling", "Transformer"), "Transformer, Pooling, Transformer"),
+        (("Transformer", "SpladePooling", "Normalize"), "Transformer, SpladePooling, Normalize"),
         (("Transformer", "Normalize", "Pooling"), "Transformer, Normalize, Pooling"),
         (("Transformer", "Pooling", "Pooling"), "Transformer, Pooling, Pooling"),
         (("CLIPModel", "Pooling"), "CLIPModel, Pooling"),
@@ -97,7 +144,7 @@ def test_other_steps_are_named(tmp_path, kinds, got):
     write(tmp_path, kinds)
     with pytest.raises(Error) as raised:
         read(tmp_path)
-    assert "modules.json: expected the steps Transformer, Pooling and perhaps Normalize, got" in str(raised.value)
+    assert "expected the steps Transformer, Pooling and perhaps Dense, LayerNorm, Normalize, got" in str(raised.value)
     assert got in str(raised.value)
     assert str(raised.value).isprintable()
 
@@ -105,19 +152,19 @@ def test_other_steps_are_named(tmp_path, kinds, got):
 @pytest.mark.parametrize(
     ("pooling", "got"),
     [
-        ({"pooling_mode": "lasttoken"}, "lasttoken"),
-        ({"pooling_mode": ["cls", "mean"]}, "cls"),
+        ({"pooling_mode": "first"}, "first"),
+        ({"pooling_mode": ["cls", "first"]}, "cls, first"),
+        ({"pooling_mode": []}, "no pooling_mode"),
         ({"pooling_mode": None}, "None"),
-        (OLD_MEAN | {"pooling_mode_cls_token": True}, "pooling_mode_cls_token, pooling_mode_mean_tokens"),
+        (OLD_MEAN | {"pooling_mode_other": True}, "mean, pooling_mode_other"),
         (OLD_MEAN | {"pooling_mode_mean_tokens": False}, "no pooling_mode"),
-        ({"pooling_mode_mean_sqrt_len_tokens": True}, "pooling_mode_mean_sqrt_len_tokens"),
         ({"pooling_mode_mean_tokens": 1}, "no pooling_mode"),
         ({"x": 1}, "no pooling_mode"),
     ],
 )
 def test_other_poolings_are_named(tmp_path, pooling, got):
     write(tmp_path, pooling=pooling)
-    with pytest.raises(Error, match="expected one pooling of mean, cls and max, got") as raised:
+    with pytest.raises(Error, match="expected a pooling of mean, cls, max, .*, got") as raised:
         read(tmp_path)
     assert got in str(raised.value)
 
@@ -141,11 +188,11 @@ def test_other_poolings_are_named(tmp_path, pooling, got):
             {"sentence_bert_config": {"do_lower_case": True}, "tokenizer_config": {"do_lower_case": False}},
             "do_lower_case: expected false, as in tokenizer_config.json",
         ),
+        ({"1_Pooling/config": OLD_MEAN | {"include_prompt": 1}}, "include_prompt: expected true or false, got 1"),
         (
-            {"config_sentence_transformers": {"prompts": {"q": "query: "}, "default_prompt_name": "q"}},
-            "default_prompt_name: expected no prompt before the texts, got 'query: '",
+            {"1_Pooling/config": OLD_MEAN | {"word_embedding_dimension": 0}},
+            "word_embedding_dimension: expected",
         ),
-        ({"config_sentence_transformers": {"default_prompt_name": "q"}}, "expected no prompt .* got 'q'"),
     ],
 )
 def test_refused_settings(tmp_path, files, message):

@@ -14,6 +14,7 @@ import pytest
 from support.tiny import PLAIN, tiny_bert
 
 import numpy_bert
+from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.corpus import chunk, embed_file, job, texts_file, vectors_file
 from numpy_bert.corpus import manifest as manifest_file
 from numpy_bert.corpus.manifest import Manifest
@@ -111,7 +112,8 @@ def test_the_manifest_says_what_was_done(bert, place):
     manifest = json.loads((place / "out.npy.json").read_text())
     assert (manifest["rows"], manifest["columns"], manifest["rows_done"], manifest["texts_cut"]) == (50, 12, 50, 0)
     assert manifest["job"]["settings"] == {
-        "pooling": "mean", "normalize": False, "max_length": 24, "dtype": "float16",
+        "pooling": "mean", "steps": [], "include_prompt": True, "max_length": 24, "dtype": "float16",
+        "prompt": "", "truncate_dim": None, "normalize": False,
     }  # fmt: skip
     assert manifest["job"]["input"]["size"] == (place / "texts.txt").stat().st_size
     assert len(manifest["job"]["model"]) == 64
@@ -252,8 +254,8 @@ def test_only_the_same_job_goes_on(bert, place, tmp_path_factory):
     begun = r"out.npy.partial: expected the job that was begun \(.*\), got another: "
     refused(other, place, begun + r"model: '\w{12}' now, '\w{12}' then$")
     shorter = numpy_bert.load(bert.path)
-    shorter._pooling = shorter.pooling._replace(max_length=20, normalize=True)
-    refused(shorter, place, "settings.max_length: 20 now, 24 then; settings.normalize: True now, False then")
+    shorter._pooling = shorter.pooling._replace(max_length=20, steps=(Normalize(),))
+    refused(shorter, place, r"settings.max_length: 20 now, 24 then; settings.steps: \[.*\] now, \[\] then")
     text = (place / "texts.txt").read_text()
     (place / "texts.txt").write_text(text.replace("g", "d", 1))
     refused(bert, place, "input.sha256: '")
@@ -497,7 +499,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
     """Of the job itself, without the model. By hand, with a million lines: benchmarks/corpus_memory.py."""
     bert = tiny_bert()
     vectors = np.zeros((texts_file.ROWS, 12), np.float32)
-    monkeypatch.setattr(chunk.vectors, "of_sentences", lambda bert, pooling, texts, options: vectors[: len(texts)])
+    monkeypatch.setattr(chunk.vectors, "of_sentences", lambda bert, texts, form, options: vectors[: len(texts)])
     peaks = []
     monkeypatch.setattr(text_lines, "CHUNK", 1 << 14)
     for count in (8_000, 24_000):

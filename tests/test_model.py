@@ -461,8 +461,14 @@ def test_a_missing_value_names_its_row(bert, method, missing):
     (lambda bert: bert.choose(["a", "b"], [["it", "was"], ["it"]]), "^row 1: choices: expected at least two texts"),
     (lambda bert: bert.choose(["a", "b"], [["it", "was"], ["it", None]]), "^row 1: choices, choice 1: expected a text"),
     (lambda bert: bert.fill_mask(["[MASK]", "good"]), r"^row 1: expected at least one \[MASK\], got none within 3"),
-    (lambda bert: bert.tag(["good"], progress=3), "^progress: expected a function of how many texts are done, got 3"),
+    (lambda bert: bert.tag(["good"], progress=3), "^progress: expected True, False or a function, got 3"),
 ])  # fmt: skip
 def test_what_is_wrong_in_a_list_is_named_with_its_row(bert, call, message):
     with pytest.raises(Error, match=message):
         call(bert)
+
+
+def test_progress_true_counts_on_stderr(bert, capsys):
+    bert.tag(TEXTS, progress=True)
+    bert.embed(TEXTS, progress=False)
+    assert capsys.readouterr().err.endswith("\r5 of 5 texts\n")

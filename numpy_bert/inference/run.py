@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -19,7 +20,7 @@ from . import batching
 from .inputs import Text
 
 Result = TypeVar("Result")
-Progress = Callable[[int], object] | None
+Progress = bool | Callable[[int], object] | None
 
 
 class Model(Protocol):
@@ -40,7 +41,7 @@ class Model(Protocol):
 class Options(NamedTuple):
     """How texts are run, whatever is asked of them."""
 
-    progress: Progress = None  # called with how many texts are done since the last call
+    progress: Progress = None  # called with how many texts are done since the last call; True: a counter on stderr
     threads: int | None = None  # how many batches are computed at once; None: one for each core of this process
     special: bool | None = None  # whether "[SEP]" typed in a text is the special token; None: as the folder has it
 
@@ -68,11 +69,32 @@ def run(
     rows: which hidden states it reads.
     """
     threads = None if options.threads is None else as_integer("threads", options.threads, 1)
-    progress = options.progress
-    if progress is not None and not callable(progress):
-        raise Error(f"progress: expected a function of how many texts are done, got {describe(progress)}")
-    progress = progress or (lambda done: None)
+    progress = _reporter(options.progress, len(texts))
     return batching.run(texts, model.params.bert, model.config, results, progress, threads, rows)
+
+
+def _reporter(progress: Progress, total: int) -> Callable[[int], object]:
+    if progress is None or progress is False:
+        return lambda done: None
+    if progress is True:
+        return _Counter(total)
+    if not callable(progress):
+        raise Error(f"progress: expected True, False or a function, got {describe(progress)}")
+    return progress
+
+
+class _Counter:
+    """`progress=True`: a line on stderr that counts the texts."""
+
+    def __init__(self, total: int) -> None:
+        self._done, self._total = 0, total
+
+    def __call__(self, more: int) -> None:
+        self._done += more
+        if sys.stderr is not None:
+            end = "\n" if self._done == self._total else ""
+            sys.stderr.write(f"\r{self._done} of {self._total} texts{end}")
+            sys.stderr.flush()
 
 
 def finite(outputs: Array) -> Array:

@@ -13,6 +13,7 @@ from ..checkpoints.sentence_settings import SentenceSettings
 from ..checkpoints.sentence_steps import LAYER_NORM_EPS, Dense, LayerNorm, Step
 from ..errors import Error, warn
 from ..numerics.memory import Array
+from ..rules import as_integer
 from ..tasks import sentence_embedding
 from . import batching, encoding
 from .activations import FUNCTIONS
@@ -50,7 +51,7 @@ def form(
         encoding.text(prompt, "prompt")
         if prompt_name is not None:
             warn("prompt and prompt_name: expected one of them, got both; the prompt counts")
-    truncate_dim = model.settings.truncate_dim if truncate_dim is None else encoding.count("truncate_dim", truncate_dim)
+    truncate_dim = model.settings.truncate_dim if truncate_dim is None else as_integer("truncate_dim", truncate_dim, 1)
     return Form(model.settings.prompt(prompt_name, prompt), truncate_dim, normalize)
 
 

@@ -164,7 +164,7 @@ def test_other_steps_are_named(tmp_path, kinds, got):
 )
 def test_other_poolings_are_named(tmp_path, pooling, got):
     write(tmp_path, pooling=pooling)
-    with pytest.raises(Error, match="expected a pooling of mean, cls, max, .*, got") as raised:
+    with pytest.raises(Error, match=r"expected a pooling of mean, cls, max, .*, got") as raised:
         read(tmp_path)
     assert got in str(raised.value)
 

@@ -14,6 +14,15 @@ from ..errors import UsageError
 from .output import printable
 
 PATHS = ("PATH", "FILE", "FOLDER", "OTHER", "SRC", "DST")  # metavars of names of files, beside OUT.npy and the like
+# What other programs call a command of ours.
+ELSEWHERE = {
+    "encode": "embed",
+    "rerank": "rank",
+    "predict": "classify",
+    "ner": "tag",
+    "qa": "answer",
+    "train": "finetune",
+}
 EMBEDDED = "the small model that comes with the package"
 
 
@@ -70,9 +79,11 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             what = "a command" if action.metavar == "COMMAND" else ", ".join(map(str, action.choices))
+            ours = ELSEWHERE.get(str(value)) if action.metavar == "COMMAND" else None
+            elsewhere = f"; here it is {ours}" if ours else ""
             raise argparse.ArgumentError(
                 None if action.metavar == "COMMAND" else action,
-                f"expected {what}, got {value!r}{suggestion(str(value), map(str, action.choices))}",
+                f"expected {what}, got {value!r}{elsewhere or suggestion(str(value), map(str, action.choices))}",
             )
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:

@@ -7,11 +7,13 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from . import from_file
 from .command import Command
-from .inputs import add_plain, add_texts, chosen_model, read_texts, require_new, short
+from .inputs import add_plain, chosen_model, require_new, short
+from .numbers import count
 from .output import print_json, printable, table
 from .progress import Progress
 
@@ -24,7 +26,9 @@ SHOWN = 6  # numbers of a vector
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="texts, each in quotation marks")
+    from_file.add_input(parser)
+    add_form(parser)
     add_plain(parser)
     output = "save the vectors as a .npy array of shape (n, H); with --input FILE an interrupted run resumes"
     parser.add_argument("--output", metavar="OUT.npy", type=Path, help=output)
@@ -38,12 +42,14 @@ def run(options: argparse.Namespace) -> int:
     if _is_job(options):
         require_new(options.output)
         bert = chosen_model(options)
-        return _embed_file(bert, options.input, options.output, options.dtype, options.dask, options.json)
-    texts = read_texts(options.text, options.input)
+        return _embed_file(bert, options)
+    texts = options.text
+    if from_file.is_given(options, options.text):
+        texts = [row.texts[0] for row in from_file.rows(options.input, from_file.columns(options))]
     require_new(options.output)
     bert = chosen_model(options)
     with Progress(len(texts), "text", hidden=options.json) as progress:
-        vectors = bert.embed(texts, progress=progress.update)
+        vectors = bert.embed(texts, progress=progress.update, **form(options))
     if options.output is not None:
         _save_array(options.output, vectors)
         _tell_saved(options.output, vectors.shape, options.json)
@@ -66,12 +72,28 @@ def _is_job(options: argparse.Namespace) -> bool:
     return job
 
 
-def _embed_file(bert: Bert, texts: str, output: Path, dtype: str | None, dask: str | None, as_json: bool) -> int:
+def add_form(parser: argparse.ArgumentParser) -> None:
+    """How the vectors are made, in so far as a user may choose."""
+    name = "a prompt of the checkpoint that stands before each text, such as query (default: the checkpoint's default)"
+    parser.add_argument("--prompt-name", metavar="NAME", help=name)
+    parser.add_argument("--prompt", metavar="TEXT", help="the prompt itself")
+    parser.add_argument("--truncate-dim", type=count, metavar="S", help="keep the first S numbers of each vector")
+    parser.add_argument("--normalize", action="store_true", help="scale each vector to length 1 after that")
+
+
+def form(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("prompt_name", "prompt", "truncate_dim")
+    return {name: getattr(options, name) for name in names} | {"normalize_embeddings": options.normalize}
+
+
+def _embed_file(bert: Bert, options: argparse.Namespace) -> int:
     from ..corpus import embed_file
 
+    output, as_json = options.output, options.json
+    settings = {"dask": options.dask, "column": options.column, **form(options)}
     try:
         with Progress(None, "text", hidden=as_json) as progress:
-            job = embed_file(bert, texts, output, dtype, dask=dask, progress=progress.reach)
+            job = embed_file(bert, options.input, output, options.dtype, progress=progress.reach, **settings)
     except KeyboardInterrupt:
         if not os.path.lexists(f"{output}.partial"):
             raise
@@ -96,12 +118,12 @@ def _print_vectors(bert: Bert, texts: Sequence[str], vectors: Array) -> None:
     rows = list(zip(map(short, texts), lengths, first, strict=True))
     print(table(("text", "length", f"the first of {vectors.shape[1]} numbers"), rows, "lrl"))
     if 2 <= len(texts) <= MOST_COMPARED:
-        cosines = bert.similarity(texts, texts)
+        cosines = bert.similarity(vectors, vectors)
         similarities = [
             (f"{i + 1} {short(text)}", *(f"{cosine:.3f}" for cosine in row))
             for i, (text, row) in enumerate(zip(texts, cosines, strict=True))
         ]
-        header = ("cosine similarity", *(str(i + 1) for i in range(len(texts))))
+        header = (f"{bert.settings.similarity()} similarity", *(str(i + 1) for i in range(len(texts))))
         print("\n" + table(header, similarities, "l" + "r" * len(texts), repeat_first=True))
 
 

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from . import from_file
 from .command import Command
-from .inputs import add_plain, add_texts, chosen_model, read_texts, short
+from .inputs import add_plain, chosen_model, short
 from .numbers import count, signed
 from .output import Bar, bar, print_json, table
-from .progress import Progress
 
 if TYPE_CHECKING:
+    from ..corpus.text_rows import Row
     from ..inference.outputs import Classification
 
 
 def _add_fill_mask(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", metavar="TEXT", help="a text with one or more [MASK] in it")
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="a text with one or more [MASK] in it")
+    from_file.add_input(parser)
     parser.add_argument("--top-k", type=count, default=5, metavar="K", help="tokens to show for each (default: 5)")
 
 
 def _fill_mask(options: argparse.Namespace) -> int:
+    if from_file.is_given(options, options.text):
+        bert = chosen_model(options)
+        return from_file.answer(
+            options,
+            from_file.rows(options.input, from_file.columns(options)),
+            lambda texts, progress: bert.fill_mask(texts, options.top_k, progress=progress),
+            lambda masks: [[prediction._asdict() for prediction in mask] for mask in masks],
+            ("text", "[MASK]", "token", "probability"),
+            lambda row, masks: [
+                (short(row.texts[0]) if (i, k) == (0, 0) else "", i + 1, p.token, f"{p.probability:.4f}")
+                for i, mask in enumerate(masks)
+                for k, p in enumerate(mask)
+            ],
+            "lrlr",
+        )
     answers = chosen_model(options).fill_mask(options.text, options.top_k)
     if options.json:
         print_json([[prediction._asdict() for prediction in answer] for answer in answers])
@@ -34,12 +52,23 @@ def _fill_mask(options: argparse.Namespace) -> int:
 
 
 def _add_next_sentence(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("a", metavar="A", help="the first sentence")
-    parser.add_argument("b", metavar="B", help="the sentence that may follow it")
+    parser.add_argument("a", nargs="?", metavar="A", help="the first sentence")
+    parser.add_argument("b", nargs="?", metavar="B", help="the sentence that may follow it")
+    from_file.add_input(parser, pair=True, column="first sentence")
     add_plain(parser)
 
 
 def _next_sentence(options: argparse.Namespace) -> int:
+    if from_file.is_given(options, options.a, options.b):
+        return from_file.answer(
+            options,
+            from_file.rows(options.input, from_file.columns(options, is_pair=True)),
+            chosen_model(options).next_sentence,
+            lambda probability: {"probability": probability},
+            ("A", "B", "B follows A"),
+            lambda row, probability: [(*map(short, row.texts), f"{probability:.4f}")],
+            "llr",
+        )
     probability = chosen_model(options).next_sentence(options.a, options.b)
     if options.json:
         print_json({"probability": probability})
@@ -49,30 +78,33 @@ def _next_sentence(options: argparse.Namespace) -> int:
 
 
 def _add_classify(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="texts, each in quotation marks; pairs with --pair")
+    parser.add_argument("--pair", action="store_true", help="each text and the one after it are a pair")
+    from_file.add_input(parser, pair=True)
     add_plain(parser)
 
 
 def _classify(options: argparse.Namespace) -> int:
-    texts = read_texts(options.text, options.input)
-    bert = chosen_model(options)
-    with Progress(len(texts), "text", hidden=options.json) as progress:
-        answers = bert.classify(texts, progress=progress.update)
-    if options.json:
-        for answer in answers:
-            print_json(answer._asdict())
-        return 0
-    named = list(zip(map(short, texts), answers, strict=True))
-    problem = bert.config.problem
-    if problem == "single_label_classification":
-        rows = [(text, answer.label or "", f"{answer.probability:.4f}") for text, answer in named]
-        print(table(("text", "label", "probability"), rows, "llr"))
-    elif problem == "regression" and bert.config.num_labels == 1:
-        print(table(("text", "value"), [(text, f"{answer.scores['value']:.4f}") for text, answer in named], "lr"))
+    if from_file.is_given(options, options.text):
+        rows: Iterable[Row] = from_file.rows(options.input, from_file.columns(options, options.pair))
     else:
-        header = "values" if problem == "regression" else "probabilities"
-        print(table(("text", header), [(text, _scores(answer)) for text, answer in named], "ll"))
-    return 0
+        rows = from_file.arguments(options.text, options.pair)
+    bert = chosen_model(options)
+    problem = bert.config.problem
+    header: tuple[str, ...] = ("text", "probabilities" if problem != "regression" else "values")
+    right = "ll"
+    if problem == "single_label_classification":
+        header, right = ("text", "label", "probability"), "llr"
+    elif problem == "regression" and bert.config.num_labels == 1:
+        header, right = ("text", "value"), "lr"
+
+    def cells(row: Row, answer: Classification) -> list[Sequence[object]]:
+        text = " | ".join(map(short, row.texts))
+        if len(header) == 3:
+            return [(text, answer.label or "", f"{answer.probability:.4f}")]
+        return [(text, f"{answer.scores['value']:.4f}" if right == "lr" else _scores(answer))]
+
+    return from_file.answer(options, rows, bert.classify, lambda found: found._asdict(), header, cells, right)
 
 
 def _scores(answer: Classification) -> str:
@@ -83,15 +115,30 @@ def _scores(answer: Classification) -> str:
 
 
 def _add_tag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", metavar="TEXT", help="the text")
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="the text")
     names = ("none", "simple", "first", "average", "max", "words")
     strategy = "how tokens become words and entities (default: first)"
     parser.add_argument("--aggregation-strategy", choices=names, default="first", metavar="NAME", help=strategy)
+    from_file.add_input(parser)
     add_plain(parser)
 
 
 def _tag(options: argparse.Namespace) -> int:
-    entities = chosen_model(options).tag(options.text, options.aggregation_strategy)
+    is_file = from_file.is_given(options, options.text)
+    bert = chosen_model(options)
+    if is_file:
+        return from_file.answer(
+            options,
+            from_file.rows(options.input, from_file.columns(options)),
+            lambda texts, progress: bert.tag(texts, options.aggregation_strategy, progress=progress),
+            lambda entities: [entity._asdict() for entity in entities],
+            ("text", "entity", "label", "characters", "probability"),
+            lambda row, entities: [
+                (short(row.texts[0]), e.text, e.label, f"{e.start}-{e.end}", f"{e.probability:.4f}") for e in entities
+            ],
+            "llllr",
+        )
+    entities = bert.tag(options.text, options.aggregation_strategy)
     if options.json:
         print_json([entity._asdict() for entity in entities])
     else:
@@ -101,8 +148,9 @@ def _tag(options: argparse.Namespace) -> int:
 
 
 def _add_answer(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("question", metavar="QUESTION", help="the question")
-    parser.add_argument("context", metavar="CONTEXT", help="the text in which the answer stands")
+    parser.add_argument("question", nargs="?", metavar="QUESTION", help="the question")
+    parser.add_argument("context", nargs="?", metavar="CONTEXT", help="the text in which the answer stands")
+    from_file.add_input(parser, pair=True, column="questions")
     parser.add_argument("--top-k", type=count, default=1, metavar="K", help="answers to show (default: 1)")
     threshold = "by how much the score of no answer must exceed the best one's for none (default: as trained)"
     parser.add_argument("--threshold", type=signed, metavar="X", help=threshold)
@@ -110,6 +158,21 @@ def _add_answer(parser: argparse.ArgumentParser) -> None:
 
 
 def _answer(options: argparse.Namespace) -> int:
+    if from_file.is_given(options, options.question, options.context):
+        bert = chosen_model(options)
+        return from_file.answer(
+            options,
+            from_file.rows(options.input, from_file.columns(options, is_pair=True)),
+            lambda pairs, progress: bert.answer(
+                pairs, top_k=options.top_k, threshold=options.threshold, progress=progress
+            ),
+            lambda answers: [answer._asdict() for answer in answers],
+            ("question", "answer", "characters", "probability"),
+            lambda row, answers: [
+                (short(row.texts[0]), short(a.text), f"{a.start}-{a.end}", f"{a.probability:.4f}") for a in answers
+            ],
+            "lllr",
+        )
     bert = chosen_model(options)
     answers = bert.answer(options.question, options.context, options.top_k, threshold=options.threshold)
     if options.json:
@@ -124,12 +187,24 @@ def _answer(options: argparse.Namespace) -> int:
 
 
 def _add_choose(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prompt", metavar="PROMPT", help="how the text begins")
-    parser.add_argument("choice", nargs="+", metavar="CHOICE", help="ways in which it may continue")
+    parser.add_argument("prompt", nargs="?", metavar="PROMPT", help="how the text begins")
+    parser.add_argument("choice", nargs="*", metavar="CHOICE", help="ways in which it may continue")
+    rows = 'read from a file, JSON lines: {"prompt": text, "choices": [texts]}'
+    parser.add_argument("--input", metavar="FILE", help=rows)
     add_plain(parser)
 
 
 def _choose(options: argparse.Namespace) -> int:
+    if from_file.is_given(options, options.prompt, options.choice):
+        return from_file.answer(
+            options,
+            from_file.choices(options.input),
+            chosen_model(options).choose,
+            lambda choice: choice._asdict(),
+            ("prompt", "choice", "probability"),
+            lambda row, choice: [(short(row.texts[0]), choice.text, f"{choice.probability:.4f}")],
+            "llr",
+        )
     choice = chosen_model(options).choose(options.prompt, options.choice)
     if options.json:
         print_json(choice._asdict())

@@ -27,8 +27,10 @@ from ..inference import encoding, vectors
 from ..inference.vectors import Form
 from ..model import Bert
 from . import manifest as manifests
+from . import text_rows
 from .chunk import Embedded, embed, model_sha256
 from .manifest import Block, Manifest
+from .table_file import TableFile
 from .texts_file import Chunk, TextsFile
 from .vectors_file import VectorsFile
 
@@ -74,13 +76,15 @@ def embed_file(
     prompt: str | None = None,
     truncate_dim: int | None = None,
     normalize_embeddings: bool = False,
+    column: str | None = None,
 ) -> Done:
     """Write the sentence vector of each line of a file to an .npy file: row i belongs to line i + 1.
 
     The vectors are those of `bert.embed`; memory does not grow with the file. After an interruption the same call
     resumes the job, and on the same machine the result has the same bits as that of an uninterrupted one.
 
-    texts: a UTF-8 file with a text on each line. output: the file to write, which must not exist.
+    texts: a UTF-8 file with a text on each line, or a .csv, .tsv or .jsonl file, whose `column` has them.
+    output: the file to write, which must not exist.
     dtype: of the array, float16, float32 or float64; None is that of the model.
     dask: the address of a Dask scheduler whose workers compute the vectors (extra `scale`).
     prompt_name, prompt, truncate_dim, normalize_embeddings: as `bert.embed` has them.
@@ -96,10 +100,13 @@ def embed_file(
     partial, record = _beside(output, ".partial"), _beside(output, ".json")
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(output, partial))
-        source = stack.enter_context(TextsFile(texts))
+        source = _source(texts, column)
+        stack.callback(source.__exit__)
         begun = _begun(partial, record)
         source.scan(begun.rows_done if begun else 0, Counter(progress, source.size, "B").add)
         wanted = _manifest(bert, source, dtype, form, {"model": _name(bert.path), "input": _name(texts)})
+        if column is not None:
+            wanted.job["input"]["column"] = column
         if begun:
             manifests.check_same(begun, wanted, partial)
         counter = Counter(progress, wanted.rows, "text")
@@ -118,7 +125,7 @@ def embed_file(
     return Done(output, shape, state.texts_cut)
 
 
-def _reopened(begun: Manifest, vectors: VectorsFile, source: TextsFile) -> Manifest:
+def _reopened(begun: Manifest, vectors: VectorsFile, source: TextsFile | TableFile) -> Manifest:
     """The manifest from which an interrupted job resumes. Warns where rows were damaged meanwhile."""
     vectors.reopen()
     state = _intact(begun, vectors)
@@ -201,7 +208,18 @@ def _begun(partial: Path, record: Path) -> Manifest | None:
     return manifest if manifest.rows_done and os.path.lexists(partial) else None
 
 
-def _manifest(bert: Bert, source: TextsFile, dtype: str, form: Form, files: dict[str, str | None]) -> Manifest:
+def _source(texts: AnyPath, column: str | None) -> TextsFile | TableFile:
+    """What reads the texts. Error: a column of a file that has none."""
+    if text_rows.is_table(texts):
+        return TableFile(texts, column)
+    if column is not None:
+        raise Error("column: expected a .csv, .tsv or .jsonl file, got another", at=texts)
+    return TextsFile(texts)
+
+
+def _manifest(
+    bert: Bert, source: TextsFile | TableFile, dtype: str, form: Form, files: dict[str, str | None]
+) -> Manifest:
     """The manifest of this job before its first row."""
     job = {
         "model": model_sha256(bert),

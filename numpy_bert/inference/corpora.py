@@ -20,7 +20,7 @@ def opened(model: SentenceModel, value: Any, name: str, options: Options, other:
 
     Texts become vectors of the kind the checkpoint makes, or of that of the `other` side, where it is open already.
     """
-    if issparse(value):
+    if is_sparse(value):
         return csr_matrix(value)
     if isinstance(value, os.PathLike) or (isinstance(value, str) and name == "corpus" and value.endswith(".npy")):
         value = mapped(value)
@@ -42,11 +42,12 @@ def is_sparse(value: Any) -> bool:
 
 def rows(value: Any, name: str) -> csr_matrix:
     """A sparse matrix. Error: an array, where the other side is sparse."""
-    if not issparse(value):
+    if not is_sparse(value):
         raise Error(
             f"{name}: expected a sparse matrix, as the other side is, got an array; bert.sparse(texts) makes one"
         )
-    return value
+    matrix: csr_matrix = value
+    return matrix
 
 
 def mapped(path: Any) -> Any:

@@ -72,4 +72,5 @@ def _similarities(model: SentenceModel, query: str, documents: Sequence[Any], op
     size = settings.truncate_dim
     a = vectors.embed(model, [query], Form(settings.query_prompt, size), Options(None, options.threads))
     b = vectors.embed(model, documents, Form(settings.document_prompt, size), options)
-    return similarity.matrix(settings.similarity(), a, b)[0]
+    scores: Array = similarity.matrix(settings.similarity(), a, b)[0]
+    return scores

@@ -67,7 +67,8 @@ def _splade(model: SentenceModel) -> Splade:
 def _added(w: Array, x: Array, splade: Splade) -> Array:
     """The weights with further positions. The activation rises with x, so it can wait until the maximum is known."""
     if splade.strategy == "max":
-        return np.maximum(w, x.max(axis=0))  # w begins with 0, hence relu
+        highest: Array = np.maximum(w, x.max(axis=0))  # w begins with 0, hence relu
+        return highest
     summed: Array = w + _activated(np.maximum(x, 0), splade).sum(axis=0)
     return summed
 

@@ -43,6 +43,7 @@ class VectorMethods(TextMethods):
         text: str | Iterable[str],
         progress: Progress = None,
         threads: int | None = None,
+        special: bool | None = None,
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -54,6 +55,8 @@ class VectorMethods(TextMethods):
 
         progress: True counts the texts on stderr; a function is called with how many texts were done since its last
         call. threads: how many batches are computed at once; None is one for each core this process may use.
+        special: whether "[SEP]" and the like, typed in a text, are the special tokens; None is as transformers does
+        for a folder with tokenizer.json, and as Google does (plain text) for others. False is for strangers' texts.
         prompt_name, prompt: what stands before each text, by its name in the checkpoint or as it is; None is the
         default of the checkpoint, "" is nothing. truncate_dim: keep the first numbers of each vector, so many.
         normalize_embeddings: to length 1 after that, whatever the checkpoint says. precision: "int8", "uint8", "binary"
@@ -62,7 +65,7 @@ class VectorMethods(TextMethods):
         """
         quantization.check_precision(precision)
         texts, single = encoding.listed(text)
-        form = vectors.form(self, prompt_name, prompt, truncate_dim, normalize_embeddings)
+        form = vectors.form(self, prompt_name, prompt, truncate_dim, normalize_embeddings)._replace(special=special)
         array = vectors.embed(self, texts, form, Options(progress, threads))
         if precision != "float32":
             array = quantization.quantize(array, precision)

@@ -37,6 +37,7 @@ class Form(NamedTuple):
     prompt: str = ""  # what stands before each text
     truncate_dim: int | None = None  # the first numbers of a vector, so many of them
     normalize: bool = False  # to length 1, whatever the steps of the checkpoint do
+    special: bool | None = None  # whether "[SEP]" typed in a text is the special token; see inference/run.py
 
 
 def form(
@@ -77,7 +78,7 @@ def encode(model: SentenceModel, texts: Iterable[Any], form: Form) -> tuple[list
     """The tokens of each text, the prompt before them, and how many of the texts were cut."""
     if model.pooling.sparse is not None:
         raise Error("embed: expected a checkpoint of dense vectors, got one of sparse vectors; use sparse()")
-    return encoding.encode_counting(model.tokenizer, texts, limit(model), prompt=form.prompt)
+    return encoding.encode_counting(model.tokenizer, texts, limit(model), form.special, form.prompt)
 
 
 def of_sentences(model: SentenceModel, texts: Sequence[Text], form: Form, options: Options) -> Array:
@@ -127,7 +128,10 @@ def _step(v: Array, step: Step) -> Array:
 
 def _prompt_tokens(model: SentenceModel, prompt: str) -> int:
     """How many tokens, from [CLS] on, are not those of the text."""
-    return len(model.tokenizer.encode_ids([prompt], limit(model), special=False)[0]) - 1 if prompt else 0
+    if not prompt:
+        return 0
+    ids = model.tokenizer.encode_ids([prompt], limit(model), special=model.tokenizer.typed_special)[0]
+    return len(ids) - (int(ids[-1]) == model.tokenizer.special_id("sep"))
 
 
 def _without_first(batch: bert.Inputs, count: int) -> Array:

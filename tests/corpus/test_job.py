@@ -113,7 +113,7 @@ def test_the_manifest_says_what_was_done(bert, place):
     assert (manifest["rows"], manifest["columns"], manifest["rows_done"], manifest["texts_cut"]) == (50, 12, 50, 0)
     assert manifest["job"]["settings"] == {
         "pooling": "mean", "steps": [], "include_prompt": True, "max_length": 24, "dtype": "float16",
-        "prompt": "", "truncate_dim": None, "normalize": False,
+        "prompt": "", "truncate_dim": None, "normalize": False, "special": None,
     }  # fmt: skip
     assert manifest["job"]["input"]["size"] == (place / "texts.txt").stat().st_size
     assert len(manifest["job"]["model"]) == 64

@@ -48,6 +48,10 @@ def test_the_tour_of_the_readme_runs(tmp_path, monkeypatch):
     names = {
         "bert": tiny_bert(labels=("O", "B-x", "I-x")),
         "texts": ["good", "it rains"],
+        "queries": ["a good film"],
+        "corpus": ["it rains", "the movie was good"],
+        "query": "a good film",
+        "documents": ["it rains", "the movie was good"],
         "a": "it rains",
         "b": "good",
         "text": "the train to berlin",

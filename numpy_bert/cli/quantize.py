@@ -1,0 +1,40 @@
+"""numpy-bert quantize: vectors that embed wrote, in a quarter or a thirty-second of the bytes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .command import Command
+from .inputs import require_new
+from .output import print_json, printable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("vectors", metavar="VECTORS.npy", type=Path, help="floats of shape (n, S)")
+    parser.add_argument("output", metavar="OUT.npy", type=Path, help="the file to write, which must not exist")
+    names = ("int8", "uint8", "binary", "ubinary")
+    precision = f"{', '.join(names)}: a byte or a bit for each number (default: int8)"
+    parser.add_argument("--precision", choices=names, default="int8", metavar="NAME", help=precision)
+
+
+def run(options: argparse.Namespace) -> int:
+    from ..corpus import quantized
+
+    require_new(options.output)
+    shape = quantized.quantize_file(options.vectors, options.output, options.precision)
+    if options.json:
+        print_json({"output": str(options.output), "shape": list(shape), "precision": options.precision})
+    else:
+        print(f"{shape[0]} vectors of {shape[1]} bytes: {printable(str(options.output))}")
+    return 0
+
+
+COMMAND = Command(
+    "quantize",
+    "Store vectors in a byte or a bit for each number",
+    add_arguments,
+    run,
+    "quantize reviews.npy reviews-int8.npy --precision int8",
+    model=None,
+)

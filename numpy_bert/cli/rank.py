@@ -1,0 +1,53 @@
+"""numpy-bert rank: documents in the order of their score for a query."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import from_file
+from .command import Command
+from .inputs import chosen_model, short
+from .numbers import count
+from .output import print_json, table
+from .progress import Progress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("query", metavar="QUERY", help="what is asked")
+    parser.add_argument("document", nargs="*", metavar="DOCUMENT", help="the texts to rank, each in quotation marks")
+    from_file.add_input(parser, column="documents")
+    parser.add_argument("--top-k", type=count, metavar="K", help="documents to show (default: all)")
+
+
+def run(options: argparse.Namespace) -> int:
+    documents, lines = options.document, None
+    if from_file.is_given(options, options.document):
+        batch = list(from_file.rows(options.input, from_file.columns(options)))
+        documents, lines = [row.texts[0] for row in batch], [row.line for row in batch]
+    bert = chosen_model(options)
+    with Progress(len(documents), "text", hidden=options.json) as progress:
+        ranks = bert.rank(options.query, documents, options.top_k, return_documents=True, progress=progress.update)
+    if options.json:
+        for hit in ranks:
+            print_json(hit if lines is None else hit | {"line": lines[hit["corpus_id"]]})
+        return 0
+    rows = [
+        (
+            i,
+            f"{hit['score']:.4f}",
+            hit["corpus_id"] + 1 if lines is None else lines[hit["corpus_id"]],
+            short(hit["text"], 90),
+        )
+        for i, hit in enumerate(ranks, 1)
+    ]
+    print(table(("rank", "score", "document" if lines is None else "line", "text"), rows, "rrrl"))
+    return 0
+
+
+COMMAND = Command(
+    "rank",
+    "Rank documents by their score for a query",
+    add_arguments,
+    run,
+    'rank "Where is Fuji?" "Mount Fuji is in Japan." "It rains." --model FOLDER',
+)

@@ -1,0 +1,66 @@
+"""numpy-bert sparse: the tokens of the vocabulary that a SPLADE model gives a weight, for each text."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from pathlib import Path
+
+from . import from_file
+from .command import Command
+from .inputs import chosen_model, require_new, short
+from .numbers import count
+from .output import print_json, printable, table
+
+SHOWN = 12  # tokens of a text
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="texts, each in quotation marks")
+    from_file.add_input(parser)
+    parser.add_argument("--output", metavar="OUT.npz", type=Path, help="save a SciPy CSR matrix of shape (n, V)")
+    parser.add_argument("--top-k", type=count, default=SHOWN, metavar="K", help=f"tokens to show (default: {SHOWN})")
+
+
+def run(options: argparse.Namespace) -> int:
+    import numpy as np
+    from scipy.sparse import csr_matrix, save_npz, vstack
+
+    source = iter(options.text)
+    if from_file.is_given(options, options.text):
+        source = (row.texts[0] for row in from_file.rows(options.input, from_file.columns(options)))
+    require_new(options.output)
+    bert = chosen_model(options)
+    parts: list[csr_matrix] = []
+    row: csr_matrix
+    while texts := list(itertools.islice(source, from_file.AT_ONCE)):
+        matrix = bert.sparse(texts)
+        if options.output is not None:
+            parts.append(matrix)
+            continue
+        for text, row in zip(texts, matrix, strict=True):
+            order = np.argsort(-row.data, kind="stable")[: options.top_k]
+            weights = [(bert.tokenizer.tokens[row.indices[i]], float(row.data[i])) for i in order]
+            if options.json:
+                print_json({"tokens": len(row.data), "weights": dict(weights)})
+            else:
+                rows = [(token, f"{weight:.4f}") for token, weight in weights]
+                print(table((short(text), f"the largest of {len(row.data)} weights"), rows, "lr") + "\n")
+    if options.output is not None:
+        whole = vstack(parts, format="csr")
+        with options.output.open("xb") as stream:
+            save_npz(stream, whole)
+        if options.json:
+            print_json({"output": str(options.output), "shape": list(whole.shape), "weights": int(whole.nnz)})
+        else:
+            print(f"{whole.shape[0]} vectors, {whole.nnz} weights above 0: {printable(str(options.output))}")
+    return 0
+
+
+COMMAND = Command(
+    "sparse",
+    "Compute one sparse vector for each text (SPLADE)",
+    add_arguments,
+    run,
+    'sparse "I liked this movie."',
+)

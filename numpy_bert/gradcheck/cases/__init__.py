@@ -1,7 +1,7 @@
 """Every forward and backward of the package, ready for gradcheck: what `numpy-bert gradcheck` runs.
 
 TABLE has a line for each module of blocks/ and tasks/ that has a backward. To add one, write its cases as a function of
-a generator and name it in BLOCKS or TASKS; a test fails for a module that is missing.
+a generator and name it in BLOCKS, LOSSES or TASKS; a test fails for a module that is missing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from ..checker import Row
 from ..report import failure, to_json
 from .blocks import BLOCKS
 from .checkpoint import run_at
+from .losses import LOSSES
 from .samples import Block, Pair
 from .tasks import TASKS
 
 __all__ = ["TABLE", "Block", "Pair", "Row", "cases", "failure", "names", "run", "run_at", "to_json"]
 
-TABLE: dict[str, Block] = BLOCKS | TASKS
+TABLE: dict[str, Block] = BLOCKS | LOSSES | TASKS
 
 
 def names() -> tuple[str, ...]:

@@ -61,11 +61,17 @@ def reduced(array: Array, of: Grid) -> Array:
 
 
 def _extremes(table: Array, size: int, axis: int) -> Array:
-    starts = np.arange(0, table.shape[axis], size)
-    highest = np.maximum.reduceat(table, starts, axis=axis)
-    lowest = np.minimum.reduceat(table, starts, axis=axis)
-    extremes: Array = np.where(highest >= -lowest, highest, lowest)
-    extremes[np.isnan(highest)] = np.nan
+    """Of every `size` neighbors along an axis (fewer at the end) that of largest magnitude; NaN where there is one."""
+    whole = table.shape[axis] // size * size
+    parts = [part for part in np.split(table, [whole], axis) if part.shape[axis]]
+    results = []
+    for part in parts:
+        groups = max(1, part.shape[axis] // size)
+        blocks = part.reshape(*part.shape[:axis], groups, -1, *part.shape[axis + 1 :])
+        highest, lowest = blocks.max(axis + 1), blocks.min(axis + 1)
+        results.append(np.where(highest >= -lowest, highest, lowest))
+        results[-1][np.isnan(highest)] = np.nan
+    extremes: Array = np.concatenate(results, axis)
     return extremes
 
 

@@ -17,6 +17,7 @@ from ..explain.interventions import ablation, attention_row, outcome, patching
 from ..explain.interventions.ablation import Parts
 from ..explain.targets import Target
 from ..explain.tracing import explorer, run
+from ..explain.tracing.manifest import Card
 from ..model import Bert
 from ..numerics.memory import Array
 from .learning import Learning, StepResult
@@ -61,6 +62,7 @@ class Session:
         self._lock = threading.RLock()
         self._pages: OrderedDict[int, tuple[Question, Changes]] = OrderedDict()
         self._numbers = 0
+        self._known: tuple[Bert, Card] | None = None
 
     def answer(self, question: Question, changes: Changes) -> Answer:
         """The answer of the model before and after the changes. Error: as targets.choose; changes out of range."""
@@ -82,7 +84,7 @@ class Session:
                 raise Error(f"page: expected one of the last {PAGES}, got {number}")
             question, changes = self._pages[number]
             changed, target = self._changed(self._target(question), changes)
-            return explorer.render(run.of_target(changed, target))
+            return explorer.render(run.of_target(changed, target, self._card(changed)))
 
     def effects(self, question: Question) -> ablation.Effects:
         """The effect of each head and each sublayer; see ablation."""
@@ -133,6 +135,14 @@ class Session:
         """While nothing else is computed: for whatever changes the package itself for a while."""
         with self._lock:
             yield
+
+    def _card(self, bert: Bert) -> Card | None:
+        """What a trace says of the model itself: its weights are read once. None of a changed one."""
+        if bert is not self.bert:
+            return None
+        if self._known is None or self._known[0] is not bert:
+            self._known = bert, run.card(bert)
+        return self._known[1]
 
     def _target(self, question: Question) -> Target:
         text = question.text if question.pair is None else (question.text, question.pair)

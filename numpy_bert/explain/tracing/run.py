@@ -36,8 +36,8 @@ def trace(model: ModelWithHeads, text: str | tuple[str, str], task: str | None =
     return of_target(model, targets.choose(model, text, task, target))
 
 
-def of_target(model: ModelWithHeads, chosen: Target) -> Trace:
-    """The same for a target that is chosen already."""
+def of_target(model: ModelWithHeads, chosen: Target, about: Card | None = None) -> Trace:
+    """The same for a target that is chosen already. about: what `card` says of the model, if that is known already."""
     losses = []
 
     def run() -> tuple[objective.Cache | VectorCache, dict[str, Array]]:
@@ -65,7 +65,7 @@ def of_target(model: ModelWithHeads, chosen: Target) -> Trace:
         loss=losses[0],
         predictions=predictions.likeliest(model, chosen, logits),
     )
-    return Trace(asked, _card(model), recording.calls, values, arrays)
+    return Trace(asked, card(model) if about is None else about, recording.calls, values, arrays)
 
 
 def _forward_and_backward(
@@ -107,7 +107,7 @@ def _named(recording: Recording) -> tuple[tuple[Value, ...], dict[str, Array]]:
     return tuple(values), arrays
 
 
-def _card(model: ModelWithHeads) -> Card:
+def card(model: ModelWithHeads) -> Card:
     """The model and the versions; the fingerprint tells whether two traces are of the same model."""
     versions = {
         "numpy_bert": __version__,

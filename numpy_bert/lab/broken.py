@@ -153,6 +153,6 @@ def _batch(trial: Trial, rng: np.random.Generator) -> objective.Batch:
         "pretraining": pretraining.Labels(masked, follows),
     }[trial.task]
     if trial.problem_type == "regression":
-        labels = rng.standard_normal(B).astype(np.float32)
+        labels = rng.standard_normal((B, 1)).astype(np.float32)
     token = np.where(masked != IGNORED, 4, token) if trial.task in ("masked_lm", "pretraining") else token
     return objective.Batch(bert.Inputs(Ids(token, position, segment), None), labels)

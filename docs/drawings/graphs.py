@@ -282,6 +282,17 @@ GRAPHS: dict[str, tuple[str, dict[str, Node], list[Edge]]] = {
             E("nsp", "sum", "dloss"), E("sum", "loss", "dloss"),
         ],
     ),
+    "rows": (
+        "The last layer on the rows that are read",
+        {
+            "x": N(0, 0.5, "x", "(B, T, H)"), "rows": op(1.1, 0, "x[rows]", "rows that are read"), "Q": N(2.2, 0, "Q", "(B, A, R, D)"),
+            "KV": N(2.2, 1, "K, V", "(B, A, T, D)"), "attention": op(3.4, 0.5, "attention"), "y": N(4.5, 0.5, "y", "(B, R, H)"),
+        },
+        [
+            E("x", "rows", "scatter-add"), E("rows", "Q", "dQ"), E("x", "KV", "all tokens"), E("Q", "attention", "dQ"),
+            E("KV", "attention", "dK, dV"), E("attention", "y", "dy"),
+        ],
+    ),
     "masked_lm": (
         "The masked language model and its tied decoder",
         {

@@ -135,6 +135,10 @@ class Tokenizer(ABC):
         before, after = frame.ids
         return [[*before, *self._ids(_checked(text, "text"), special, room), *after] for text in texts]
 
+    def word_ids(self, words: Sequence[str], most: int, *, special: bool = True) -> list[list[int]]:
+        """For each word of a sentence the ids of its first `most` tokens, as in the text of all of them."""
+        return [self._ids(_checked(word, "word"), special, most) for word in words]
+
     def tokenize(self, text: str, *, special: bool = True) -> list[str]:
         """The tokens of the text, nothing added and nothing cut off."""
         return self._names(self._ids(_checked(text, "text"), special, sys.maxsize))

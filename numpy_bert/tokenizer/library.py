@@ -13,7 +13,10 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, SupportsIndex
 
 from ..errors import Error, show
@@ -99,6 +102,14 @@ class LibraryTokenizer(Tokenizer):
 
     def _ids(self, text: str, special: bool, most: int) -> list[int]:
         return self._allowed(self._encoded(text, special).ids[:most], special)
+
+    def word_ids(self, words: Sequence[str], most: int, *, special: bool = True) -> list[list[int]]:
+        # Together, as a word may have other tokens behind a space. The space counts to the word behind it.
+        ends = list(accumulate((len(word) + 1 for word in words), initial=-1))[1:]
+        ids: list[list[int]] = [[] for _ in words]
+        for index, _, end in self._tokens(" ".join(words), special, sys.maxsize):
+            ids[min(bisect_left(ends, max(end, 1)), len(words) - 1)].append(index)
+        return [word[:most] for word in ids]
 
     def _allowed(self, ids: list[int], special: bool) -> list[int]:
         """The ids; without special tokens [UNK] for those that the vocabulary itself finds: it has "</s>" as a word."""

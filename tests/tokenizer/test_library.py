@@ -93,6 +93,21 @@ def test_tokens_that_continue_a_word(both):
     assert continues[ours.vocab["e"]]
 
 
+def test_the_words_of_a_sentence_have_the_tokens_of_its_text(both):
+    ours, _, _ = both
+    for line in lines(100, seed=7):
+        words = line.split()
+        ids = ours.word_ids(words, 99)
+        text = " ".join(words)
+        assert [i for word in ids for i in word] == ours.encode(text, add_special_tokens=False).ids
+    first, second = ours.word_ids(["film", "film"], 99)
+    space = "▁" if "▁" in ours.vocab else "Ġ"
+    assert ours.tokens[second[0]].startswith(space)
+    assert len(first) > 0
+    assert ours.word_ids(["film"], 1) == [first[:1]]
+    assert ours.word_ids([], 1) == []
+
+
 def test_word_pieces_cut_otherwise_than_berts_are_the_librarys(tmp_path):
     """WordPiece behind another normalizer is no BERT, and read as its file says."""
     from tokenizers import models, normalizers, pre_tokenizers

@@ -169,8 +169,8 @@ def windows(sentence: int, words: Sequence[str], tokenizer: Tokenizer, max_lengt
     """
     cut: list[WordWindow] = []
     before, after = tokenizer.frames.single.ids
-    for number, ids in enumerate(tokenizer.encode_ids(words, max_length, special=tokenizer.typed_special)):
-        tokens = ids[len(before) : len(ids) - len(after)]
+    most = max_length - len(before) - len(after)
+    for number, tokens in enumerate(tokenizer.word_ids(words, most, special=tokenizer.typed_special)):
         if not tokens:
             continue
         if not cut or len(cut[-1].ids) + len(tokens) + len(after) > max_length:

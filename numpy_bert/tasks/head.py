@@ -57,7 +57,6 @@ class Head(Task, Protocol):
 class LossCache(NamedTuple):
     head: Any  # the Cache of the head
     loss: cross_entropy.Cache
-    shape: tuple[int, ...]  # of the logits
 
 
 def loss(
@@ -70,15 +69,12 @@ def loss(
 ) -> tuple[Array, LossCache]:
     """labels (...): classes, or IGNORED -> loss, a scalar. forward: of a head with logits (..., C)"""
     logits, head_cache = forward(encoded, params, config, rng)
-    # Scores of choices lie one after another, (B·K,): those of a question are its K classes, (B, K).
-    rows = logits if logits.ndim > labels.ndim else logits.reshape(len(labels), -1)
-    value, loss_cache = cross_entropy.forward(rows, labels)
-    return value, LossCache(head_cache, loss_cache, logits.shape)
+    value, loss_cache = cross_entropy.forward(logits, labels)
+    return value, LossCache(head_cache, loss_cache)
 
 
 def loss_backward(
     backward: Callable[..., tuple[Output, Any]], dloss: Array | float, cache: LossCache
 ) -> tuple[Output, Any]:
     """dloss, a scalar -> dencoded, dparams. backward: of the same head"""
-    dlogits = cross_entropy.backward(dloss, cache.loss).reshape(cache.shape)
-    return backward(dlogits, cache.head)
+    return backward(cross_entropy.backward(dloss, cache.loss), cache.head)

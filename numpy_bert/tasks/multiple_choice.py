@@ -10,18 +10,17 @@ Letters: B questions, K choices, H hidden size.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..blocks import dropout, linear
+from ..blocks import cross_entropy, dropout, linear
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
 from ..errors import Error
 from ..numerics.memory import Array
-from . import head, rows
+from . import rows
 from .labels import classes
 
 heads = ("multiple_choice",)
@@ -65,8 +64,29 @@ def backward(dscores: Array, cache: Cache) -> tuple[Output, Params]:
     return Output(None, dpooled), Params(ddense)
 
 
-loss = partial(head.loss, forward)  # labels (B,): which choice is right; the batch has B·K rows
-loss_backward = partial(head.loss_backward, backward)
+class LossCache(NamedTuple):
+    head: Cache
+    loss: cross_entropy.Cache
+
+
+def loss(
+    encoded: Output,
+    labels: Array,
+    params: Params,
+    config: BertConfig,
+    rng: np.random.Generator | None = None,
+) -> tuple[Array, LossCache]:
+    """labels (B,): which choice is right, or IGNORED -> loss, a scalar"""
+    scores, head_cache = forward(encoded, params, config, rng)
+    B = len(labels)
+    value, loss_cache = cross_entropy.forward(scores.reshape(B, -1), labels)  # (B·K,) -> (B, K): K classes
+    return value, LossCache(head_cache, loss_cache)
+
+
+def loss_backward(dloss: Array | float, cache: LossCache) -> tuple[Output, Params]:
+    """dloss, a scalar -> dencoded, dparams"""
+    dscores = cross_entropy.backward(dloss, cache.loss).reshape(-1)  # (B, K) -> (B·K,)
+    return backward(dscores, cache.head)
 
 
 def check_labels(labels: Any, shape: tuple[int, int], config: BertConfig) -> Array:

@@ -88,8 +88,8 @@ NAMES: dict[str, dict[str, str]] = {
         "loss_backward": "dloss - dv dhidden dencoded",
     },
     "tasks.head": {
-        "loss": "- encoded labels - - - logits - - value -",
-        "loss_backward": "- dloss - dlogits dencoded",
+        "loss": "- encoded labels - - - logits - value -",
+        "loss_backward": "- dloss - dencoded",
     },
     "tasks.masked_lm": {
         "forward": "encoded - - - positions asked u - a - n - logits -",

@@ -74,7 +74,6 @@ def _logits_and_loss(rng: Rng) -> Cases:
     return {
         "texts": pair((3, 4), np.array([3, IGNORED, 0])),
         "tokens": pair((2, 3, 4), np.array([[3, IGNORED, 0], [IGNORED, 3, 1]])),
-        "choices": pair((6,), np.array([2, 0])),
     }
 
 

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..numerics.elementwise import multiply_add
 from ..numerics.memory import Array
-from ..numerics.rows import row_affine, row_mean, row_mean_of_product
+from ..numerics.rows import row_mean, row_mean_of_product
 from ..numerics.tree import shape
 
 
@@ -42,7 +43,7 @@ def forward(x: Array, params: Params, eps: float) -> tuple[Array, Cache]:
     variance = row_mean_of_product(x_hat, x_hat)  # (..., 1); not np.var, which is wrong for complex x
     rstd = 1.0 / np.sqrt(variance + eps)
     x_hat *= rstd
-    y = row_affine(x_hat, gamma, beta)  # γ x̂ + β
+    y = multiply_add(gamma, x_hat, beta)  # γ x̂ + β
     return y, Cache(x_hat, rstd, gamma)
 
 

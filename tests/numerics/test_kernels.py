@@ -6,8 +6,9 @@ from scipy.special import ndtr
 
 from numpy_bert.blocks import gelu, layer_norm, lookup, softmax
 from numpy_bert.numerics import elementwise, normal_cdf, threads
+from numpy_bert.numerics.elementwise import multiply_add
 from numpy_bert.numerics.exponential import shifted_exp
-from numpy_bert.numerics.rows import row_affine, row_mean, row_mean_of_product, row_sum
+from numpy_bert.numerics.rows import row_mean, row_mean_of_product, row_sum
 from numpy_bert.numerics.scatter import add_rows, scatter_add, take_rows
 
 
@@ -89,7 +90,7 @@ def test_sums_and_means_of_rows(shape, dtype, rng):
     np.testing.assert_allclose(row_mean(x), x.mean(-1, keepdims=True), **bound)
     np.testing.assert_allclose(row_mean_of_product(x, y), (x * y).mean(-1, keepdims=True), **bound)
     gamma, beta = x.reshape(-1, shape[-1])[:1].sum(0), y.reshape(-1, shape[-1])[:1].sum(0)
-    np.testing.assert_allclose(row_affine(y.real, gamma, beta), gamma * y.real + beta, **bound)
+    np.testing.assert_allclose(multiply_add(gamma, y.real, beta), gamma * y.real + beta, **bound)
     for result in (row_sum(x), row_mean(x), row_mean_of_product(x, y)):
         assert result.dtype == dtype
 

@@ -18,14 +18,14 @@ def backward(dloss: Any, cache: Cache) -> Params:
     dencoded, dhead = TASKS[cache.task].loss_backward(dloss, cache.head)
     heads = TASKS[cache.task].heads
     touched = dict(zip(heads, (dhead,) if len(heads) == 1 else dhead, strict=True))
-    decoder_gradient = None
+    accumulate_into = None
     if "masked_lm" in touched and cache.params.masked_lm is not None and cache.params.masked_lm.decoder is None:
-        decoder_gradient = touched["masked_lm"].decoder  # the decoder was the word embedding
+        accumulate_into = touched["masked_lm"].decoder  # the decoder was the word embedding
         touched["masked_lm"] = touched["masked_lm"]._replace(decoder=None)
     # encoded = BERT(inputs)
     dbert = bert.backward(dencoded, cache.bert)
-    if decoder_gradient is not None:
-        dbert = tree.replace(dbert, "embedding.word", decoder_gradient)
+    if accumulate_into is not None:
+        dbert = tree.replace(dbert, "embedding.word", accumulate_into)
     untouched = {head: tree.map(np.zeros_like, getattr(cache.params, head)) for head in HEADS if head not in touched}
     return Params(dbert, **touched, **untouched)
 

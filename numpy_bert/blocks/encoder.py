@@ -56,7 +56,7 @@ def forward(
     keep: what is kept of each layer. "caches": all that backward needs. "inputs": x alone, and backward computes the
     layer a second time. "nothing": for inference, there is no backward.
     """
-    layer, caches, last = layer_module(keep), [], len(params.layers) - 1
+    layer, caches, last = _layer_module(keep), [], len(params.layers) - 1
     for l, layer_params in enumerate(params.layers):
         x, cache = layer.forward(x, layer_params, tokens.mask, config, rng, tokens.rows if l == last else None)
         if keep != "nothing":
@@ -66,12 +66,12 @@ def forward(
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams: the layers from the last to the first"""
-    layer, dlayers = layer_module(cache.keep), []
+    layer, dlayers = _layer_module(cache.keep), []
     for layer_cache in reversed(cache.layers):
         dy, dlayer = layer.backward(dy, layer_cache)
         dlayers.append(dlayer)
     return dy, Params(tuple(reversed(dlayers)))
 
 
-def layer_module(keep: Keep) -> ModuleType:
+def _layer_module(keep: Keep) -> ModuleType:
     return recompute if keep == "inputs" else encoder_layer

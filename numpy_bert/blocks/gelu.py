@@ -19,8 +19,8 @@ from ..numerics.elementwise import elementwise
 from ..numerics.memory import Array
 from . import normal_cdf
 
-SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
-CUBIC = 0.044715  # Hendrycks and Gimpel, section 2
+_SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)
+_CUBIC = 0.044715  # Hendrycks and Gimpel, section 2
 
 
 class Cache(NamedTuple):
@@ -41,7 +41,7 @@ def _tanh_form(x: Array) -> Array:
 
 def _inner(x: Array) -> Array:
     """u = √(2/π) (x + 0.044715 x³) = √(2/π) x (1 + 0.044715 x²)"""
-    return SQRT_2_OVER_PI * x * (1.0 + CUBIC * x * x)
+    return _SQRT_2_OVER_PI * x * (1.0 + _CUBIC * x * x)
 
 
 def forward(x: Array, form: str) -> tuple[Array, Cache]:
@@ -61,7 +61,7 @@ def backward(dy: Array, cache: Cache) -> Array:
         slope = normal_cdf.cdf(x) + x * normal_cdf.density(x)
     else:
         t = np.tanh(_inner(x))
-        du = SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x)
+        du = _SQRT_2_OVER_PI * (1.0 + 3.0 * _CUBIC * x * x)
         slope = 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du
     dx: Array = dy * slope
     return dx

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...blocks import normal_cdf
-from ...blocks.gelu import CUBIC, SQRT_2_OVER_PI, Cache, _inner
+from ...blocks.gelu import _CUBIC, _SQRT_2_OVER_PI, Cache, _inner
 from ...numerics.memory import Array
 from ..definition import Exercise
 
@@ -17,7 +17,7 @@ def backward(dy: Array, cache: Cache) -> Array:
         slope = normal_cdf.cdf(x) + x * normal_cdf.density(x)
     else:
         t = np.tanh(_inner(x))
-        du = SQRT_2_OVER_PI * (1.0 + CUBIC * x * x)
+        du = _SQRT_2_OVER_PI * (1.0 + _CUBIC * x * x)
         slope = 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * du
     dx: Array = dy * slope
     return dx

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ...blocks.encoder import Cache, Params, layer_module
+from ...blocks.encoder import Cache, Params, _layer_module
 from ...numerics.memory import Array
 from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     """dy (B, T, H) -> dx (B, T, H), dparams"""
-    layer, dlayers = layer_module(cache.keep), []
+    layer, dlayers = _layer_module(cache.keep), []
     for layer_cache in reversed(cache.layers):
         dy, dlayer = layer.backward(dy, layer_cache)
         dlayers.append(dlayer)

@@ -127,7 +127,7 @@ def upstream_gradient_overwritten(dy, cache):
     hint="Right for L = 1.",
 )
 def layers_not_reversed(dy, cache):
-    layer, dlayers = encoder.layer_module(cache.keep), []
+    layer, dlayers = encoder._layer_module(cache.keep), []
     for layer_cache in cache.layers:
         dy, dlayer = layer.backward(dy, layer_cache)
         dlayers.append(dlayer)

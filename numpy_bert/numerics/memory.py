@@ -4,13 +4,12 @@ glibc asks the system for the memory of every large array and gives it back when
 clears each page at its first use: for a large elementwise step that takes about as long as the arithmetic. Above its
 thresholds (mallopt(3)) freed memory stays with the process, and it is advised to lie in huge pages (madvise(2)), of
 which the processor needs to look up fewer. No result depends on either. Where the C library is not glibc nothing is
-set. numerics.threads sets both when work begins, and its `close` gives free memory back.
+set. numerics.threads sets both when the first work begins, and its `close` gives free memory back.
 """
 
 from __future__ import annotations
 
 import ctypes
-import functools
 import platform
 from typing import Any
 
@@ -27,7 +26,6 @@ HEAP = 256 << 20  # bytes of addresses that are advised
 KEPT = 1 << 30  # free bytes at the end of the heap that stay with the process
 
 
-@functools.cache
 def keep_freed_memory() -> None:
     """Let arrays take the memory of those that were freed before them, from now on."""
     if _has_glibc():
@@ -37,12 +35,11 @@ def keep_freed_memory() -> None:
 
 
 def give_back_freed_memory() -> None:
-    """Give what is free back to the system, now and, until `keep_freed_memory` is called again, from now on."""
+    """Give what is free back to the system, now and, until `keep_freed_memory` is called again, from then on."""
     if _has_glibc():
         libc = ctypes.CDLL(None)
         _set_thresholds(libc, DEFAULT, DEFAULT)
         libc.malloc_trim(ctypes.c_size_t(0))
-    keep_freed_memory.cache_clear()
 
 
 def _has_glibc() -> bool:

@@ -36,6 +36,7 @@ class _Process:
         self.helpers: ThreadPoolExecutor | None = None  # the other threads of a team, which wait for work
         self.turns: threading.Semaphore | None = None  # one for each core, for callers in many threads
         self.own = threading.local()  # .team: whether what this thread computes is shared out
+        self.keeps_memory = False  # whether freed memory stays with the process
 
     def forget(self) -> None:
         """In a process forked while others were at work: they are not there, and the lock is nobody's."""
@@ -47,6 +48,9 @@ class _Process:
 
     def hold(self) -> None:
         """The first to come remembers the number of BLAS threads and makes it 1."""
+        if not self.keeps_memory:
+            keep_freed_memory()
+            self.keeps_memory = True
         _take_control()
         if self.limits is None:  # else giving back was interrupted
             self.limits = _controller().limit(limits=None, user_api="blas")
@@ -76,6 +80,7 @@ def close() -> None:
     """
     with _process.lock:
         helpers, _process.helpers = _process.helpers, None
+        _process.keeps_memory = False
     if helpers is not None:
         helpers.shutdown()
     give_back_freed_memory()
@@ -91,7 +96,6 @@ def _controller() -> ThreadpoolController:
 @contextlib.contextmanager
 def single_blas_thread() -> Iterator[None]:
     """BLAS computes each product in the thread that asks for it. May be entered by several threads at once."""
-    keep_freed_memory()
     entered = False  # an interruption may come at any moment
     try:
         with _process.lock:

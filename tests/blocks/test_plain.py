@@ -12,6 +12,8 @@ FILES = sorted(path for folder in ("blocks", "tasks") for path in (ROOT / folder
 WORDS = {"ws", "workspace", "pool", "buffer", "scratch", "tile", "chunk", "workers", "out"}
 LIBRARIES = {"threading", "concurrent", "multiprocessing", "ctypes", "queue", "threadpoolctl", "threads"}
 PACKING = {"ascontiguousarray", "asfortranarray", "require"}
+HANDED_OVER = "accumulate_into"  # the one argument that a caller gives away: a gradient, for another to be added to it
+ADDING = {"scatter_add", "add_rows"}  # functions that write to their first argument
 NEW = (ast.Call, ast.BinOp)  # expressions whose value is an array that nobody else has
 LARGEST = 16  # integers beyond it at the head of a module would be sizes
 
@@ -50,8 +52,8 @@ def _is_size(value):
 
 
 def _foreign_writes(function):
-    """Writes over memory that this function has not made."""
-    arguments = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
+    """Writes over memory that this function has not made, under any name."""
+    arguments = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)} - {HANDED_OVER}
     made = {
         target.id
         for node in ast.walk(function)
@@ -59,8 +61,15 @@ def _foreign_writes(function):
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+    for node in ast.walk(function):  # another name for an argument is the argument: y = x, y = 2 * x if c else x
+        if isinstance(node, ast.Assign) and {part.id for part in _values(node.value)} & arguments:
+            aliases = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            arguments, made = arguments | aliases, made - aliases
     for node in ast.walk(function):
-        if isinstance(node, ast.keyword) and node.arg == "out":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ADDING:
+            if getattr(node.args[0], "id", None) in arguments - made:
+                yield node.lineno, f"a write to the argument `{node.args[0].id}`"
+        elif isinstance(node, ast.keyword) and node.arg == "out":
             if not isinstance(node.value, NEW) and getattr(node.value, "id", None) not in made - arguments:
                 yield node.value.lineno, "out= into memory of another"
         elif isinstance(node, (ast.AugAssign, ast.Subscript)):
@@ -71,6 +80,13 @@ def _foreign_writes(function):
                 target = target.value
             if isinstance(target, ast.Name) and target.id in arguments - made:
                 yield node.lineno, f"a write to the argument `{target.id}`"
+
+
+def _values(expression):
+    """The names that the value of an expression may be."""
+    if isinstance(expression, ast.IfExp):
+        return _values(expression.body) + _values(expression.orelse)
+    return [expression] if isinstance(expression, ast.Name) else []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -94,6 +110,9 @@ def test_a_module_holds_mathematics_alone(path):
         ("def backward(dy, cache): return np.exp(dy, out=cache.x)", "out= into memory of another"),
         ("def backward(dy): dy *= 2", "a write to the argument `dy`"),
         ("def backward(dy): dy[0] = 2", "a write to the argument `dy`"),
+        ("def backward(dy):\n    dx = dy\n    dx += 1", "a write to the argument `dx`"),
+        ("def backward(dy, c):\n    dx = 2 * dy if c else dy\n    dx[0] = 1", "a write to the argument `dx`"),
+        ("def backward(dy): scatter_add(dy, ids, rows)", "a write to the argument `dy`"),
     ],
 )
 def test_what_is_not_mathematics_would_be_noticed(line, what):

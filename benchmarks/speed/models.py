@@ -12,14 +12,10 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from numpy_bert.config import BertConfig
 from numpy_bert.model import Bert
-from numpy_bert.numerics import tree
-from numpy_bert.tasks import objective
+from numpy_bert.profiling.passes import random_params
 
 VOCABULARY = 30_522
 SIZES = {  # of the models with random weights
@@ -33,17 +29,8 @@ def random_model(name: str, folder: Path) -> Path:
     path = folder / name
     if not path.is_dir():
         config = BertConfig(vocab_size=VOCABULARY, **SIZES[name])
-        rng = np.random.default_rng(0)
-
-        def draw(name: str, shape: Any) -> np.ndarray:
-            noise = rng.standard_normal(shape.dims, np.float32)
-            noise *= np.float32(0.02)
-            if name.endswith("gamma"):
-                noise += np.float32(1)
-            return noise
-
-        params = tree.map_named(draw, objective.shapes(config, ("masked_lm",), has_pooler=False))
-        Bert(config, params).save(path)
+        params = random_params(config)
+        Bert(config, params._replace(bert=params.bert._replace(pooler=None))).save(path)
     return path
 
 

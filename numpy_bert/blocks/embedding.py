@@ -65,7 +65,7 @@ def backward(dy: Array, cache: Cache, accumulate_into: Array | None = None) -> P
     """dy (B, T, H) -> dparams. There is no dx: ids are not differentiable.
 
     accumulate_into (V, H): the gradient with respect to the word embedding that a tied decoder has made; this one is
-    added to it in place, so that there is no second array as large as the vocabulary.
+    added to it in place.
     """
     # y = dropout(normed)
     dnormed = dropout.backward(dy, cache.dropout)

@@ -33,7 +33,7 @@ def shapes(inputs: int, outputs: int) -> Params:
 def forward(x: Array, params: Params) -> tuple[Array, Cache]:
     """x (..., I) -> y (..., O)"""
     W, b = params
-    rows = x.reshape(-1, W.shape[1])  # (..., I) -> (N, I): one matrix product instead of one for each text
+    rows = x.reshape(-1, W.shape[1])  # (..., I) -> (N, I)
     y = matmul(rows, W.T, b)  # x Wᵀ + b, (N, O)
     return y.reshape(*x.shape[:-1], W.shape[0]), Cache(x, W)
 

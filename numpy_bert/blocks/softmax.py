@@ -16,7 +16,7 @@ from ..numerics.rows import row_sum
 
 
 class Cache(NamedTuple):
-    """The result only: the derivative needs nothing else, and x is free to be overwritten."""
+    """The result only: the derivative needs nothing else."""
 
     p: Array  # (..., n)
 

@@ -58,8 +58,7 @@ def forward(
 ) -> tuple[Array, Cache]:
     """encoded.hidden (B, T, H), positions (M,) into the B·T tokens of the batch -> logits (M, V)
 
-    V logits a token are by far the largest array of the model, so only the asked positions get them; without positions
-    all do, (B, T, V).
+    Without positions all tokens get logits, (B, T, V).
     """
     h = encoded.hidden
     assert h is not None

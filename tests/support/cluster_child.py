@@ -21,7 +21,7 @@ from numpy_bert.errors import Error
 def on_worker() -> tuple[int, int]:
     from numpy_bert.corpus import cluster
 
-    return os.getpid(), len(cluster._models)
+    return os.getpid(), int(cluster._opened.bert is not None)
 
 
 class Watched:

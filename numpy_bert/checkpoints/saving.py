@@ -23,7 +23,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from pathlib import Path
 
 from ..config import BertConfig, write_config
 from ..errors import Error, show
+from ..files import leftovers
 from ..files.atomic import flush_folder, unwritable, write_text
 from ..files.reading import require_path
 from ..numerics import tree
@@ -207,9 +207,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which takes the name `folder` when the block ends well and vanishes when it does not."""
     refuse_existing(folder)
     folder = Path(os.path.abspath(folder))
-    temporary = folder.with_name(f".numpy-bert-{secrets.token_hex(8)}.tmp")
+    leftovers.remove(str(folder.parent))
     try:
-        os.mkdir(temporary)
+        name, held = leftovers.new_folder(str(folder.parent))
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    temporary = Path(name)
+    try:
         if folder.is_dir():
             os.chmod(temporary, stat.S_IMODE(os.stat(folder).st_mode))  # the empty folder gives way, its rights stay
         yield temporary
@@ -223,6 +227,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise unwritable(folder, error) from None
         raise
+    finally:
+        if held is not None:
+            os.close(held)
 
 
 def refuse_existing(folder: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from ..errors import Error
+from . import leftovers
 from .reading import Path, reason, require_path
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -28,10 +28,9 @@ def replacing(path: Path, reading: Sequence[Path] = (), size: int | None = None)
     require_path(path)
     refuse_same(path, reading)
     folder = os.path.dirname(os.fspath(path)) or os.curdir
-    # Its own short name, so that a long name of the file itself still fits.
-    temporary = os.path.join(folder, f".numpy-bert-{secrets.token_hex(8)}.tmp")
+    leftovers.remove(folder)
     try:
-        stream = open(temporary, "xb")  # noqa: SIM115 - closed before the rename, not after it
+        temporary, stream = leftovers.new_file(folder)
     except OSError as error:
         raise unwritable(path, error, size) from None
     try:

@@ -6,7 +6,7 @@ from ..config import BertConfig, read_config
 from ..errors import Error
 from ..tokenizer.folder import has_tokenizer, read_tokenizer
 from ..tokenizer.interface import Tokenizer
-from . import gguf_model, sentence_pooling, sentence_settings
+from . import gguf_model, onnx_model, sentence_pooling, sentence_settings
 from .locate import Weights
 from .sentence_pooling import SentencePooling
 from .sentence_settings import SentenceSettings
@@ -14,7 +14,11 @@ from .sentence_settings import SentenceSettings
 
 def config(weights: Weights) -> BertConfig:
     """The config. Error: there is none, or it is not a BERT's."""
-    return gguf_model.config(weights.path) if weights.form == "gguf" else read_config(weights.folder)
+    if weights.form == "gguf":
+        return gguf_model.config(weights.path)
+    if weights.form == "onnx":
+        return onnx_model.config(weights.path, weights.folder)
+    return read_config(weights.folder)
 
 
 def tokenizer(weights: Weights) -> Tokenizer:

@@ -8,6 +8,7 @@
     flax           a msgpack map whose first key is a text
     npz            a zip archive that begins with a .npy file
     gguf           the four letters GGUF
+    onnx           a Protocol Buffers message whose first field is a small number
 
 What a failed download or another program leaves in the place of a checkpoint is named for what it is.
 """
@@ -59,6 +60,8 @@ def form_of(head: bytes, tail: bytes) -> str | None:
         return "tf_bundle"
     if head[8:9] == b"{":
         return "safetensors"  # with a wrong header length, which its reader will tell
+    if re.match(rb"\x08[\x01-\x20][\x12\x1a\x22\x28\x32\x3a\x42]", head):
+        return "onnx"
     # A map of 1 to 15, a 16-bit or a 32-bit number of pairs, whose first key is a text of at least one byte.
     if re.match(rb"(?:[\x81-\x8f]|\xde..|\xdf....)(?:[\xa1-\xbf]|\xd9[^\0]|\xda)", head, re.DOTALL):
         return "flax"
@@ -79,6 +82,8 @@ def refuse_other_things(file: File, head: bytes) -> None:
     if head[257:262] == b"ustar":
         advice = "unpack it, or save it again with a later PyTorch if version 0.1 wrote it"
         raise file.error(f"expected a checkpoint, got a tar archive; {advice}")
+    if head[4:8] == b"ORTM":
+        raise file.error("expected a checkpoint, got a model in ONNX Runtime's own form; take its .onnx file")
     if head.startswith(b"PK\x05\x06"):
         raise file.error("expected a checkpoint, got a zip archive with nothing in it")
     if re.match(rb"\x80[\0-\x05]", head) and head[2:14] != LEGACY_MAGIC:

@@ -40,6 +40,7 @@ HOW = {
     "flax": "a MessagePack map",
     "npz": "a zip archive that begins with a .npy file",
     "gguf": "the letters GGUF",
+    "onnx": "a Protocol Buffers message that begins with a small number",
     "sharded": "its ending .index.json",
 }
 TITLES = {
@@ -51,6 +52,7 @@ TITLES = {
     "flax": "Flax (MessagePack)",
     "npz": "NumPy (npz)",
     "gguf": "GGUF (llama.cpp)",
+    "onnx": "ONNX",
     "sharded": "several files with an index",
 }
 

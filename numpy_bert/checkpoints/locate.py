@@ -17,6 +17,7 @@ from ..files import reading as files
 from . import hub
 from .detect import recognize
 from .formats import sharded
+from .formats.onnx.reader import files_of as onnx_files
 from .formats.tensorflow import bundle
 
 # Names under which published folders keep their weights, in the order of preference.
@@ -31,7 +32,8 @@ PREFERRED = (
     "model.npz",
     "variables/variables.index",
 )
-SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz", ".gguf")  # under other names
+# Under other names.
+SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz", ".gguf", ".onnx")
 
 # What is read besides the weights; the configs last, so that whoever fetches the files has all once it has one.
 BESIDE = (
@@ -57,6 +59,7 @@ READERS = {
     "flax": "flax",
     "npz": "npz",
     "gguf": "gguf",
+    "onnx": "onnx.reader",
 }
 
 
@@ -116,6 +119,8 @@ def _of_file(path: Path, passed_over: tuple[str, ...] = ()) -> Weights:
     beside = path.parent
     if form == "tf_bundle" and beside.name == "variables":
         beside = beside.parent
+    if form == "onnx" and beside.absolute().name == "onnx" and not (beside / "config.json").exists():
+        beside = beside.absolute().parent  # as optimum and sentence-transformers lay it out
     return Weights(path, form, beside, passed_over)
 
 
@@ -146,6 +151,8 @@ def files_of(weights: Weights) -> list[Path]:
         stem = weights.path.name.removesuffix(bundle.INDEX)
         shards = [path for path in weights.path.parent.iterdir() if bundle.SHARD.fullmatch(path.name)]
         parts += sorted(path for path in shards if path.name.startswith(f"{stem}.data-"))
+    elif weights.form == "onnx":
+        parts += onnx_files(weights.path)
     if weights.form == "gguf":  # which holds what others have beside them
         return parts
     beside = [weights.folder / name for name in BESIDE]

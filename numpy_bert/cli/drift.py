@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .command import Command
-from .inputs import add_texts, chosen_model, read_texts, require_new
+from .inputs import add_texts, chosen_model, load_model, read_texts, require_new
 from .output import paragraph, print_json, table
 from .progress import Progress
 
@@ -19,6 +19,8 @@ CHANGES = 6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_texts(parser)
+    another = "the same model in another file, such as a quantized one: one more column, for its weights"
+    parser.add_argument("--other", metavar="PATH", help=another)
     parser.add_argument("--output", metavar="OUT.png", type=Path, help="draw a figure as well")
 
 
@@ -28,8 +30,9 @@ def run(options: argparse.Namespace) -> int:
     texts = read_texts(options.text, options.input)
     require_new(options.output)
     bert = chosen_model(options)
-    with Progress(CHANGES, "change", hidden=options.json) as progress:
-        measured = drift.measure(bert, texts, progress.update)
+    other = None if options.other is None else load_model(options.other)
+    with Progress(CHANGES + (other is not None), "change", hidden=options.json) as progress:
+        measured = drift.measure(bert, texts, progress.update, other)
     if options.output is not None:
         drift.figure(measured, options.output)
     if options.json:

@@ -6,6 +6,7 @@
     float32      weights and arithmetic in float32 instead of float64
     float16      weights rounded to float16, arithmetic in float64
     int8         each row of every matrix rounded to 255 steps of its largest element, arithmetic in float64
+    another      the weights of another file of the same model, such as a quantized one, arithmetic in float64
 
 Each is compared with the model as it is, in float64, at every token of the given texts, layer by layer. The drift
 of the additive mask is rounding unless a padded key scores thousands above a real one, for exp(-10000) is zero in
@@ -18,7 +19,8 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
 
@@ -72,10 +74,16 @@ class Drift(NamedTuple):
     changes: tuple[Change, ...]
 
 
-def measure(model: Encoder, texts: Sequence[str], progress: Callable[[int], object] = lambda done: None) -> Drift:
-    """Each change on these texts. `progress` is called after each (there are 6).
+def measure(
+    model: Encoder,
+    texts: Sequence[str],
+    progress: Callable[[int], object] = lambda done: None,
+    other: Encoder | None = None,
+) -> Drift:
+    """Each change on these texts. `progress` is called after each (there are 6, and one for `other`).
 
-    Takes the memory of the weights three times in float64, and the hidden states of all texts. Error: no texts.
+    other: the same model from another file, whose weights are one more change. Takes the memory of the weights three
+    times in float64, and the hidden states of all texts. Error: no texts, or sizes of `other` that differ.
     """
     if isinstance(texts, str) or not texts:
         raise Error(f"texts: expected a list of at least one text, got {describe(texts)}")
@@ -90,7 +98,12 @@ def measure(model: Encoder, texts: Sequence[str], progress: Callable[[int], obje
     exact = [_hidden(batch, Variant("", params, model.config, False)) for batch in batches]
     scale = tuple(max(float(np.abs(layers[i]).max()) for layers in exact) for i in range(len(exact[0])))
     changes = []
-    for variant in _variants(model.params.bert, params, model.config):
+    variants: Iterable[Variant] = _variants(model.params.bert, params, model.config)
+    if other is not None:
+        _require_same_sizes(model.config, other.config)
+        weights = _rounded(other.params.bert, np.float64)
+        variants = chain(variants, [Variant("other file", weights, model.config, False)])
+    for variant in variants:
         changed = [_hidden(batch, variant) for batch in batches]
         moved = [
             [_largest(h, g) for h, g in zip(layers, others, strict=True)]
@@ -99,6 +112,12 @@ def measure(model: Encoder, texts: Sequence[str], progress: Callable[[int], obje
         changes.append(Change(variant.name, tuple(max(layer) for layer in zip(*moved, strict=True))))
         progress(1)
     return Drift(len(rows), sum(map(len, rows)), scale, tuple(changes))
+
+
+def _require_same_sizes(config: BertConfig, other: BertConfig) -> None:
+    for field in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"):
+        if getattr(config, field) != getattr(other, field):
+            raise Error(f"other: {field}: expected {getattr(config, field)}, got {getattr(other, field)}")
 
 
 def _variants(stored: bert.Params, params: bert.Params, config: BertConfig) -> Iterator[Variant]:

@@ -50,6 +50,16 @@ def largest(model, **changes):
     return np.max(moved, axis=0)
 
 
+def test_another_file_of_the_same_model_is_one_more_change(model, table):
+    moved = Bert(model.config, tree.map(drift.int8, model.params), model.tokenizer)
+    *changes, last = measure(model, TEXTS, other=moved).changes
+    assert tuple(changes) == table.changes
+    assert last.name == "other file"
+    np.testing.assert_allclose(last.largest, table.changes[INT8].largest, rtol=1e-4)
+    with pytest.raises(Error, match="other: intermediate_size: expected 20, got 24"):
+        measure(model, TEXTS, other=tiny_bert((), intermediate_size=24))
+
+
 def test_the_table_has_a_row_for_each_layer(model, table):
     assert [change.name for change in table.changes] == [
         "GELU erf to tanh", "epsilon 1e-12 to 1e-05", "mask added", "float32", "weights float16", "weights int8",

@@ -147,7 +147,7 @@ def _attribute(messages: Messages, field: Field) -> tuple[str, Any]:
         if part.number == 1:
             name = messages.text(part)
         elif part.number == 2 and part.end - part.start == 4:
-            value = struct.unpack("<f", messages.bytes(part.start, part.end))[0]
+            value = struct.unpack("<f", messages.read(part.start, part.end))[0]
         elif part.number == 3:
             value = messages.integer(part)
         elif part.number == 4 and part.end - part.start <= SMALL:

@@ -42,7 +42,7 @@ class Messages:
     def error(self, text: str) -> Error:
         return self.file.error(text)
 
-    def bytes(self, start: int, end: int) -> bytes:
+    def read(self, start: int, end: int) -> bytes:
         """The bytes [start, end) of the file, which the caller knows to be few."""
         if start < self._first or end > self._first + len(self._window):
             length = min(max(end - start, WINDOW), self.file.size - start)
@@ -77,7 +77,7 @@ class Messages:
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
         try:
-            value, length = varint(self.bytes(at, min(at + LONGEST_VARINT, end)), 0)
+            value, length = varint(self.read(at, min(at + LONGEST_VARINT, end)), 0)
         except Error:
             raise self.error(f"byte {at}: expected a varint of at most 64 bits, got one longer or cut off") from None
         return value, at + length
@@ -115,7 +115,7 @@ class Messages:
             raise self.error(f"byte {field.start}: expected bytes, got an integer")
         if field.end - field.start > longest:
             raise self.error(f"byte {field.start}: expected at most {longest} bytes, got {field.end - field.start}")
-        return self.bytes(field.start, field.end)
+        return self.read(field.start, field.end)
 
     def message(self, field: Field) -> Iterator[Field]:
         """The fields of a field that is a message."""

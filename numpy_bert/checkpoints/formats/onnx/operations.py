@@ -126,7 +126,8 @@ class Operations:
         if node is None or not node.inputs:
             return None
         if node.op == "DequantizeLinear":
-            return self._quantized(node, node.inputs[0], *node.inputs[1:3], axis=node.attributes.get("axis", 1))
+            value, scale, zero = (*node.inputs, "", "")[:3]
+            return self._quantized(node, value, scale, zero, node.attributes.get("axis", 1))
         if node.op == "Transpose" and rank == 2 and node.attributes.get("perm", [1, 0]) == [1, 0]:
             weight = self._graph.stored.get(node.inputs[0]) and self.weight(node.inputs[0], rank)
             return weight._replace(transposed=True) if weight else None
@@ -210,6 +211,8 @@ class Operations:
     # Norms
 
     def _norms(self) -> Iterator[Norm]:
+        vectors: tuple[str, ...]
+        parts: tuple[str, ...]
         for node in self.nodes:
             inputs, epsilon = node.inputs, node.attributes.get("epsilon")
             if node.op == "LayerNormalization" and len(inputs) == 3:
@@ -256,7 +259,8 @@ class Operations:
             table, result = self.weight(node.inputs[0], 2), node.outputs[0]
             user = next((user for user in self.consumers[result] if user.op == "DequantizeLinear"), None)
             if table is None and user is not None and user.inputs[0] == result:
-                table, result = self._quantized(user, node.inputs[0], *user.inputs[1:3]), user.outputs[0]
+                _, scale, zero = (*user.inputs, "", "")[:3]
+                table, result = self._quantized(user, node.inputs[0], scale, zero), user.outputs[0]
             if table is not None:
                 yield Lookup(table, node.inputs[1], result, node)
 

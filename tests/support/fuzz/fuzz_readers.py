@@ -40,9 +40,10 @@ def instrumented() -> contextlib.AbstractContextManager[object]:
 with instrumented():
     from numpy_bert.checkpoints.detect import recognize
     from numpy_bert.checkpoints.formats import gguf, safetensors, sharded
+    from numpy_bert.checkpoints.formats.onnx import reader as onnx
     from numpy_bert.checkpoints.formats.torch import archive, legacy
 
-from support import gguf_files, hostile_files  # noqa: E402
+from support import gguf_files, hostile_files, onnx_files, tiny  # noqa: E402
 from support.file_damage import mutated  # noqa: E402
 
 from numpy_bert.errors import Error  # noqa: E402
@@ -77,6 +78,15 @@ def gguf_seed() -> bytes:
     return gguf_files.gguf(keys, tensors)
 
 
+def onnx_seeds() -> list[bytes]:
+    """The least BERT that there is, and what an exporter and an optimizer make of a small one."""
+    sizes = {"hidden_size": 2, "num_attention_heads": 1, "intermediate_size": 2, "max_position_embeddings": 3}
+    bert = tiny.tiny_bert((), has_pooler=False, num_hidden_layers=1, **sizes)
+    files = ("eager14-fused.onnx", "sdpa14-uint8_runtime.onnx")
+    exported = [(TESTS / "data" / "onnx_files" / name).read_bytes() for name in files]
+    return [onnx_files.model(*onnx_files.bert(bert.params, bert.config)), *exported]
+
+
 def read_sharded(path: Path) -> object:
     """The damaged file is the index; its two files lie beside it and are right."""
     if not (path.parent / "a.safetensors").exists():
@@ -102,6 +112,7 @@ TARGETS = {
     "torch_pickle": Target(archive.read, [hostile_files.ONE_TENSOR], hostile_files.torch_zip),
     "torch_legacy": Target(legacy.read, [hostile_files.torch_legacy(), *written("tiny_legacy.bin")]),
     "gguf": Target(gguf.read, [gguf_seed()]),
+    "onnx": Target(onnx.read, onnx_seeds()),
     "sharded": Target(read_sharded, [json.dumps(INDEX).encode()]),
     "recognize": Target(recognize, [hostile_files.torch_zip(), hostile_files.torch_legacy(), *safetensors_seeds()]),
 }

@@ -19,18 +19,17 @@ from typing import NamedTuple
 from ....errors import Error
 from ....files.reading import File
 from ..tensors import Entry
+from . import gelu
 from .graph import Graph, Node, Stored, values_of
 from .operations import FUSED_GEMM, SHAPING, Norm, Operations, Product, Weight
 
 HEADS_APART = ("Reshape", "Transpose", "Unsqueeze", "Squeeze", "Mul", "Div")
 SCORING = (*HEADS_APART, "Add", "Where")
-ACTIVATION = ("Mul", "Div", "Add", "Erf", "Tanh", "Pow", "Gelu", "Sqrt")
-FUSED_GELU = ("com.microsoft.Gelu", "com.microsoft.BiasGelu", "com.microsoft.FastGelu", "com.microsoft.QuickGelu")
 ADDING = ("Add", "com.microsoft.BiasGelu", "com.microsoft.FastGelu", "com.microsoft.SkipLayerNormalization")
 PRODUCT = ("MatMul", "com.microsoft.FusedMatMul")  # of two computed values
 FUSED_ATTENTION = ("com.microsoft.Attention", "com.microsoft.QAttention")
 MOST_LAYERS = 1000
-HEADS = {"classifier": "classifier", "qa_outputs": "qa_outputs", "cls.seq_relationship": "cls.seq_relationship"}
+HEADS = ("classifier", "qa_outputs", "cls.seq_relationship")
 
 
 class Found(NamedTuple):
@@ -190,27 +189,11 @@ class _Walk:
         """The product of x whose GELU this one reads."""
         products = [product for product in self.all.products_of[x] if product.node.op not in FUSED_ATTENTION]
         results = {product.result: product for product in products}
-        behind = self.all.behind(contract.x, (*ACTIVATION, *FUSED_GELU), results)
+        behind = self.all.behind(contract.x, gelu.OPS, results)
         if len(set(behind)) != 1:
             raise self._error(contract.node, "a GELU of one product before it")
-        self.gelus.add(self._gelu(contract.x, results))
+        self.gelus.add(gelu.form(self.all, contract.x, results))
         return results[behind[0]]
-
-    def _gelu(self, value: str, results: Collection[str]) -> str:
-        """The form of the GELU between a value and these."""
-        ops, left, seen = set(), [value], set(results)
-        while left:
-            node = self.all.producers.get(left.pop())
-            if node is None or seen.issuperset(node.outputs):
-                continue
-            seen.update(node.outputs)
-            approximate = node.attributes.get("approximate", b"none")
-            ops.add("Tanh" if node.op == "Gelu" and approximate == b"tanh" else node.op)
-            left += [name for name in node.inputs if name not in seen] if node.op in (*ACTIVATION, *FUSED_GELU) else []
-        tanh, erf = {"Tanh", "com.microsoft.FastGelu"}, {"Erf", "Gelu", "com.microsoft.Gelu", "com.microsoft.BiasGelu"}
-        if bool(ops & tanh) == bool(ops & erf) or "com.microsoft.QuickGelu" in ops:
-            raise self.file.error(f"value {value!a}: expected a GELU in the erf or the tanh form, got {sorted(ops)}")
-        return "tanh" if ops & tanh else "erf"
 
     # Attention
 
@@ -229,9 +212,9 @@ class _Walk:
             raise self._error(node, "attention of the hidden states with a stored weight and bias")
         self.heads.add(node.attributes.get("num_heads"))
         weight, bias = product.weight, product.bias
-        self._put("the weight", node, weight, 3 * self.size, self.size)
-        self._put("the bias", node, bias, 3 * self.size)
-        del self.weights["the weight"], self.weights["the bias"], self.nodes["the weight"], self.nodes["the bias"]
+        if weight.shape != (3 * self.size, self.size) or bias.shape != (3 * self.size,):
+            got = f"{list(weight.shape)} and {list(bias.shape)}"
+            raise self.file.error(f"{node}: expected query, key and value of size {self.size}, got {got}")
         return [
             product._replace(weight=weight._replace(part=(i, 3)), bias=bias._replace(part=(i, 3))) for i in range(3)
         ]
@@ -269,16 +252,14 @@ class _Walk:
             shape = self.all.producers[value].inputs[1]
             node, stored = self.all.producers.get(shape), self.all.stored(shape)
             sizes: list[float | None] = []
-            if stored is not None:
+            if stored is not None and stored.entry.loaded.kind == "i":
                 sizes = [float(size) for size in values_of(self.file, stored).reshape(-1)]
             elif node is not None and node.op == "Concat":
                 sizes = [self.all.number(name) for name in node.inputs]
             if len(sizes) == 4:
-                heads, size = sizes[2:]
-                if heads and heads > 0:
-                    return int(heads)
-                if size and size > 0 and self.size % size == 0:
-                    return int(self.size // size)
+                heads, size = (int(number) if number and 0 < number <= self.size else 0 for number in sizes[2:])
+                if heads or (size and self.size % size == 0):
+                    return heads or self.size // size
         return None
 
     # Pooler and heads
@@ -300,9 +281,7 @@ class _Walk:
                 self._put_product(self._head(product), product, None, self.size)
 
     def _reads(self, norm: Norm, product: Product) -> bool:
-        return len(norm.parts) == 1 and bool(
-            self.all.behind(norm.parts[0], (*ACTIVATION, *FUSED_GELU), [product.result])
-        )
+        return len(norm.parts) == 1 and bool(self.all.behind(norm.parts[0], gelu.OPS, [product.result]))
 
     def _masked_lm(self, transform: Product, norm: Norm) -> None:
         self._put_product("cls.predictions.transform.dense", transform, self.size, self.size)

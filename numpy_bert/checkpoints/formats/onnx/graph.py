@@ -25,7 +25,7 @@ from .messages import Field, Messages
 
 MOST_NODES = 50_000  # a BERT of 24 layers, quantized, has some 6,000
 MOST_STORED = 50_000
-SMALL = 1 << 16  # elements of a tensor that is read with the graph
+SMALL = 1 << 20  # elements of a tensor that is read with the graph
 TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "float16",
     11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
@@ -33,6 +33,13 @@ TYPES = {
 # Number of a field with elements -> of which types. Those of 4 and 10 lie there as in raw_data, the others as varints.
 ELEMENTS = {4: ("float32",), 10: ("float64",), 7: ("int64",), 5: ("int8", "uint8", "int16", "uint16", "int32", "bool")}
 RAW, EXTERNAL = 9, 13
+# What nodes must have for the walk to read them: inputs of an operation, types of an attribute's value.
+LEAST_INPUTS = {"Reshape": 2, "Gather": 2, "Sub": 2, "Div": 2, "Sqrt": 1, "ReduceMean": 1, "Softmax": 1, "Transpose": 1}
+TWO_INPUTS = ("MatMul", "com.microsoft.FusedMatMul")
+ATTRIBUTES = {
+    "axis": int, "transA": int, "transB": int, "num_heads": int, "epsilon": float, "alpha": float, "beta": float,
+    "perm": list, "approximate": bytes, "activation": bytes,
+}  # fmt: skip
 
 
 class Stored(NamedTuple):
@@ -136,7 +143,20 @@ def _node(messages: Messages, field: Field) -> Node:
         elif part.number == 7:
             domain = messages.text(part)
     own = domain in ("", "ai.onnx")
-    return Node(op if own else f"{domain}.{op}", name, tuple(inputs), tuple(outputs), attributes)
+    node = Node(op if own else f"{domain}.{op}", name, tuple(inputs), tuple(outputs), attributes)
+    _check_node(messages, node)
+    return node
+
+
+def _check_node(messages: Messages, node: Node) -> None:
+    count = len(node.inputs)
+    if not node.outputs or count < LEAST_INPUTS.get(node.op, 0) or (node.op in TWO_INPUTS and count != 2):
+        got = f"{count} and {len(node.outputs)}"
+        raise messages.error(f"{node}: expected the inputs and outputs of its operation, got {got}")
+    for key, value in node.attributes.items():
+        if not isinstance(value, ATTRIBUTES.get(key, object)):
+            got = type(value).__name__
+            raise messages.error(f"{node}: {show(key, 40)}: expected {ATTRIBUTES[key].__name__}, got {got}")
 
 
 def _attribute(messages: Messages, field: Field) -> tuple[str, Any]:

@@ -125,7 +125,7 @@ class Operations:
         node = self.producers.get(value)
         if node is None or not node.inputs:
             return None
-        if node.op == "DequantizeLinear":
+        if node.op == "DequantizeLinear" and rank == 2:
             value, scale, zero = (*node.inputs, "", "")[:3]
             return self._quantized(node, value, scale, zero, node.attributes.get("axis", 1))
         if node.op == "Transpose" and rank == 2 and node.attributes.get("perm", [1, 0]) == [1, 0]:
@@ -138,6 +138,8 @@ class Operations:
         if stored is None or scales is None or stored.entry.dtype not in QUANTIZED or (zero and zeros is None):
             return None
         axis = axis if axis >= 0 else axis + len(stored.entry.shape)
+        if len(stored.entry.shape) != 2 or axis not in (0, 1):
+            return None
         length = stored.entry.shape[axis : axis + 1]
         fits = all(other is None or other.entry.shape in ((), (1,), length) for other in (scales, zeros))
         if not fits or scales.entry.dtype not in ("float32", "float16"):

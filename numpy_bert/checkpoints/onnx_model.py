@@ -64,6 +64,7 @@ def _of_graph(path: Path, found: Found) -> BertConfig:
             type_vocab_size=shapes["bert.embeddings.token_type_embeddings.weight"][0],
             gelu=found.gelu,
             layer_norm_eps=_epsilon(found),
+            num_labels=shapes.get("classifier.weight", (BertConfig.num_labels,))[0],
         )
     except Error as error:
         raise Error(str(error), at=path) from None

@@ -111,7 +111,7 @@ def test_hostile_graphs_under_limits(tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"\x08\x08\x12\x00" + b"\x7a\x00" * 2_000_000)
     code = "from numpy_bert.cli.main import main; raise SystemExit(main(['inspect', sys.argv[1]]))"
     result = run_limited(code, args=[tmp_path / "model.onnx"], memory_mib=512)
-    assert_refused(result, "model.onnx", "expected at most 1048576 fields")
+    assert_refused(result, "model.onnx", "expected at most 262144 fields")
 
 
 # The published model, as the exporters of PyTorch and ONNX Runtime's quantization write it.

@@ -16,7 +16,7 @@ from ....files.reading import File
 from ..protobuf import BYTES, EIGHT_BYTES, FOUR_BYTES, LONGEST_VARINT, VARINT, varint
 
 WINDOW = 1 << 16  # bytes that are read together
-MOST_FIELDS = 1 << 20  # in a file
+MOST_FIELDS = 1 << 18  # in a file
 LONGEST_TEXT = 1 << 16  # bytes of a name
 LONGEST_LIST = 1 << 20  # bytes of a list of numbers
 

@@ -190,10 +190,15 @@ def _write_sentence_files(new: Path, config: BertConfig, pooling: SentencePoolin
     """The files of sentence-transformers, where the folder needs them."""
     documents, arrays = sentence_pooling.to_files(pooling, config.hidden_size)
     cut = pooling.max_length is not None and pooling.max_length < config.max_position_embeddings
-    if pooling._replace(max_length=None) == sentence_pooling.DEFAULT and not cut:
+    is_cross_encoder = settings.kind == "CrossEncoder" or settings.activation_fn is not None
+    is_plain = is_cross_encoder or settings == sentence_settings.DEFAULT  # others are read beside modules.json alone
+    if pooling._replace(max_length=None) == sentence_pooling.DEFAULT and not cut and is_plain:
         documents = {}
     if settings != sentence_settings.DEFAULT:
         documents[sentence_settings.FILE] = sentence_settings.to_json(settings)
+    if settings.activation_fn is not None:  # where sentence-transformers looks in a folder without modules.json
+        plain = json.loads((new / "config.json").read_text("utf-8"))
+        documents["config.json"] = plain | {"sentence_transformers": {"activation_fn": settings.activation_fn}}
     for name, value in documents.items():
         (new / name).parent.mkdir(exist_ok=True)
         write_text(new / name, json.dumps(value, indent=2) + "\n")

@@ -71,6 +71,7 @@ def test_what_is_saved_or_converted_computes_the_same(tmp_path, name):
     for copy in (numpy_bert.load(tmp_path / "saved"), numpy_bert.load(tmp_path / "converted")):
         np.testing.assert_array_equal(copy.embed(TEXTS, prompt="very "), expected)
         assert copy.settings == bert.settings
+    assert (tmp_path / "saved" / "modules.json").exists()  # without it sentence-transformers reads no settings
 
 
 @pytest.mark.filterwarnings("ignore:.* longer than 24 tokens")
@@ -84,6 +85,8 @@ def test_scores_of_a_cross_encoder(reference, tmp_path, name):
     assert_close(np.array([rank["score"] for rank in ranks]), reference[f"{name}/rank"][:, 1])
     bert.save(tmp_path / "saved")
     assert numpy_bert.load(tmp_path / "saved").rank(TEXTS[0], TEXTS) == ranks
+    config = json.loads((tmp_path / "saved" / "config.json").read_text())  # which sentence-transformers reads
+    assert config["sentence_transformers"] == {"activation_fn": bert.settings.activation_fn}
 
 
 @pytest.mark.filterwarnings("ignore:.* longer than 24 tokens")

@@ -10,12 +10,12 @@ With --recall: how many of the 10 nearest float vectors each precision finds, fo
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,12 +68,19 @@ def compare() -> None:
 
 def memory() -> None:
     corpus, queries = vectors(N, 0), vectors(QUERIES, 1)
-    before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()  # noqa: SIM115
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew (Linux)
     search.dense(queries, corpus, K, "cosine")
-    more = max(0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+    more = max(0, _resident("VmHWM") - before)
     share = 1 + more / corpus.nbytes
     size = f"{corpus.nbytes / 1e6:.1f} MB of vectors, at most {more / 1e6:.1f} MB more at the peak"
     print(f"memory: {size}: {share:.3f} times")
+
+
+def _resident(key: str) -> int:
+    """Bytes in memory, now (VmRSS) or at the most (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith(key)))
 
 
 def recall(path: str) -> None:

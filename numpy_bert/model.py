@@ -66,18 +66,20 @@ class Bert(VectorMethods):
         self,
         config: BertConfig,
         params: objective.Params,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: Tokenizer | Error | None = None,
         pooling: SentencePooling | Error = sentence_pooling.DEFAULT,
         path: Path | None = None,
         source: Source | None = None,
         settings: SentenceSettings | Error = sentence_settings.DEFAULT,
+        closed: Mapping[str, Error] | None = None,
     ) -> None:
         self.config = config
         self.params = params
         self.path = path
         self._tokenizer = tokenizer
-        self._pooling = pooling  # an Error is kept for those who ask for sentence vectors
+        self._pooling = pooling
         self._settings = settings
+        self.closed = dict(closed or {})
         self._loaded = (source, params)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -93,7 +95,8 @@ class Bert(VectorMethods):
 
     def _arguments(self, params: objective.Params, source: Source | None) -> tuple[Any, ...]:
         """What makes this model with these parameters."""
-        return self.config, params, self._tokenizer, self._pooling, self.path, source, self._settings
+        parts = self.config, params, self._tokenizer, self._pooling, self.path, source
+        return *parts, self._settings, self.closed
 
     @property
     def source(self) -> Source | None:
@@ -210,7 +213,8 @@ class Bert(VectorMethods):
         """
         from .checkpoints import saving
 
-        parts = (self.config, self.params, self._tokenizer, self._pooling, self._settings)
+        saving.tell_left_out(self.closed)
+        parts = (self.config, self.params, self._tokenizer, self._pooling, self._settings, self.path)
         return saving.write_folder(Path(folder), *parts)
 
 
@@ -225,6 +229,8 @@ def load(
     seed: int = 0,
     tokenizer: str | os.PathLike[str] | Callable[[str], Any] | Tokenizer | None = None,
     special: bool | None = None,
+    revision: str | None = None,
+    subfolder: str | None = None,
 ) -> Bert:
     """A published BERT: a folder, a file with weights that has its config and vocabulary beside it, or a hub name.
 
@@ -234,13 +240,18 @@ def load(
     strict_finite=True refuses NaN and infinite weights, which otherwise give a warning. new_head="..." puts a head of
     random numbers, with num_labels classes, in the place of the checkpoint's, and warns. tokenizer: the folder of
     another tokenizer, or a function from a text to ids, or to tokens of the vocabulary. special: whether "[SEP]" typed
-    in a text is the special token to every method; None is as the folder has it (docs/tokenizer.md). Nothing of a
-    checkpoint is ever executed. Raises Error, in one line that names the file, for whatever cannot be used.
+    in a text is the special token to every method; None is as the folder has it (docs/tokenizer.md). revision="..." is
+    a branch, a tag or a commit of a model of the hub, also written "owner/name@revision"; subfolder="..." is where in a
+    folder, or in a model of the hub, the files lie. A head, a tokenizer or a pooling that cannot be used raises its
+    error when it is asked for, and closes nothing else. Nothing of a checkpoint is ever executed. Raises Error, in one
+    line that names the file, for whatever cannot be used.
     """
     if new_head is None and num_labels is not None:
         raise Error("num_labels: expected it with a new_head alone; the checkpoint says how many labels it has")
     without = () if new_head is None else new_heads.replaced(new_head, num_labels, seed)
-    folder = model_folder.read(PRETRAINED if path is None else path, dtype, mmap, strict_finite, without)
+    folder = model_folder.read(
+        PRETRAINED if path is None else path, dtype, mmap, strict_finite, without, revision, subfolder
+    )
     params, config, weights = folder.params, folder.config, folder.weights
     if new_head is not None:
         params, config = new_heads.add(params, config, new_head, num_labels, seed)
@@ -251,10 +262,10 @@ def load(
         os.path.abspath(weights.path), dtype, mmap, strict_finite, new_head, num_labels, seed, tokenizer, special
     )
     chosen = folder.tokenizer if tokenizer is None else other_tokenizer(tokenizer, weights.folder)
-    if special is not None and chosen is not None:
+    if special is not None and isinstance(chosen, Tokenizer):
         chosen = copy.copy(chosen)
         chosen.typed_special = special
-    return Bert(config, params, chosen, folder.pooling, weights.folder, source, folder.settings)
+    return Bert(config, params, chosen, folder.pooling, weights.folder, source, folder.settings, folder.closed)
 
 
 def _load_again(source: Source) -> Bert:

@@ -15,7 +15,7 @@ import numpy as np
 from jobs import Job
 
 from numpy_bert.blocks.cross_entropy import IGNORED
-from numpy_bert.config import read_config
+from numpy_bert.checkpoints.config_file import read_config
 from numpy_bert.inference import batching
 from numpy_bert.numerics.threads import cores, ordered_map
 from numpy_bert.profiling import costs

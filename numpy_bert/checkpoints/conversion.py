@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import Error, UsageError, show
 from . import beside, locate, saving, weights
-from .matching import match_tensors
+from .matching import match_usable
 
 Progress = Callable[[int, int], object]  # bytes done, bytes in all; every byte is read once and written once
 
@@ -35,9 +35,10 @@ def convert(
     saving.refuse_existing(target)  # before the work, and again before the rename
     located = locate.locate(source)
     located.tell_passed_over()
-    config, tokenizer = beside.config(located), beside.tokenizer_if_any(located)
+    closed: dict[str, Error] = {}
+    config, tokenizer = beside.config(located, closed), beside.tokenizer_if_any(located)
     pooling, settings = beside.pooling(located, config), beside.settings(located)
-    entries = match_tensors(located.reader.describe(located.path), config).used.values()
+    entries = match_usable(located.path, located.reader.describe(located.path), config, closed=closed).used.values()
     size = sum(tensor.entry.nbytes for tensor in entries)
     done = 0
 
@@ -46,7 +47,8 @@ def convert(
         done += nbytes
         progress(min(done, size), 2 * size)
 
-    params, stored = weights.load(located, config, progress=read)
-    saving.FORMS[to](target, stored.config, params, tokenizer, pooling, settings)
+    params, stored = weights.load(located, config, closed=closed, progress=read)
+    saving.tell_left_out(stored.closed)
+    saving.FORMS[to](target, stored.config, params, tokenizer, pooling, settings, located.folder)
     progress(2 * size, 2 * size)
     return target

@@ -19,14 +19,16 @@ import numpy as np
 from ..config import BertConfig
 from ..errors import Error
 from ..files.reading import CHUNK, File
+from ..numerics import tree
 from ..numerics.memory import Array
 from ..tasks import objective
-from . import beside, locate, names
+from . import beside, known_keys, locate, names
 from .formats.tensors import (
     Entry,
 )
 from .locate import Weights
-from .matching import Match, check_shapes, match_tensors
+from .matching import Match, check_shapes, match_usable
+from .weights import missing_tensors
 
 BATCH = 1 << 25  # bytes of tensors that are read at once
 MOST_FAILURES = 20  # tensors that cannot be read, after which no more are tried
@@ -102,8 +104,9 @@ def inspect(path: str | os.PathLike[str]) -> Report:
     weights = locate.locate(path)
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
     problems: dict[str, None] = {}  # a set in order
-    config = _attempt(problems, beside.config, weights)
-    match = match_tensors(entries, config) if config else None
+    closed: dict[str, Error] = {}
+    config = _attempt(problems, beside.config, weights, closed)
+    match = match_usable(weights.path, entries, config, closed=closed) if config else None
     roles = dict(_roles(entries, match))
     numbers = dict(_numbers(weights, entries, problems))
     tensors = [
@@ -114,6 +117,8 @@ def inspect(path: str | os.PathLike[str]) -> Report:
     tensors += [Tensor(name, (), kind, LEFT, "no numbers", None) for name, kind in others.items()]
     readable = all(tensor.numbers for tensor in tensors if tensor.status == USED)
     tasks = _tasks(weights, match, problems) if match and readable else ()
+    if weights.form != "gguf":
+        problems |= {f"not obeyed, and may change answers: {key}": None for key in known_keys.unowned(weights.folder)}
     places = _attempt(problems, locate.files_of, weights) or [weights.path]
     files = tuple(file for place in places if (file := _attempt(problems, _sum, place, weights.folder)))
     missing = match.missing if match else ()
@@ -195,17 +200,18 @@ def summary(array: Array) -> Numbers:
 def _tasks(weights: Weights, match: Match, problems: dict[str, None]) -> tuple[str, ...]:
     """What the model can do. Whatever prevents it is added to the problems."""
     if match.missing:
-        listed = ", ".join(match.missing[:3]) + ", ..." * (len(match.missing) > 3)
-        expected = f"expected every tensor of the config, got {len(match.missing)} missing: {listed}"
+        expected = f"expected every tensor of the config, got {missing_tensors(match)}"
         problems[str(Error(expected, at=weights.path))] = None
         return ()
     shapes = objective.shapes(match.config, match.heads, match.has_pooler)
     before = len(problems)
-    _attempt(problems, check_shapes, weights.path, shapes, match)
+    _attempt(problems, check_shapes, weights.path, tree.items(shapes), match)
     if len(problems) > before:
         return ()
+    for part, error in match.closed.items():
+        problems[f"the {part.replace('_', ' ')} cannot be used: {error}"] = None
     for head in names.promised_heads(match.config.architectures):
-        if head not in match.heads:
+        if head not in match.heads and head not in match.closed:
             expected = f"expected the {head} head that the config names, got weights without it"
             problems[str(Error(expected, at=weights.path))] = None
     pooling = beside.pooling(weights, match.config)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..errors import Error, show, warn
 from ..files import reading as files
-from . import hub
+from . import hub, modules_file
 from .detect import recognize
 from .formats import sharded
 from .formats.onnx.reader import files_of as onnx_files
@@ -39,11 +39,12 @@ SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", 
 BESIDE = (
     "vocab.txt",
     "tokenizer.json",
+    "added_tokens.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "modules.json",
     "1_Pooling/config.json",
-    "sentence_bert_config.json",
+    *modules_file.LENGTH_FILES,
     "config_sentence_transformers.json",
     "bert_config.json",
     "config.json",
@@ -83,24 +84,29 @@ class Weights(NamedTuple):
         return importlib.import_module(f".formats.{READERS[self.form]}", __package__)
 
 
-def locate(path: str | os.PathLike[str]) -> Weights:
+def locate(path: str | os.PathLike[str], revision: str | None = None, subfolder: str | None = None) -> Weights:
     """A folder, a file with weights, the prefix of a TensorFlow checkpoint, or a name of the hub -> its Weights.
 
-    Only a str can be a name of the hub, and only where nothing of this name lies here.
+    Only a str can be a name of the hub, and only where nothing of this name lies here. revision: a branch, a tag or a
+    commit of a model of the hub. subfolder: where in the folder, or in the model of the hub, the files lie.
     """
     place = Path(path)
     files.require_path(path)
+    if subfolder is not None and not _is_inside(subfolder):
+        raise Error(f"subfolder: expected the name of a folder inside, got {show(subfolder)}")
     if not os.fspath(path):
         raise Error("path: expected a folder or a file, got an empty name")
     try:
+        if revision is not None and (os.path.lexists(place) or not isinstance(path, str) or not hub.is_name(path)):
+            raise Error("revision: expected a name of the hub, got a path", at=path)
         if place.is_dir():
-            return _in_folder(place)
+            return _in_folder(place if subfolder is None else place / subfolder)
         if not os.path.lexists(place):
             index = place.with_name(place.name + ".index") if place.name else place
             if index.is_file():
                 return _of_file(index)
             if isinstance(path, str) and hub.is_name(path):
-                return _in_folder(hub.fetch(path, PREFERRED, BESIDE))
+                return _in_folder(hub.fetch(path, PREFERRED, BESIDE, revision, subfolder))
             raise Error("expected a folder or a file, got nothing of this name", at=path)
         return _of_file(place)
     except (OSError, ValueError) as error:
@@ -124,6 +130,11 @@ def _of_file(path: Path, passed_over: tuple[str, ...] = ()) -> Weights:
     return Weights(path, form, beside, passed_over)
 
 
+def _is_inside(subfolder: object) -> bool:
+    parts = subfolder.split("/") if isinstance(subfolder, str) else [".."]
+    return all(part not in ("", ".", "..") and not set(part) & set("\\\0:") for part in parts)
+
+
 def _in_folder(folder: Path) -> Weights:
     names = sorted(entry.name for entry in folder.iterdir())
     files = [name for name in PREFERRED if os.path.lexists(folder / name)]
@@ -132,8 +143,13 @@ def _in_folder(folder: Path) -> Weights:
         if len(files) > 1:
             listed = ", ".join(show(name, 60)[1:-1] for name in files[:3]) + ", ..." * (len(files) > 3)
             raise Error(f"expected one file with weights, got {listed}; name one", at=folder)
+    encoder = None if files else modules_file.encoder_folder(folder)
+    if encoder is not None and encoder != folder and encoder.is_dir():
+        return _in_folder(encoder)  # a sentence model as the first releases saved it
     if not files:
-        raise Error(f"expected a file with weights such as {PREFERRED[0]}, got none", at=folder)
+        inside = [name for name in names if any((folder / name / file).is_file() for file in PREFERRED)]
+        hint = f"; the folder {show(inside[0], 60)} in it has one" if inside else ""
+        raise Error(f"expected a file with weights such as {PREFERRED[0]}, got none{hint}", at=folder)
     return _of_file(folder / files[0], tuple(files[1:]))
 
 

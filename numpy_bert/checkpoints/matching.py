@@ -6,16 +6,20 @@ Only names, dtypes and shapes are read for this.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..config import RULES, BertConfig
 from ..errors import Error, show
 from ..files.reading import Path
 from ..numerics import tree
+from ..numerics.tree import Shape
 from ..tasks import objective
 from . import names
 from .formats.tensors import Entry
+
+POOLER = "pooler"
 
 
 class Stored(NamedTuple):
@@ -37,14 +41,58 @@ class Match(NamedTuple):
     missing: tuple[str, ...]  # Hugging Face names that the config asks for
     copies: dict[str, str]  # foreign names of those left that must equal what is used under this name
     config: BertConfig  # as the weights bear it out: see `match_tensors`
+    closed: Mapping[str, Error] = MappingProxyType({})  # a head that is there and cannot be used, or POOLER -> why
 
 
-def match_tensors(entries: dict[str, Entry], config: BertConfig, without: Collection[str] = ()) -> Match:
+def match_usable(
+    path: Path,
+    entries: dict[str, Entry],
+    config: BertConfig,
+    without: Collection[str] = (),
+    closed: Mapping[str, Error] | None = None,
+) -> Match:
+    """Match the tensors of a file, those of a head or a pooler that cannot be used left out.
+
+    A head that lacks a tensor, or has one of another shape than the config says, closes itself and nothing else; a
+    pooler closes the heads that read it as well. closed: heads that cannot be used for another reason.
+    """
+    whole = match_tensors(entries, config, without)
+    faults = {head: error for head, error in (closed or {}).items() if head in whole.heads}
+    shapes = objective.shapes(whole.config, whole.heads, whole.has_pooler)
+    if whole.has_pooler and (error := _fault(path, whole, shapes, "bert.pooler.")):
+        faults |= dict.fromkeys((POOLER, *(head for head in whole.heads if objective.needs_pooler([head]))), error)
+    for head in whole.heads:
+        if head not in faults and (error := _fault(path, whole, shapes, f"{head}.")):
+            faults[head] = error
+    return match_tensors(entries, config, without, faults) if faults else whole
+
+
+def _fault(path: Path, whole: Match, shapes: objective.Params, prefix: str) -> Error | None:
+    """Why the arrays whose names begin so cannot be used."""
+    leaves = [(leaf, shape) for leaf, shape in tree.items(shapes) if leaf.startswith(prefix)]
+    sources = {name for leaf, _ in leaves for name in names.stored_as(leaf, whole.used)}
+    if missing := sorted(sources & set(whole.missing)):
+        return Error(f"expected every tensor of {prefix[:-1]}, got none called {missing[0]}", at=path)
+    try:
+        check_shapes(path, leaves, whole)
+    except Error as error:
+        return error
+    return None
+
+
+def match_tensors(
+    entries: dict[str, Entry],
+    config: BertConfig,
+    without: Collection[str] = (),
+    closed: Mapping[str, Error] | None = None,
+) -> Match:
     """Sort the tensors of a file into what the model uses, what is known and left, and the rest.
 
-    `without` names heads that are left although they are there, to be replaced by new ones. Where a config says nothing
-    of labels (Google's never do), the classifier in the file says how many there are.
+    `without` names heads that are left although they are there, to be replaced by new ones; `closed` those that cannot
+    be used. Where a config says nothing of labels (Google's never do), the classifier in the file says how many there
+    are.
     """
+    closed = closed or {}
     left: dict[str, str] = {}
     stored: dict[str, Stored] = {}
     copies: dict[str, str] = {}
@@ -63,13 +111,15 @@ def match_tensors(entries: dict[str, Entry], config: BertConfig, without: Collec
             tensor = kept
         stored[name] = tensor
     there = names.heads_in(stored, config.architectures)
-    heads = tuple(head for head in there if head not in without)
+    heads = tuple(head for head in there if head not in without and head not in closed)
     config = _with_stored_labels(config, heads, stored)
     has_pooler = any(name.startswith("bert.pooler.") for name in stored) or objective.needs_pooler(heads)
+    stored_pooler, has_pooler = has_pooler, has_pooler and POOLER not in closed
     wanted = _wanted(config, heads, has_pooler, stored)
-    for name in _wanted(config, there, has_pooler, stored) - wanted:
+    replaced = _wanted(config, tuple(head for head in there if head not in closed), has_pooler, stored)
+    for name in _wanted(config, there, stored_pooler, stored) - wanted:
         if name in stored:
-            left[stored[name].foreign] = "replaced by a new head"
+            left[stored[name].foreign] = "replaced by a new head" if name in replaced else "of what cannot be used"
     if names.DECODER in stored and names.DECODER not in wanted and stored[names.DECODER].foreign not in left:
         decoder = stored[names.DECODER].foreign
         left[decoder], copies[decoder] = "decoder tied to the word embedding", names.WORD
@@ -77,7 +127,7 @@ def match_tensors(entries: dict[str, Entry], config: BertConfig, without: Collec
     unexpected = tuple(t.foreign for name, t in stored.items() if name not in wanted and t.foreign not in left)
     missing = tuple(sorted(wanted - stored.keys()))
     copies = {foreign: name for foreign, name in copies.items() if name in used}
-    return Match(heads, has_pooler, used, left, unexpected, missing, copies, config)
+    return Match(heads, has_pooler, used, left, unexpected, missing, copies, config, closed)
 
 
 def _wanted(config: BertConfig, heads: tuple[str, ...], has_pooler: bool, stored: Collection[str]) -> set[str]:
@@ -98,9 +148,9 @@ def _with_stored_labels(config: BertConfig, heads: tuple[str, ...], stored: dict
     return dataclasses.replace(config, num_labels=labels) if RULES["num_labels"].holds(labels) else config
 
 
-def check_shapes(path: Path, shapes: objective.Params, match: Match) -> None:
+def check_shapes(path: Path, leaves: Iterable[tuple[str, Shape]], match: Match) -> None:
     """Every tensor has the shape and a dtype that the config and the model ask for. Error: one has not."""
-    for leaf, shape in tree.items(shapes):
+    for leaf, shape in leaves:
         parts = names.stored_as(leaf, match.used)
         rows, *rest = shape.dims
         for source in parts:

@@ -237,9 +237,10 @@ def heads_in(names: Collection[str], architectures: tuple[str, ...]) -> tuple[st
 
 
 def classifier_of(architectures: tuple[str, ...]) -> str | None:
-    """The head that is called `classifier` in a model of these architectures: that of the first which has one."""
-    heads = {ARCHITECTURES[head]: head for head in CLASSIFIERS}
-    return next((heads[name] for name in architectures if name in heads), None)
+    """The head that is called `classifier` in a model of these architectures, which may be of a class of their own
+    ("MyBertForTokenClassification"): that of the first which has one."""
+    ends = {ARCHITECTURES[head].removeprefix("Bert"): head for head in CLASSIFIERS}
+    return next((head for name in architectures for end, head in ends.items() if name.endswith(end)), None)
 
 
 def promised_heads(architectures: Collection[str]) -> tuple[str, ...]:

@@ -12,20 +12,21 @@ from pathlib import Path as SystemPath
 
 import numpy as np
 
-from ..config import FILE, BertConfig, read_config
+from ..config import BertConfig
 from ..errors import Error, warn
 from ..files.reading import Path
+from .config_file import FILE, read_config
 from .formats.onnx import reader
 from .formats.onnx.bert import Found
 
 
-def config(path: Path, folder: SystemPath) -> BertConfig:
+def config(path: Path, folder: SystemPath, closed: dict[str, Error] | None = None) -> BertConfig:
     """The config of the model at `path`. Error: it is not a BERT's, or no config.json is there and the graph does not
-    show the number of heads."""
+    show the number of heads. closed: see read_config."""
     found = reader.find_bert(path)
     if not os.path.lexists(folder / FILE):
         return _of_graph(path, found)
-    stated = read_config(folder)
+    stated = read_config(folder, closed)
     computed = {
         "num_attention_heads": found.num_heads,
         "hidden_act": found.gelu,

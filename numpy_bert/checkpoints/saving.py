@@ -25,11 +25,11 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ..config import BertConfig, write_config
-from ..errors import Error, show
+from ..config import BertConfig
+from ..errors import Error, show, warn
 from ..files import leftovers
 from ..files.atomic import flush_folder, unwritable, write_text
 from ..files.reading import require_path
@@ -37,7 +37,8 @@ from ..numerics import tree
 from ..numerics.memory import Array
 from ..tasks import objective
 from ..tokenizer.interface import Tokenizer
-from . import names, sentence_pooling, sentence_settings
+from . import modules_file, names, sentence_pooling, sentence_settings
+from .config_file import write_config
 from .formats import npz, safetensors
 from .formats.tensorflow import bundle
 from .sentence_pooling import SentencePooling
@@ -45,7 +46,8 @@ from .sentence_settings import SentenceSettings
 
 Pooling = SentencePooling | Error
 Settings = SentenceSettings | Error
-Write = Callable[[Path, BertConfig, objective.Params, Tokenizer | None, Pooling, Settings], Path]
+Vocabulary = Tokenizer | Error | None
+Write = Callable[[Path, BertConfig, objective.Params, Vocabulary, Pooling, Settings, Path | None], Path]
 
 # What Google's bert_config.json says, in the names of BertConfig.
 GOOGLE_KEYS = {
@@ -67,20 +69,22 @@ def write_folder(
     folder: Path,
     config: BertConfig,
     params: objective.Params,
-    tokenizer: Tokenizer | None,
+    tokenizer: Vocabulary,
     pooling: Pooling,
     settings: Settings = sentence_settings.DEFAULT,
+    source: Path | None = None,
 ) -> Path:
     """Write a Hugging Face folder, which transformers and load() open; returns its path.
 
-    The folder must not exist, or be empty. Error: it is neither, a file cannot be written, or the pooling of the model
-    is one that this project does not know and so cannot write.
+    The folder must not exist, or be empty. A tokenizer that cannot be used is left out, with a warning; of a pooling or
+    settings that cannot be used the files are copied from the folder `source`. Error: the folder is neither, a file
+    cannot be written, or there is such a part and no source.
     """
     config = stated(config, params)
     arrays = hugging_face(params, config.architectures)
     if params.masked_lm is not None and params.masked_lm.decoder is not None:
         arrays[names.DECODER_BIAS] = params.masked_lm.bias  # where nothing is tied, transformers wants it twice
-    with _model_folder(folder, config, tokenizer, pooling, settings) as new:
+    with _model_folder(folder, config, tokenizer, pooling, settings, source) as new:
         safetensors.write(new / "model.safetensors", arrays, {"format": "pt"})
     return folder
 
@@ -89,9 +93,10 @@ def write_tf1(
     folder: Path,
     config: BertConfig,
     params: objective.Params,
-    tokenizer: Tokenizer | None,
+    tokenizer: Vocabulary,
     pooling: Pooling,
     settings: Settings = sentence_settings.DEFAULT,
+    source: Path | None = None,
 ) -> Path:
     """Write a TensorFlow checkpoint as Google published BERT; arguments, result and errors are those of write_folder.
 
@@ -104,7 +109,7 @@ def write_tf1(
     for name, array in hugging_face(params, config.architectures, bare=False).items():
         there, transposed = names.google(name)
         arrays[there] = array.T if transposed else array
-    with _model_folder(folder, config, tokenizer, pooling, settings) as new:
+    with _model_folder(folder, config, tokenizer, pooling, settings, source) as new:
         bundle.write(new / "bert_model.ckpt", arrays)
         write_text(new / "bert_config.json", google_config(config))
     return folder
@@ -114,18 +119,25 @@ def write_npz(
     folder: Path,
     config: BertConfig,
     params: objective.Params,
-    tokenizer: Tokenizer | None,
+    tokenizer: Vocabulary,
     pooling: Pooling,
     settings: Settings = sentence_settings.DEFAULT,
+    source: Path | None = None,
 ) -> Path:
     """Write the arrays as this project has them, Q, K and V in one; see write_folder for the rest."""
     config = stated(config, params)
-    with _model_folder(folder, config, tokenizer, pooling, settings) as new:
+    with _model_folder(folder, config, tokenizer, pooling, settings, source) as new:
         npz.write(new / "model.npz", dict(tree.items(params)))
     return folder
 
 
 FORMS: dict[str, Write] = {"hf": write_folder, "tf1": write_tf1, "npz": write_npz}
+
+
+def tell_left_out(closed: Mapping[str, Error]) -> None:
+    """Warn of what a model was loaded without, which a copy then lacks."""
+    for part, error in closed.items():
+        warn(f"the {part.replace('_', ' ')} cannot be used and is left out: {error}")
 
 
 def stated(config: BertConfig, params: objective.Params) -> BertConfig:
@@ -170,29 +182,40 @@ def google_config(config: BertConfig) -> str:
 
 @contextlib.contextmanager
 def _model_folder(
-    folder: Path, config: BertConfig, tokenizer: Tokenizer | None, pooling: Pooling, settings: Settings
+    folder: Path,
+    config: BertConfig,
+    tokenizer: Vocabulary,
+    pooling: Pooling,
+    settings: Settings,
+    source: Path | None,
 ) -> Iterator[Path]:
     """A new folder with what belongs to a model besides its weights."""
-    for part in (pooling, settings):
-        if isinstance(part, Error):  # left out, it would be the default, and the vectors of the copy others
-            raise part
-    assert isinstance(pooling, SentencePooling)
-    assert isinstance(settings, SentenceSettings)
+    fault = next((part for part in (pooling, settings) if isinstance(part, Error)), None)
+    if fault is not None and source is None:  # left out, it would be the default, and the vectors of the copy others
+        raise fault
     with new_folder(folder) as new:
         yield new
         write_config(config, new)
-        if tokenizer is not None:
-            tokenizer.write(new, config.max_position_embeddings)
-        _write_sentence_files(new, config, pooling, settings)
+        told = None if isinstance(pooling, Error) else pooling.max_length
+        limit = min(config.max_position_embeddings, told or config.max_position_embeddings)
+        if isinstance(tokenizer, Error):
+            warn(f"the tokenizer is left out: {tokenizer}")
+        elif tokenizer is not None:
+            tokenizer.write(new, limit)
+        if isinstance(pooling, Error) or isinstance(settings, Error):
+            assert source is not None
+            modules_file.copy(source, new)
+        else:
+            _write_sentence_files(new, config, pooling, settings)
 
 
 def _write_sentence_files(new: Path, config: BertConfig, pooling: SentencePooling, settings: SentenceSettings) -> None:
     """The files of sentence-transformers, where the folder needs them."""
     documents, arrays = sentence_pooling.to_files(pooling, config.hidden_size)
-    cut = pooling.max_length is not None and pooling.max_length < config.max_position_embeddings
     is_cross_encoder = settings.kind == "CrossEncoder" or settings.activation_fn is not None
     is_plain = is_cross_encoder or settings == sentence_settings.DEFAULT  # others are read beside modules.json alone
-    if pooling._replace(max_length=None) == sentence_pooling.DEFAULT and not cut and is_plain:
+    # Where texts are cut the tokenizer's files say as well.
+    if pooling._replace(max_length=None) == sentence_pooling.DEFAULT and is_plain:
         documents = {}
     if settings != sentence_settings.DEFAULT:
         documents[sentence_settings.FILE] = sentence_settings.to_json(settings)

@@ -4,7 +4,8 @@
     1_Pooling/config.json        which pooling: one flag for each in older files, words in newer ones
     1_SpladePooling/config.json  in place of Pooling, for sparse vectors
     2_Dense/config.json, ...     see sentence_steps.py
-    sentence_bert_config.json    where a text is cut, or else model_max_length of tokenizer_config.json
+    sentence_bert_config.json    where a text is cut; else, as in a folder without these files, model_max_length of
+                                 tokenizer_config.json says it, but never beyond the positions of the model
 
 A step, a pooling or a setting that is not known here is an error that names it, since vectors made in another way would
 look right and be wrong.
@@ -23,6 +24,7 @@ from ..numerics.memory import Array
 from ..rules import integer, is_integer, optional
 from ..tasks.sentence_embedding import POOLINGS
 from . import sentence_steps
+from .modules_file import LENGTH_FILES, MODULES, encoder_folder, leads_elsewhere
 from .sentence_steps import Dense, LayerNorm, Step
 
 # The flags of older files, in the order in which their vectors stand side by side.
@@ -66,7 +68,10 @@ DEFAULT = SentencePooling()  # what sentence-transformers does with a plain BERT
 
 def read(folder: Path) -> SentencePooling:
     """The pooling of a checkpoint folder; the DEFAULT where the folder says nothing of it."""
-    path = folder / "modules.json"
+    root = folder
+    if not (folder / MODULES).is_file() and encoder_folder(folder.parent) == folder:
+        root = folder.parent  # the first releases put the encoder into a folder of its own
+    path = root / MODULES
     if not path.is_file():
         return DEFAULT._replace(max_length=_max_length(folder))
     modules = strict_json.read(path)
@@ -81,13 +86,13 @@ def read(folder: Path) -> SentencePooling:
         got = ", ".join(show(kind, 40)[1:-1] for kind in kinds) or "none"
         expected = f"the steps Transformer, Pooling and perhaps {', '.join(sentence_steps.KINDS[:-1])}"
         raise Error(f"expected {expected}, got {got}", at=path)
-    if modules[0].get("path") not in ("", None):
+    if encoder_folder(root) != folder:
         got = show(modules[0]["path"])
         raise Error(f"path: expected the Transformer in this folder, got it in {got}; name that folder", at=path)
     max_length = _max_length(folder)
     if not poolings:  # a cross-encoder, whose encoder pools as a plain BERT does
         return DEFAULT._replace(max_length=max_length)
-    config_path = folder / _plain(path, modules[1].get("path")) / "config.json"
+    config_path = root / _plain(path, modules[1].get("path")) / "config.json"
     config = _object(config_path)
     if poolings == ["SpladePooling"]:
         return DEFAULT._replace(max_length=max_length, sparse=_splade(config, config_path))
@@ -97,7 +102,7 @@ def read(folder: Path) -> SentencePooling:
     steps: list[Step] = []
     for kind, module in zip(following, modules[2:], strict=True):
         name = module.get("path")
-        place = folder / _plain(path, name) if name or kind in ("Dense", "LayerNorm") else folder / "none"
+        place = root / _plain(path, name) if name or kind in ("Dense", "LayerNorm") else root / "none"
         more, size = sentence_steps.read(kind, place, size)
         steps += more
     return pooling._replace(steps=tuple(steps))
@@ -119,7 +124,7 @@ def check(pooling: SentencePooling, H: int, at: Path) -> None:
 
 def _plain(path: Path, name: Any) -> str:
     """The name of a folder beside modules.json; nothing else is opened."""
-    if not isinstance(name, str) or name in ("", ".", "..") or any(sign in name for sign in "/\\\0:"):
+    if not isinstance(name, str) or leads_elsewhere(name):
         raise Error(f"path: expected the plain name of a folder, got {show(name)}", at=path)
     return name
 
@@ -174,7 +179,8 @@ def _splade(config: dict[str, Any], path: Path) -> Splade:
 
 def _max_length(folder: Path) -> int | None:
     """Where a text is cut. Also an error if texts are put in lower case that the tokenizer takes as they are."""
-    path, tokenizer = folder / "sentence_bert_config.json", _optional(folder / "tokenizer_config.json")
+    tokenizer = _optional(folder / "tokenizer_config.json")
+    path = next((place for name in LENGTH_FILES if (place := folder / name).is_file()), folder / LENGTH_FILES[0])
     config = _optional(path)
     if config.get("do_lower_case") is True and tokenizer.get("do_lower_case") is False:
         raise Error("do_lower_case: expected false, as in tokenizer_config.json, got true", at=path)
@@ -182,7 +188,7 @@ def _max_length(folder: Path) -> int | None:
     if length is not None:
         optional(integer(SHORTEST)).check("max_seq_length", length, at=path)
         return length  # type: ignore[no-any-return]
-    limit = tokenizer.get("model_max_length")
+    limit = tokenizer.get("model_max_length", tokenizer.get("max_len"))  # the latter before transformers 2.9
     return limit if is_integer(limit, SHORTEST, UNLIMITED - 1) else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from .formats.tensors import (
     Entry,
 )
 from .locate import Weights
-from .matching import Match, Stored, check_shapes, match_tensors
+from .matching import Match, Stored, check_shapes, match_usable
 
 ALIGNED = 16  # elements between the beginnings of arrays: 64 bytes or more, a line of the processor's cache
 Progress = Callable[[int], object]  # called with the bytes of each tensor that is read
@@ -39,6 +39,7 @@ def load(
     strict_finite: bool = False,
     *,
     without: Collection[str] = (),
+    closed: Mapping[str, Error] | None = None,
     progress: Progress = lambda done: None,
 ) -> tuple[objective.Params, Match]:
     """Read the weights a config asks for. The model's config is that of the Match.
@@ -46,17 +47,18 @@ def load(
     dtype: "float32" or "float64"; None takes float64 where the file stores it and float32 for everything else, which
     holds float16 and bfloat16 exactly. Reading float64 into float32 rounds, and a number too large is an error.
     mmap: share the pages of a safetensors file instead of copying them; the file must then not change.
-    without: heads that are not read, to be replaced by new ones. A decoder that a config calls tied and that differs
+    without: heads that are not read, to be replaced by new ones. closed: heads that cannot be used, with the reason;
+    those whose tensors cannot be used join them in the Match. A decoder that a config calls tied and that differs
     from the word embedding is used as it is, with a warning, and so is its bias, as transformers does; other copies
     that differ are an error.
     """
     path = weights.path
     entries: dict[str, Entry] = weights.reader.describe(weights.path)
-    match = match_tensors(entries, config, without)
+    match = match_usable(path, entries, config, without, closed)
     if match.missing:
-        raise Error(f"expected every tensor of the config, got {_some(match.missing)} missing", at=path)
+        raise Error(f"expected every tensor of the config, got {missing_tensors(match)}", at=path)
     shapes = objective.shapes(match.config, match.heads, match.has_pooler)
-    check_shapes(path, shapes, match)
+    check_shapes(path, tree.items(shapes), match)
     kind = np.dtype(dtype) if dtype else _natural_dtype(match.used)
     digests = {name: _digest(_copy(weights, name, kind)) for name in match.copies}
     params, places = _memory(weights, shapes, match, kind, mmap)
@@ -66,7 +68,7 @@ def load(
     }
     if _has_own_decoder(path, match, differing):
         untied = dataclasses.replace(config, tie_word_embeddings=False)
-        return load(weights, untied, dtype, mmap, strict_finite, without=without, progress=progress)
+        return load(weights, untied, dtype, mmap, strict_finite, without=without, closed=closed, progress=progress)
     _tell(path, config, match)
     _check_finite(path, params, strict_finite)
     return params, match
@@ -171,6 +173,20 @@ def _tell(path: Path, config: BertConfig, match: Match) -> None:
         warn(f"expected a config with the number of labels, got {got}", at=path)
     if match.unexpected:
         warn(f"expected tensors of BERT alone, got {_some(match.unexpected)} that mean nothing here; left", at=path)
+
+
+def missing_tensors(match: Match) -> str:
+    """What is missing, and what the file has in its place: other names, or BERT's under a prefix."""
+    text = f"{_some(match.missing)} missing"
+    ends = ("embeddings.word_embeddings.weight", "embeddings.LayerNorm.weight", "encoder.layer.0.output.dense.weight")
+    for foreign in match.unexpected:
+        name = names.spelled(foreign).name
+        prefix = next((name.removesuffix(end) for end in ends if name.endswith(f".{end}")), None)
+        if prefix:
+            return f"{len(match.missing)} missing; the file has them under the prefix {show(prefix, 40)}, which must go"
+    if not match.unexpected:
+        return text
+    return f"{_some(match.missing, 1)} missing; the file has {_some(match.unexpected)} instead"
 
 
 def _some(foreign: tuple[str, ...], most: int = 3) -> str:

@@ -30,8 +30,7 @@ def likeliest(model: ModelWithHeads, target: Target, logits: Array | None) -> tu
 
 
 def _masked_lm(model: ModelWithHeads, target: Target, logits: Array) -> Iterator[HeadPrediction]:
-    tokens = model.tokenizer.tokens
-    names = [*tokens, *(f"[{i}]" for i in range(len(tokens), logits.shape[-1]))]
+    names = model.tokenizer.tokens  # of a vocabulary that is padded the rows beyond have no token
     if logits.ndim == 3:  # (1, T, V) of all positions
         logits = logits[0, [position for position, _ in target.outputs]]
     for row, (position, label) in zip(logits, target.outputs, strict=True):
@@ -87,7 +86,7 @@ def _best(position: int | None, logits: Array, names: Any, label: int) -> list[H
 
 
 def _largest(position: int | None, p: Array, names: Any, label: int) -> list[HeadPrediction]:
-    order = [int(i) for i in (-p).argsort(kind="stable")[:MOST]]
+    order = [int(i) for i in (-p[: len(names)]).argsort(kind="stable")[:MOST]]
     if label not in order:
         order.append(label)
     return [HeadPrediction(position, str(names[i]), float(p[i]), i == label) for i in order]

@@ -21,7 +21,9 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
     """For each text, for each of its [MASK], in order, the top_k likeliest tokens. Error: a text without a [MASK]."""
     params = head(model, "masked_lm")
     tokenizer, config = model.tokenizer, model.config
-    top_k = as_integer("top_k", top_k, 1, config.vocab_size)
+    # The ids that have a token and a row: a vocabulary may be padded.
+    candidates = np.flatnonzero([token != "" for token in tokenizer.tokens[: config.vocab_size]])
+    top_k = as_integer("top_k", top_k, 1, len(candidates))
     encoded_texts = encoding.encode(tokenizer, texts, config.max_position_embeddings, special=True)
     for row, (text, (ids, _)) in enumerate(zip(texts, encoded_texts, strict=True)):
         if tokenizer.mask_id not in ids:
@@ -44,7 +46,7 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
         p, _ = softmax.forward(finite(logits))
         results: list[list[list[Prediction]]] = [[] for _ in is_mask]
         for row, probabilities in zip(np.nonzero(is_mask)[0], p, strict=True):
-            best = np.argsort(-probabilities, kind="stable")[:top_k]
+            best = candidates[np.argsort(-probabilities[candidates], kind="stable")[:top_k]]
             results[row].append([Prediction(tokenizer.tokens[i], int(i), float(probabilities[i])) for i in best])
         return results
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from ..numerics.memory import Array
 from ..rules import as_integer
 from ..tasks import objective
 from ..tokenizer.interface import Tokenizer
-from . import batching
+from . import batching, encoding
 from .inputs import Text
 
 Result = TypeVar("Result")
@@ -36,6 +36,8 @@ class Model(Protocol):
     def path(self) -> Path | None: ...
     @property
     def heads(self) -> tuple[str, ...]: ...
+    @property
+    def closed(self) -> Mapping[str, Error]: ...
 
 
 class Options(NamedTuple):
@@ -47,9 +49,11 @@ class Options(NamedTuple):
 
 
 def head(model: Model, task: str) -> Any:
-    """The parameters of a head. Error: the model lacks it, with the heads it has."""
+    """The parameters of a head. Error: the model lacks it, with the heads it has, or why it cannot be used."""
     if not isinstance(task, str) or task not in objective.HEADS:
         raise Error(f"task: expected one of {', '.join(objective.HEADS)}, got {show(task)}")
+    if task in model.closed:
+        raise model.closed[task]
     if task not in model.heads:
         present = ", ".join(model.heads) or "none"
         expected = f"expected a {task} head, got a checkpoint with heads: {present}"
@@ -68,9 +72,26 @@ def run(
 
     rows: which hidden states it reads.
     """
+    _check_ids(model, texts)
     threads = None if options.threads is None else as_integer("threads", options.threads, 1)
     progress = _reporter(options.progress, len(texts))
     return batching.run(texts, model.params.bert, model.config, results, progress, threads, rows)
+
+
+def _check_ids(model: Model, texts: Sequence[Text]) -> None:
+    """A tokenizer may have tokens, and a pair a segment, that the model has no rows for."""
+    V, segments = model.config.vocab_size, model.config.type_vocab_size
+    tokens = model.tokenizer.tokens
+    may_exceed = not 0 < len(tokens) <= V  # a function as a tokenizer may have no tokens, and give any id
+    if segments > 1 and not may_exceed:
+        return
+    for row, (ids, segment_ids) in enumerate(texts):
+        name = encoding.row_name(row, len(texts))
+        if segments == 1 and segment_ids is not None and max(segment_ids, default=0) > 0:
+            raise Error(f"{name}: expected a single text, the model having one segment (type_vocab_size=1), got a pair")
+        if may_exceed and max(ids, default=0) >= V:
+            token = f"{show(tokens[max(ids)])} with " if max(ids) < len(tokens) else ""
+            raise Error(f"{name}: expected tokens with an id below vocab_size={V}, got {token}{max(ids)}")
 
 
 def _reporter(progress: Progress, total: int) -> Callable[[int], object]:

@@ -31,8 +31,9 @@ class TextMethods:
     config: BertConfig
     params: objective.Params
     path: Path | None
-    _tokenizer: Tokenizer | None
-    _pooling: SentencePooling | Error  # an Error is kept for those who ask for sentence vectors
+    closed: dict[str, Error]  # a head of the checkpoint that cannot be used, or its pooler -> why
+    _tokenizer: Tokenizer | Error | None  # an Error is kept for those who ask for it
+    _pooling: SentencePooling | Error  # the same
     _settings: SentenceSettings | Error
 
     @property
@@ -42,7 +43,9 @@ class TextMethods:
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer of the checkpoint. Error: it has none."""
+        """The tokenizer of the checkpoint. Error: it has none, or one that cannot be used."""
+        if isinstance(self._tokenizer, Error):
+            raise self._tokenizer
         if self._tokenizer is None:
             raise Error(f"{self.path}: expected vocab.txt or tokenizer.json beside the weights, got neither")
         return self._tokenizer

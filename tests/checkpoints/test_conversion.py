@@ -16,10 +16,10 @@ from support.tiny import tiny_bert
 from numpy_bert import Error, load
 from numpy_bert.checkpoints import comparison, conversion, names, saving, weights
 from numpy_bert.checkpoints.comparison import compare
+from numpy_bert.checkpoints.config_file import read_config, write_config
 from numpy_bert.checkpoints.conversion import convert
 from numpy_bert.checkpoints.formats import safetensors
 from numpy_bert.cli.inspect import format_comparison
-from numpy_bert.config import read_config, write_config
 from numpy_bert.errors import UsageError
 
 TF_FILES = Path(__file__).parents[1] / "data" / "tf_files"

@@ -1,8 +1,10 @@
 """Names of the hub, with the real client library against a server on the loopback address."""
 
 import builtins
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -296,3 +298,130 @@ def test_the_environment_is_what_counts(tmp_path, model):
     np.testing.assert_allclose(float(first), expected, rtol=1e-5, atol=1e-5)
     environment["HF_HUB_OFFLINE"] = "1"
     assert run() == first
+
+
+# Revisions, subfolders, and names as people type them.
+
+
+@pytest.fixture
+def other(tmp_path, server):
+    """The model at the tag v1, with other weights."""
+    place = tmp_path / "v1"
+    bert = tiny_bert(("next_sentence",), seed=1)
+    saving.write_folder(place, bert.config, bert.params, bert.tokenizer, bert.pooling)
+    server.revisions["v1"] = place
+    return bert
+
+
+def test_a_revision_of_a_model(server, other, monkeypatch):
+    from huggingface_hub import constants
+
+    for bert in (load(NAME, revision="v1"), load(f"{NAME}@v1")):
+        assert_same(bert.params, other.params)
+    assert_same(load(NAME).params, tiny_bert(("masked_lm",)).params)
+    commit = load(NAME, revision="v1").path.name
+    assert load(f"{NAME}@{commit}").heads == ("next_sentence",)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    server.requests.clear()
+    assert load(NAME, revision="v1").heads == ("next_sentence",)
+    assert load(NAME).heads == ("masked_lm",)
+    with pytest.raises(Error, match=f"{NAME}@v2: expected a folder, .* got none in its cache"):
+        load(NAME, revision="v2")
+    assert not server.requests
+
+
+def test_revisions_that_are_none(server, model):
+    with pytest.raises(Error, match=f"{NAME}: expected a revision of the model, got 'v2'"):
+        load(NAME, revision="v2")
+    with pytest.raises(Error, match="revision: expected one name of a branch, a tag or a commit, got 'v1'"):
+        load(f"{NAME}@v2", revision="v1")
+    with pytest.raises(Error, match="model: revision: expected a name of the hub, got a path"):
+        load(model, revision="v1")
+    for text in ("a/b@", "a/b@../x", "a/b@v 1", "@v1"):
+        assert not hub.is_name(text)
+    assert hub.is_name("a/b@refs/pr/1")
+
+
+@pytest.mark.parametrize("owner", hub.OWNERS)
+def test_a_name_without_its_owner(server, model, monkeypatch, owner):
+    from huggingface_hub import constants
+
+    server.models[f"{owner}/short-name"] = model
+    assert load("short-name").path.parents[1].name == f"models--{owner}--short-name"
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert load("short-name").heads == ("masked_lm",)
+
+
+def inside(model, name):
+    """The files of the model moved into a folder of it."""
+    files = list(model.iterdir())
+    (model / name).mkdir()
+    for file in files:
+        file.rename(model / name / file.name)
+
+
+def test_files_in_the_only_subfolder_that_has_a_model(server, model):
+    inside(model, "checkpoint-500")
+    (model / "2_Dense").mkdir()
+    (model / "2_Dense" / "model.safetensors").write_bytes(b"x" * 5000)
+    (model / "2_Dense" / "config.json").write_text("{}")
+    bert = load(NAME)
+    assert bert.path.name == "checkpoint-500"
+    assert_same(bert.params, tiny_bert(("masked_lm",)).params)
+    assert bert.pooling == sentence_pooling.SentencePooling("cls", (Normalize(),), 16)
+    assert all(file.startswith("checkpoint-500/") for file in fetched(server))
+    assert not any("README" in file or "onnx" in file or "pytorch" in file for file in fetched(server))
+
+
+@pytest.mark.filterwarnings("ignore:.*passed over")
+def test_a_subfolder_that_is_named(server, model, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    inside(model, "a")
+    shutil.copytree(model / "a", model / "b")
+    with pytest.raises(Error, match=f"{NAME}: expected one folder with a model, got a, b; name one with subfolder="):
+        load(NAME)
+    assert fetched(server) == []
+    assert load(NAME, subfolder="b").path.name == "b"
+    with pytest.raises(Error, match=f"{NAME}: expected a file with weights .* got none in 'c'"):
+        load(NAME, subfolder="c")
+    assert load(model, subfolder="a").path == model / "a"
+    for name in ("../a", "/a", "a/../..", "", 3):
+        with pytest.raises(Error, match="subfolder: expected the name of a folder inside, got"):
+            load(NAME, subfolder=name)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert load(NAME, subfolder="b").path.name == "b"
+
+
+@pytest.mark.filterwarnings("ignore:.*passed over")
+def test_a_sentence_model_of_the_first_releases(server, model):
+    """The encoder in a folder of its own, the pooling beside it; from the hub and from a folder."""
+    inside(model, "0_Transformer")
+    for name in ("modules.json", "1_Pooling", "config_sentence_transformers.json"):
+        if (model / "0_Transformer" / name).exists():
+            (model / "0_Transformer" / name).rename(model / name)
+    modules = (model / "modules.json").read_text().replace('"path": ""', '"path": "0_Transformer"', 1)
+    (model / "modules.json").write_text(modules)
+    for place in (NAME, model, model / "0_Transformer"):
+        bert = load(place)
+        assert bert.path.name == "0_Transformer"
+        assert bert.pooling == sentence_pooling.SentencePooling("cls", (Normalize(),), 16)
+    assert "1_Pooling/config.json" in fetched(server)
+
+
+def test_the_files_of_the_modules_come_along(server, model):
+    modules = json.loads((model / "modules.json").read_text())
+    modules.append({"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"})
+    (model / "modules.json").write_text(json.dumps(modules))
+    (model / "3_Dense").mkdir()
+    for name in ("config.json", "model.safetensors", "pytorch_model.bin", "README.md"):
+        (model / "3_Dense" / name).write_text(json.dumps({"name": name}))
+    load(NAME)
+    assert {file for file in fetched(server) if "Dense" in file} == {"3_Dense/config.json", "3_Dense/model.safetensors"}
+
+
+def test_a_folder_with_its_model_further_down_is_told(tmp_path):
+    (tmp_path / "run").mkdir()
+    write_model(tmp_path / "run" / "checkpoint-9")
+    with pytest.raises(Error, match="got none; the folder 'checkpoint-9' in it has one"):
+        load(tmp_path / "run")

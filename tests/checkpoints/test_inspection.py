@@ -160,14 +160,14 @@ def test_what_is_missing_and_what_means_nothing(tmp_path):
     written(tmp_path / "model")
     path = tmp_path / "model" / "model.safetensors"
     arrays = safetensors.read(path)
-    del arrays["bert.pooler.dense.bias"]
+    del arrays["bert.embeddings.LayerNorm.bias"]
     hostile = "\x1b]0;x\x07\n\u202e" + "n" * 2000
     safetensors.write(path, arrays | {hostile: np.zeros((2, 0), "i4"), "scalar": np.array(True)})
     report = inspect(tmp_path / "model")
-    assert report.missing == ("bert.pooler.dense.bias",)
+    assert report.missing == ("bert.embeddings.LayerNorm.bias",)
     assert set(report.unexpected) == {hostile, "scalar"}
     assert report.tasks == ()
-    assert any("got 1 missing: bert.pooler.dense.bias" in problem for problem in report.problems)
+    assert any("got 1 ('bert.embeddings.LayerNorm.bias') missing" in problem for problem in report.problems)
     by_name = {tensor.name: tensor for tensor in report.tensors}
     assert by_name[hostile].numbers == Numbers(None, None, None, 0)
     assert by_name["scalar"].numbers == Numbers(1.0, 1.0, 1.0, 0)
@@ -179,12 +179,12 @@ def test_a_shape_that_does_not_fit_and_numbers_that_are_none(tmp_path):
     written(tmp_path / "model")
     path = tmp_path / "model" / "model.safetensors"
     arrays = safetensors.read(path)
-    arrays["bert.pooler.dense.bias"] = np.array([np.nan, -np.inf, 2.0, 4.0], "f4")
+    arrays["bert.embeddings.LayerNorm.bias"] = np.array([np.nan, -np.inf, 2.0, 4.0], "f4")
     safetensors.write(path, arrays)
     report = inspect(tmp_path / "model")
     assert report.tasks == ()
     assert any("expected shape [12] by the config, got [4]" in problem for problem in report.problems)
-    tensor = next(tensor for tensor in report.tensors if tensor.name == "bert.pooler.dense.bias")
+    tensor = next(tensor for tensor in report.tensors if tensor.name == "bert.embeddings.LayerNorm.bias")
     assert tensor.numbers == Numbers(2.0, 4.0, 3.0, 2)
     assert "2 not" in checked(report)
 

@@ -68,10 +68,20 @@ def test_the_limit_of_the_tokenizer_counts_where_no_other_is(tmp_path, limit, le
     assert read(tmp_path).max_length == length
     write(tmp_path, sentence_bert_config={"max_seq_length": 100})
     assert read(tmp_path).max_length == 100
-    write(tmp_path, sentence_bert_config={"max_seq_length": None})
-    assert read(tmp_path).max_length == length
+    for settings in ({"max_seq_length": None}, {"do_lower_case": False}):
+        write(tmp_path, sentence_bert_config=settings)
+        assert read(tmp_path).max_length == length
     (tmp_path / "modules.json").unlink()
     assert read(tmp_path) == DEFAULT._replace(max_length=length)
+
+
+def test_the_limit_has_had_other_names(tmp_path):
+    write(tmp_path, tokenizer_config={"max_len": 40})
+    assert read(tmp_path).max_length == 40
+    write(tmp_path, **{"sentence_distilbert_config": {"max_seq_length": 20}})
+    assert read(tmp_path).max_length == 20
+    write(tmp_path, sentence_bert_config={"max_seq_length": 30})
+    assert read(tmp_path).max_length == 30
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
 
 It can fail in the ways that networks do: `hub.cut[file] = n` breaks the next n transfers of a file off in the middle,
 `hub.altered[file] = bytes` sends other bytes than were announced, `hub.down = True` answers nothing but errors.
-`hub.requests` lists what was asked for.
+`hub.requests` lists what was asked for. `hub.revisions["v1"] = folder` gives every model a tag.
 """
 
 from __future__ import annotations
@@ -30,10 +30,19 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, models: dict[str, Path]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.models = models
+        self.revisions: dict[str, Path] = {}
         self.requests: list[str] = []
         self.cut: dict[str, int] = {}
         self.altered: dict[str, bytes] = {}
         self.down = False
+
+    def at(self, name: str, revision: str) -> tuple[Path, str] | None:
+        """The folder and the commit of a model at a branch, a tag or a commit; None where there is none."""
+        commits = {tag: hashlib.sha1(tag.encode()).hexdigest() for tag in self.revisions}
+        folders = {COMMIT: self.models.get(name)} | {commits[tag]: folder for tag, folder in self.revisions.items()}
+        commit = COMMIT if revision == "main" else commits.get(revision, revision)
+        folder = folders.get(commit)
+        return None if folder is None else (folder, commit)
 
     @property
     def url(self) -> str:
@@ -65,16 +74,23 @@ class Handler(BaseHTTPRequestHandler):
             self.listing(path.removeprefix("/api/models/"))
         elif result := re.fullmatch(r"/(.+)/resolve/([^/]+)/(.+)", path):
             self.file(*result.groups())
-        elif result := re.fullmatch(r"/large/(.+?)/-/(.+)", path):
-            self.content(*result.groups())
+        elif result := re.fullmatch(r"/large/([^/]+)/(.+?)/-/(.+)", path):
+            commit, name, file = result.groups()
+            folder, _ = self.server.at(name, commit) or (Path("/nonexistent"), COMMIT)
+            self.content(folder / file, file)
         else:
             self.send(404, b"")
 
     def listing(self, name: str) -> None:
+        name, _, revision = name.partition("/revision/")
         if name not in self.server.models:
             self.send(404, b'{"error": "Repository not found"}', {"X-Error-Code": "RepoNotFound"})
             return
-        folder = self.server.models[name]
+        found = self.server.at(name, revision or "main")
+        if found is None:
+            self.send(404, b'{"error": "Invalid rev id"}', {"X-Error-Code": "RevisionNotFound"})
+            return
+        folder, commit = found
         siblings = []
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             data = path.read_bytes()
@@ -83,29 +99,30 @@ class Handler(BaseHTTPRequestHandler):
             if len(data) >= LARGE:
                 file["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
             siblings.append(file)
-        body = {"id": name, "modelId": name, "sha": COMMIT, "siblings": siblings, "private": False, "tags": []}
+        body = {"id": name, "modelId": name, "sha": commit, "siblings": siblings, "private": False, "tags": []}
         self.send(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
     def file(self, name: str, revision: str, file: str) -> None:
-        path = self.server.models.get(name, Path("/nonexistent")) / file
+        folder, commit = self.server.at(name, revision) or (Path("/nonexistent"), COMMIT)
+        path = folder / file
         if not path.is_file():
-            self.send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
+            self.send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
             return
         data = path.read_bytes()
         if len(data) < LARGE:
             etag = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-            self.content(name, file, {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"'})
+            self.content(path, file, {"X-Repo-Commit": commit, "ETag": f'"{etag}"'})
             return
         linked = {
-            "X-Repo-Commit": COMMIT,
+            "X-Repo-Commit": commit,
             "X-Linked-Size": str(len(data)),
             "X-Linked-Etag": f'"{hashlib.sha256(data).hexdigest()}"',
-            "Location": f"http://localhost:{self.server.server_port}/large/{name}/-/{file}",
+            "Location": f"http://localhost:{self.server.server_port}/large/{commit}/{name}/-/{file}",
         }
         self.send(302, b"", linked)
 
-    def content(self, name: str, file: str, headers: dict[str, str] | None = None) -> None:
-        data = self.server.altered.get(file, (self.server.models[name] / file).read_bytes())
+    def content(self, path: Path, file: str, headers: dict[str, str] | None = None) -> None:
+        data = self.server.altered.get(file, path.read_bytes())
         headers = dict(headers or {}) | {"Accept-Ranges": "bytes"}
         status, start = 200, 0
         if wanted := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):

@@ -7,7 +7,7 @@ import numpy as np
 
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.checkpoints import names
-from numpy_bert.config import read_config
+from numpy_bert.checkpoints.config_file import read_config
 from numpy_bert.inference.inputs import Text, checked, padded
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective, pretraining

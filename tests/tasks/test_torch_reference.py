@@ -10,7 +10,8 @@ import pytest
 
 from numpy_bert.blocks import bert
 from numpy_bert.checkpoints import names
-from numpy_bert.config import BertConfig, read_config
+from numpy_bert.checkpoints.config_file import read_config
+from numpy_bert.config import BertConfig
 from numpy_bert.inference import inputs
 from numpy_bert.numerics import tree
 from numpy_bert.numerics.memory import Array

@@ -8,9 +8,9 @@
     config.json              the class of the tokenizer, where tokenizer_config.json does not name it
 
 One of the first two is needed. Where both are there, `tokenizer.json` is read, because it says more (the limit on
-words, added tokens, and that the steps are BERT's at all), and `vocab.txt` must hold the same tokens. Casing and
-accents are as `tokenizer_config.json` says, whatever `tokenizer.json` holds, as for Hugging Face; a contradiction
-is warned of. Where no file speaks of casing, a vocabulary with capitals is a cased model's.
+words, added tokens, and that the steps are BERT's at all), and a `vocab.txt` with other tokens is passed over with a
+warning. Casing and accents are as `tokenizer_config.json` says, whatever `tokenizer.json` holds, as for Hugging Face;
+a contradiction is warned of. Where no file speaks of casing, a vocabulary with capitals is a cased model's.
 """
 
 from __future__ import annotations
@@ -125,20 +125,21 @@ def optional(folder: Path, name: str) -> Section:
 
 
 def _described(folder: Path) -> Description:
-    """What `tokenizer.json` says; `vocab.txt`, if there is one, must not say otherwise."""
+    """What `tokenizer.json` says. A `vocab.txt` with other tokens is passed over with a warning, as transformers does."""
     description = read_tokenizer_json(read_file(os.path.join(folder, DESCRIPTION)))
+    path = os.path.join(folder, VOCABULARY)
     if not has(folder, VOCABULARY):
         return description
-    listed = read_vocabulary(os.path.join(folder, VOCABULARY))
-    described = description.tokens
-    path = os.path.join(folder, VOCABULARY)
+    listed, described = read_vocabulary(path), description.tokens
     for index, (ours, theirs) in enumerate(zip(listed, described, strict=False)):
         if ours != theirs:
-            raise Error(f"line {index + 1}: expected {show(theirs)} as in {DESCRIPTION}, got {show(ours)}", at=path)
+            what = f"expected {show(theirs)} as in {DESCRIPTION}, which is used, got {show(ours)}"
+            warn(what, at=path, line=index + 1)
+            return description
     # vocab.txt may leave out added tokens
     least = len(described) - len({token.content for token in description.added} - set(listed))
     if not least <= len(listed) <= len(described):
-        raise Error(f"expected the {len(described)} tokens of {DESCRIPTION}, got {len(listed)}", at=path)
+        warn(f"expected the {len(described)} tokens of {DESCRIPTION}, which is used, got {len(listed)}", at=path)
     return description
 
 

@@ -125,7 +125,7 @@ def optional(folder: Path, name: str) -> Section:
 
 
 def _described(folder: Path) -> Description:
-    """What `tokenizer.json` says. A `vocab.txt` with other tokens is passed over with a warning, as transformers does."""
+    """What `tokenizer.json` says. A `vocab.txt` with other tokens is passed over, with a warning."""
     description = read_tokenizer_json(read_file(os.path.join(folder, DESCRIPTION)))
     path = os.path.join(folder, VOCABULARY)
     if not has(folder, VOCABULARY):

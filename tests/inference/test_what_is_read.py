@@ -5,7 +5,7 @@ import pytest
 from support.tiny import tiny_bert
 
 from numpy_bert.blocks import bert as bert_block
-from numpy_bert.checkpoints.sentence_pooling import SentencePooling
+from numpy_bert.checkpoints.sentence_pooling import Normalize, SentencePooling
 from numpy_bert.inference import batching
 from numpy_bert.model import Bert
 
@@ -30,7 +30,7 @@ def rows(monkeypatch):
 
 def pooled(pooling):
     model = tiny_bert(dtype="float64")
-    return Bert(model.config, model.params, model.tokenizer, SentencePooling(pooling, True, None))
+    return Bert(model.config, model.params, model.tokenizer, SentencePooling(pooling, (Normalize(),)))
 
 
 CALLS = {

@@ -5,7 +5,8 @@ import pytest
 from support.tiny import tiny_bert
 
 from numpy_bert.blocks import bert as bert_block
-from numpy_bert.checkpoints.sentence_pooling import Normalize, SentencePooling
+from numpy_bert.checkpoints.sentence_pooling import SentencePooling
+from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.inference import batching
 from numpy_bert.model import Bert
 

@@ -4,7 +4,7 @@ import errno
 import os
 from collections import Counter
 
-from numpy_bert.files import atomic
+from numpy_bert.files import atomic, leftovers
 
 CALLS = ("mkdir", "rename", "replace", "fsync", "open", "close", "unlink", "rmdir")
 FILLING = ("mkdir", "open", "write", "flush")  # what needs room
@@ -28,7 +28,8 @@ class Disk:
     def __enter__(self):
         for name in CALLS:
             self.patch.setattr(os, name, self._wrapped(name, getattr(os, name)))
-        self.patch.setattr(atomic, "open", self._open_stream, raising=False)
+        for module in (atomic, leftovers):
+            self.patch.setattr(module, "open", self._open_stream, raising=False)
         return self
 
     def __exit__(self, *_):

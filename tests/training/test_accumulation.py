@@ -28,7 +28,7 @@ ROWS = {"multiple_choice": 2}  # of the model, for one example
 def example_labels(task, n, rng):
     """Labels of one example of n tokens, with holes where a task allows them."""
     if task == "regression":
-        return np.array([rng.normal()])
+        return rng.normal(size=(1, 1))
     if task in ("token_classification", "masked_lm"):
         return np.where(rng.random((1, n)) < 0.5, rng.integers(0, 3, (1, n)), IGNORED)
     if task == "question_answering":
@@ -43,7 +43,12 @@ def joined(task, examples):
     T = inputs.ids.token.shape[1]
 
     def stack(*arrays):
-        wide = [np.pad(a, ((0, 0), (0, T - a.shape[1])), constant_values=IGNORED) if a.ndim == 2 else a for a in arrays]
+        wide = [
+            np.pad(a, ((0, 0), (0, T - a.shape[1])), constant_values=IGNORED)
+            if a.dtype.kind == "i" and a.ndim == 2
+            else a
+            for a in arrays
+        ]
         return np.concatenate(wide)
 
     return objective.Batch(inputs, tree.map(stack, *(labels for _, labels in examples)))

@@ -110,7 +110,7 @@ def test_whichever_call_fails_a_good_save_is_there(two_saves, right, tmp_path, k
                 announced = 3
             except Error as error:
                 failures += 1
-                message.add(str(error).rsplit(": ", 1)[-1])
+                message.add(str(error))
         trainer.folder.close()
         again = Trainer(path, resume=True)  # a warning would be an error here: what is there is whole
         assert announced <= again.state.step <= 3
@@ -124,7 +124,7 @@ def test_whichever_call_fails_a_good_save_is_there(two_saves, right, tmp_path, k
         if disk.calls < k:
             break
     assert failures > 50
-    assert {"Input/output error" if kind == "EIO" else "No space left on device"} <= message
+    assert any(("Input/output error" if kind == "EIO" else "No space left on device") in text for text in message)
 
 
 def test_at_the_rename_everything_is_on_the_disk(two_saves, tmp_path):
@@ -180,7 +180,7 @@ def test_a_full_disk_stops_the_curve_with_one_line(two_saves, tmp_path, monkeypa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(curve, "open", full, raising=False)
-    with pytest.raises(Error, match=r"steps.csv: cannot write: No space left on device$"):
+    with pytest.raises(Error, match=r"steps.csv: cannot write: No space left on device: [\d,]+ bytes free$"):
         trainer.take()
     trainer.folder.close()
 

@@ -92,14 +92,11 @@ CASES = {
     "a billion layers": (config(num_hidden_layers=10**9), "num_hidden_layers"),
     "another vocabulary size": (config(vocab_size=99), "99"),
     "epsilon as text": (config(layer_norm_eps="1e-12"), "layer_norm_eps"),
-    "dropout of 1": (config(hidden_dropout_prob=1.0), "hidden_dropout_prob"),
     "another architecture": (config(model_type="roberta"), "roberta"),
     "relative positions": (config(position_embedding_type="relative_key"), "relative_key"),
     "a decoder": (config(is_decoder=True), "is_decoder"),
     "empty vocabulary": (put("vocab.txt", b""), "vocab.txt"),
     "vocabulary without [UNK]": (vocabulary(lambda tokens: [t for t in tokens if t != b"[UNK]"]), "[UNK]"),
-    "vocabulary with a token twice": (vocabulary(lambda tokens: [*tokens[:9], tokens[5], *tokens[10:]]), "line"),
-    "vocabulary longer than the model": (vocabulary(lambda tokens: [*tokens[:-1], b"more", b""]), "vocab"),
     "vocabulary not in UTF-8": (vocabulary(lambda tokens: [*tokens[:11], b"\xff\xfe", *tokens[12:]]), "line 12"),
 }
 

@@ -246,8 +246,8 @@ def _encoder(rng: Rng) -> Cases:
     return {
         "padding": pair("caches", False),
         "dropout, layers computed twice": pair("inputs", True),
-        "one row": pair("caches", False, repeated_rows(2, 3, 1)),
         "rows, dropout, layers computed twice": pair("inputs", True, repeated_rows(2, 3, 2)),
+        "one row": pair("caches", False, repeated_rows(2, 3, 1)),
     }
 
 

@@ -13,6 +13,7 @@ from jobs import Job
 
 import numpy_bert
 from numpy_bert.blocks.cross_entropy import IGNORED
+from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.inference import batching
 from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.tasks import objective, sentence_embedding
@@ -43,8 +44,9 @@ class Inference:
         return versions()
 
     def _vectors(self, encoded: Any, batch: Any) -> list[np.ndarray]:
-        pooling, normalize, _ = self.bert.pooling
-        return list(sentence_embedding.forward(encoded.hidden, batch.mask, pooling, normalize)[0])
+        pooling = self.bert.pooling
+        normalize = any(isinstance(step, Normalize) for step in pooling.steps)
+        return list(sentence_embedding.forward(encoded.hidden, batch.mask, pooling.pooling, normalize)[0])
 
     def _hidden(self, encoded: Any, batch: Any) -> list[np.ndarray]:
         return [hidden.copy() for hidden in encoded.hidden]

@@ -49,9 +49,11 @@ def replaced(layer: int, head: int, token: int, row: Any, target: Target, model:
 def state_after(h: Array, place: Row, row: Any, target: Target, model: ModelWithHeads) -> Array:
     """h (1, T, H), the input of the layer -> (1, T, H), its output with the row replaced."""
     layer, head, token = place
-    p, T = np.asarray(row, h.dtype), h.shape[1]
+    with np.errstate(over="ignore"):  # a number too large for the model is refused below
+        p, T = np.asarray(row, h.dtype), h.shape[1]
     if p.shape != (T,) or not np.isfinite(p).all():
-        raise Error(f"row: expected {T} finite numbers, one for each token, got {'x'.join(map(str, p.shape))} of them")
+        got = "one that is not finite" if p.shape == (T,) else f"{p.size} of them"
+        raise Error(f"row: expected {T} finite numbers, one for each token, got {got}")
     _, cache = _run_layer(h, layer, target, model)
     D = model.config.hidden_size // model.config.num_attention_heads
     concat = cache.attention.output.x.copy()  # (1, T, H): the heads side by side

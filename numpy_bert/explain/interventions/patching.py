@@ -28,6 +28,8 @@ from .. import targets
 from ..targets import ModelWithHeads, Target
 from .outcome import Outcome, of_hidden, run_layers
 
+TOKENS = 2048  # of all copies in a batch, so that memory does not grow with the square of the text
+
 
 class Patching(NamedTuple):
     """The effect of each hidden state of the source in the place of the text's own."""
@@ -86,10 +88,14 @@ def hidden_states(target: Target, model: ModelWithHeads) -> list[Array]:
 
 
 def _patched(h: list[Array], g: list[Array], layer: int, target: Target, model: ModelWithHeads) -> list[Outcome]:
-    """The answer with row t of h_layer replaced, for each t: T texts in one batch."""
+    """The answer with row t of h_layer replaced, for each t: several copies of the text in a batch."""
     T = h[layer].shape[1]
-    copies = h[layer].repeat(T, axis=0)  # (T, T, H)
-    tokens = np.arange(T)
-    copies[tokens, tokens] = g[layer][0]
-    last = run_layers(copies, layer, model.config.num_hidden_layers, target, model)
-    return [of_hidden(last[t : t + 1], target, model) for t in tokens]
+    most = max(1, TOKENS // T)
+    outcomes = []
+    for first in range(0, T, most):
+        tokens = np.arange(first, min(first + most, T))
+        copies = h[layer].repeat(len(tokens), axis=0)  # (n, T, H)
+        copies[np.arange(len(tokens)), tokens] = g[layer][0, tokens]
+        last = run_layers(copies, layer, model.config.num_hidden_layers, target, model)
+        outcomes += [of_hidden(last[i : i + 1], target, model) for i in range(len(tokens))]
+    return outcomes

@@ -159,7 +159,7 @@ GRAPHS: dict[str, tuple[str, dict[str, Node], list[Edge]]] = {
             "p2": learned(1.95, 1, "params 2"), "pL": learned(3.8, 1, "params L"),
         },
         [
-            E("h0", "l1", "dh_0"), E("l1", "l2", "dh_1"), E("l2", "dots", "dh_2"), E("dots", "lL"), E("lL", "y", "dh_L"),
+            E("h0", "l1", "dh_0"), E("l1", "l2", "dh_1"), E("l2", "dots", "dh_2"), E("dots", "lL", "dh_{L-1}"), E("lL", "y", "dh_L"),
             E("p1", "l1", "dparams 1"), E("p2", "l2", "dparams 2"), E("pL", "lL", "dparams L"),
         ],
     ),
@@ -283,13 +283,13 @@ GRAPHS: dict[str, tuple[str, dict[str, Node], list[Edge]]] = {
         ],
     ),
     "rows": (
-        "The last layer on the rows that are read",
+        "Attention of the last layer on the rows that are read",
         {
-            "x": N(0, 0.5, "x", "(B, T, H)"), "rows": op(1.1, 0, "x[rows]", "rows that are read"), "Q": N(2.2, 0, "Q", "(B, A, R, D)"),
+            "x": N(0, 0.5, "x", "(B, T, H)"), "rows": op(1.2, 0, "x[rows]", "rows that are read"), "Q": N(2.2, 0, "Q", "(B, A, R, D)"),
             "KV": N(2.2, 1, "K, V", "(B, A, T, D)"), "attention": op(3.4, 0.5, "attention"), "y": N(4.5, 0.5, "y", "(B, R, H)"),
         },
         [
-            E("x", "rows", "scatter-add"), E("rows", "Q", "dQ"), E("x", "KV", "all tokens"), E("Q", "attention", "dQ"),
+            E("x", "rows", "added to their rows"), E("rows", "Q", "dx_rows"), E("x", "KV", "dx of all tokens"), E("Q", "attention", "dQ"),
             E("KV", "attention", "dK, dV"), E("attention", "y", "dy"),
         ],
     ),

@@ -30,6 +30,7 @@ def look(session: Session, body: Any) -> dict[str, Any]:
         "before": _outcome(answer.before),
         "after": _outcome(answer.after),
         "page": f"explorer/{answer.page}",
+        "steps": session.steps,
     }
 
 
@@ -39,6 +40,7 @@ def effects(session: Session, body: Any) -> dict[str, Any]:
     return {
         "target": result.target,
         "loss": _number(result.loss),
+        "steps": session.steps,
         "heads": _numbers(result.heads.tolist()),
         "attention": _numbers(result.attention.tolist()),
         "feed_forward": _numbers(result.feed_forward.tolist()),
@@ -55,6 +57,7 @@ def patch(session: Session, body: Any) -> dict[str, Any]:
         "target": result.target,
         "loss": _number(result.loss),
         "source_loss": _number(result.source_loss),
+        "steps": session.steps,
         "effects": _numbers(result.effects.tolist()),
     }
 
@@ -88,7 +91,7 @@ def step(session: Session, body: Any) -> dict[str, Any]:
         "steps": result.steps,
         "before": _outcome(result.before),
         "after": _outcome(result.after),
-        "gradient_norms": {name: _number(norm) for name, norm in result.gradient_norms.items()},
+        "gradient_norms": {name: _numbers(list(norms)) for name, norms in result.gradient_norms.items()},
     }
 
 

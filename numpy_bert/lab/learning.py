@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..config import BertConfig
 from ..errors import Error
 from ..explain import targets
 from ..explain.interventions.outcome import Outcome, outcome
@@ -33,7 +34,7 @@ class StepResult(NamedTuple):
     steps: int  # taken and not taken back
     before: Outcome
     after: Outcome
-    gradient_norms: dict[str, float]  # of each part of the model, in order: "embedding", "layer 0", ..., "head"
+    gradient_norms: dict[str, tuple[float, float]]  # before and after, of "embedding", "layer 0", ..., "head"
 
 
 class Learning:
@@ -63,16 +64,22 @@ class Learning:
         multipliers = layer_decay.multipliers(bert.params, recipe.layer_decay, recipe.frozen)
         with np.errstate(all="ignore"):  # what is not finite is refused below
             before = outcome(target, bert)
-            _, cache = objective.forward(target.task, batch, bert.params, config)
-            norms = gradient_norms(objective.backward(1.0, cache), target.task)
+            norms = gradient_norms(batch, bert.params, config, target.task)
             training_step.take(state, [batch], recipe, config, multipliers)
             learned = Bert(bert.config, state.params, bert.tokenizer, bert.pooling, bert.path)
             after = outcome(target, learned)
+            norms_after = gradient_norms(batch, learned.params, config, target.task)
         if not math.isfinite(after.loss):
             raise Error(f"step: expected a finite loss after it, got {after.loss}; a lower learning rate may help")
         self._keep(bert)
         self.bert = learned
-        return StepResult(len(self._earlier), before, after, norms)
+        both = {name: (norm, norms_after[name]) for name, norm in norms.items()}
+        return StepResult(self.steps, before, after, both)
+
+    @property
+    def steps(self) -> int:
+        """Steps that can be taken back."""
+        return len(self._earlier)
 
     def undo(self) -> int:
         """Take the last step back; returns how many are left. Error: there is none."""
@@ -87,8 +94,10 @@ class Learning:
         del self._earlier[: -max(1, MEMORY // size)]
 
 
-def gradient_norms(dparams: objective.Params, task: str) -> dict[str, float]:
+def gradient_norms(batch: objective.Batch, params: objective.Params, config: BertConfig, task: str) -> dict[str, float]:
     """The norm of the gradient of each part of the model."""
+    _, cache = objective.forward(task, batch, params, config)
+    dparams = objective.backward(1.0, cache)
     parts: dict[str, Any] = {"embedding": dparams.bert.embedding}
     parts |= {f"layer {i}": layer for i, layer in enumerate(dparams.bert.encoder.layers)}
     if dparams.bert.pooler is not None:

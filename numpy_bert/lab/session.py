@@ -64,6 +64,11 @@ class Session:
         self._numbers = 0
         self._known: tuple[Bert, Card] | None = None
 
+    @property
+    def steps(self) -> int:
+        """Steps that were taken and not taken back."""
+        return self._learning.steps
+
     def answer(self, question: Question, changes: Changes) -> Answer:
         """The answer of the model before and after the changes. Error: as targets.choose; changes out of range."""
         with self._lock:

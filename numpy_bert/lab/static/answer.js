@@ -5,6 +5,7 @@ const state = {
   gelu: null, eps: null, page: null,
 };
 const afterLook = []; // what the tabs do when there is a new answer
+const measuredFor = (steps) => JSON.stringify([question(), steps]); // what a measurement is about: a text and a model
 
 function question() {
   return { text: at('text').value, pair: at('pair').value || null, task: at('task').value || null, target: at('target').value || null };
@@ -39,15 +40,10 @@ async function look() {
 }
 
 function show(answer) {
-  const same = answer.tokens.length === state.tokens.length;
-  if (!same && state.hidden.size) { // another text: nobody is hidden from it
-    state.hidden.clear();
-    again = true;
-    return;
-  }
   state.tokens = answer.tokens;
   at('status').classList.remove('error');
-  at('status').textContent = `${answer.task}, ${answer.target}. Press a token to hide it from attention.`;
+  const steps = answer.steps ? ` The model has taken ${answer.steps} ${answer.steps === 1 ? 'step' : 'steps'}.` : '';
+  at('status').textContent = `${answer.task}, ${answer.target}.${steps} Press a token to hide it from attention.`;
   at('tokens').replaceChildren(...answer.tokens.map((token, i) => make('button', {
     type: 'button', class: 'token', 'aria-pressed': state.hidden.has(i) ? 'true' : 'false', title: `token ${i}`,
     on: { click: () => { toggle(state.hidden, i); look(); } },

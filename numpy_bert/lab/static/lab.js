@@ -28,6 +28,7 @@ for (const view of Object.keys(VIEWS)) {
 let waiting;
 for (const id of ['text', 'pair', 'target']) {
   at(id).addEventListener('input', () => {
+    if (id !== 'target') state.hidden.clear(); // another text: nobody is hidden from it
     clearTimeout(waiting);
     waiting = setTimeout(look, 120);
   });

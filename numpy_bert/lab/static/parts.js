@@ -27,7 +27,7 @@ function drawParts() {
   const eps = select('ε of the norms', exponents.length + 1, (i) => { state.eps = i ? 10 ** exponents[i - 1] : null; look(); }, (i) => (i ? `10^${exponents[i - 1]}`.replace('-', '−') : `${facts.layer_norm_eps}`));
   eps.box.value = state.eps === null ? 0 : exponents.indexOf(Math.round(Math.log10(state.eps))) + 1;
   at('parts').replaceChildren(
-    make('p', { class: 'lead', text: 'A head that is off adds nothing to the output of its layer; a sublayer that is off leaves only the residual connection and the norm behind it.' }),
+    make('p', { class: 'lead', text: 'A head that is off adds nothing to the output of its layer; a sublayer that is off leaves only the residual connection and the norm behind it. Measured is the model without the changes.' }),
     make('div', { class: 'controls' }, button('Measure every part', measureParts), button('Turn everything on', () => {
       for (const set of [state.heads, state.attention, state.feedForward]) set.clear();
       state.gelu = null;
@@ -39,17 +39,16 @@ function drawParts() {
 }
 
 function measureParts() {
-  const asked = question();
   trying(at('parts'), async () => {
-    parts.effects = await ask('effects', { question: asked });
+    const result = await ask('effects', { question: question() });
+    parts.effects = result;
+    parts.key = measuredFor(result.steps);
     drawParts();
   });
 }
-afterLook.push(() => {
-  const key = JSON.stringify(question());
-  if (parts.key !== key && parts.effects) { // measured for another text
+afterLook.push((answer) => {
+  if (parts.effects && parts.key !== measuredFor(answer.steps)) { // measured for another text or another model
     parts.effects = null;
     drawParts();
   }
-  parts.key = key;
 });

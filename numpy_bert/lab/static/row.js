@@ -10,7 +10,7 @@ function drawRow() {
   head.box.value = row.head;
   token.box.value = row.token;
   at('row').replaceChildren(
-    make('p', { class: 'lead', text: 'How much the chosen token receives of the value of each token, in one head. Drag a weight: the rest of the model runs on from the edited row.' }),
+    make('p', { class: 'lead', text: 'How much the chosen token receives of the value of each token, in one head. Drag a weight: the rest of the model runs on from the edited row. Changes made elsewhere do not take part.' }),
     make('div', { class: 'controls' }, layer.label, head.label, token.label,
       button('Uniform', () => setRow(state.tokens.map(() => 1 / state.tokens.length))), button('Silent', () => setRow(state.tokens.map(() => 0))),
       button('As computed', () => useRow())),

@@ -1,10 +1,10 @@
 // One step of gradient descent on this text, and back.
 
-const step = { exponent: -2, norms: null };
+const step = { exponent: -2 };
 
 function drawStep() {
   const rate = make('output', { text: numberText(10 ** step.exponent, 2) });
-  const slider = make('input', { type: 'range', min: '-5', max: '0', step: '0.25', on: { input: () => {
+  const slider = make('input', { type: 'range', min: '-5', max: '2', step: '0.25', on: { input: () => {
     step.exponent = Number(slider.value);
     rate.textContent = numberText(10 ** step.exponent, 2);
   } } });
@@ -19,16 +19,14 @@ function takeStep() {
   trying(at('stepped'), async () => {
     const result = await ask('step', { question: question(), learning_rate: 10 ** step.exponent });
     const norms = Object.entries(result.gradient_norms);
-    const largest = Math.max(...norms.map(([, norm]) => norm ?? 0)) || 1;
+    const largest = Math.max(...norms.flatMap(([, both]) => both.map((norm) => norm ?? 0))) || 1;
     at('stepped').replaceChildren(
       make('p', { role: 'status', text: `${result.steps} ${result.steps === 1 ? 'step' : 'steps'} that can be taken back` }),
       comparison(result.before, result.after, 'after the step', 'before'),
-      make('h3', { text: 'Norm of the gradient, by part' }),
-      make('ul', { class: 'bars' }, ...norms.map(([name, norm]) => {
-        const change = step.norms && step.norms[name] !== undefined ? `  ${signedText(norm - step.norms[name], 2)}` : '';
-        return make('li', {}, make('span', { class: 'name', text: name }), make('span', { class: 'share' }, bar(norm / largest)), make('span', { class: 'number', text: numberText(norm, 3) + change }));
-      })));
-    step.norms = result.gradient_norms;
+      make('h3', { text: 'Norm of the gradient of each part, before and after the step' }),
+      make('ul', { class: 'bars' }, ...norms.map(([name, [before, after]]) => make('li', {},
+        make('span', { class: 'name', text: name }), make('span', { class: 'share' }, bar(after / largest)),
+        make('span', { class: 'number', text: `${numberText(before, 3)} → ${numberText(after, 3)}` })))));
     look();
   });
 }
@@ -36,7 +34,6 @@ function takeStep() {
 function undoStep() {
   trying(at('stepped'), async () => {
     const { steps } = await ask('undo', {});
-    step.norms = null;
     at('stepped').replaceChildren(make('p', { role: 'status', text: `Taken back. ${steps} left.` }));
     look();
   });

@@ -188,7 +188,7 @@ class Bert(VectorMethods):
 
         off = ablation.parts(self.config, heads, layers, attention, feed_forward)
         params = ablation.turned_off(self.params, self.config, off)
-        return Bert(self.config, params, self._tokenizer, self._pooling, self.path)
+        return Bert(*self._arguments(params, None))
 
     def patch(
         self,

@@ -30,13 +30,16 @@ class SentenceSettings(NamedTuple):
     kind: str | None = None  # "SentenceTransformer", "CrossEncoder" or "SparseEncoder"; None: the folder does not say
 
     def prompt(self, name: str | None = None, text: str | None = None) -> str:
-        """What stands before each text: the text itself, the prompt of a name, or the default. Error: no such name."""
+        """What stands before each text: the text itself, the prompt of a name, or the default. Error: no such name.
+
+        "query" and "document" are always names, as in sentence-transformers: of a checkpoint without them, empty ones.
+        """
         if text is not None:
             return text
         name = self.default_prompt_name if name is None else name
-        prompts = dict(self.prompts)
+        prompts = {"query": "", "document": self.document_prompt, **dict(self.prompts)}
         if name is not None and name not in prompts:
-            known = ", ".join(show(key, 40) for key in prompts) or "none"
+            known = ", ".join(show(key, 40) for key in prompts)
             raise Error(f"prompt_name: expected one of the checkpoint ({known}), got {show(name)}")
         return "" if name is None else prompts[name]
 

@@ -133,6 +133,17 @@ def test_a_cross_encoder_of_several_labels_does_not_rank():
         bert.rank("it rains", ["a film"])
 
 
+def test_the_names_of_prompts_that_every_model_has():
+    bert = tiny_bert(())
+    np.testing.assert_array_equal(bert.embed("it rains", prompt_name="query"), bert.embed("it rains"))
+    np.testing.assert_array_equal(bert.embed("it rains", prompt_name="document"), bert.embed("it rains"))
+
+
+def test_an_ablated_model_keeps_the_settings(tmp_path):
+    bert = load(folders.write_embedding, "prompts", tmp_path / "model")
+    assert bert.ablate(heads=[(0, 0)]).settings == bert.settings
+
+
 def test_both_prompts_is_one_too_many(tmp_path):
     bert = load(folders.write_embedding, "prompts", tmp_path / "model")
     with pytest.warns(UserWarning, match="got both; the prompt counts"):

@@ -86,6 +86,8 @@ def other_tokenizer(value: Any, folder: Path) -> Tokenizer:
         return value
     if isinstance(value, (str, os.PathLike)):
         place = os.fspath(value)
+        if not os.path.exists(place):
+            raise Error("tokenizer: expected a folder or a file, got nothing of this name", at=place)
         return read_tokenizer(place if os.path.isdir(place) else os.path.dirname(place) or os.curdir)
     if not callable(value):
         raise Error(f"tokenizer: expected a folder, or a function from a text to ids, got {describe(value)}")

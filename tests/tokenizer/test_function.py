@@ -85,3 +85,8 @@ def test_functions_that_give_something_else(function, message):
 def test_what_is_no_tokenizer(folder):
     with pytest.raises(Error, match=r"tokenizer: expected a folder, or a function from a text to ids, got 3"):
         other_tokenizer(3, folder)
+
+
+def test_a_mistyped_path_is_not_the_folder_above(folder):
+    with pytest.raises(Error, match="no-such: tokenizer: expected a folder or a file, got nothing of this name"):
+        load(folder, tokenizer=folder / "no-such")

@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> int:
     if options.vectors is None:
         hits = bert.search(queries, _all_texts(options), options.top_k)
     else:
-        hits = bert.search(queries, options.vectors, options.top_k, ranges=_ranges(bert, options.vectors))
+        ranges = _ranges(bert, options.vectors, options.texts)
+        hits = bert.search(queries, options.vectors, options.top_k, ranges=ranges)
     found = _texts(options, {hit["corpus_id"] for of_query in hits for hit in of_query})
     for query, of_query in zip(queries, hits, strict=True):
         lines = [hit | found.get(hit["corpus_id"], {}) for hit in of_query]
@@ -74,14 +75,32 @@ def _texts(options: argparse.Namespace, wanted: set[int]) -> dict[int, dict[str,
     return found
 
 
-def _ranges(bert: Bert, vectors: str) -> Any:
-    """The ranges beside quantized vectors. Error: the manifest beside the vectors names another model."""
+def _sha256(path: str) -> str:
+    """Of the bytes of a file, as the manifest has it."""
+    import hashlib
+
+    from ..files.reading import File
+
+    digest = hashlib.sha256()
+    with File(path) as file:
+        for start in range(0, file.size, 1 << 20):
+            digest.update(file.read_at(start, min(1 << 20, file.size - start)))
+    return digest.hexdigest()
+
+
+def _ranges(bert: Bert, vectors: str, texts: str | None) -> Any:
+    """The ranges beside quantized vectors. Error: the manifest beside them names another model or other texts."""
     from ..corpus import manifest, quantized
     from ..corpus.chunk import model_sha256
 
     record = Path(f"{vectors}.json")
-    if record.is_file() and manifest.read(record).job.get("model") != model_sha256(bert):
-        raise Error("expected vectors of this model, got those of another; pass --model", at=vectors)
+    if record.is_file():
+        job, files = manifest.read(record).job, manifest.read(record).files
+        if job.get("model") != model_sha256(bert):
+            made_by = f"those of {files.get('model', 'another')}"
+            raise Error(f"expected vectors of {bert.path}, got {made_by}; pass that one with --model", at=vectors)
+        if texts is not None and job.get("input", {}).get("sha256") != _sha256(texts):
+            raise Error(f"expected the file that {vectors} was made of, got another", at=texts)
     return quantized.ranges_beside(Path(vectors))
 
 

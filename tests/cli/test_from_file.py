@@ -179,7 +179,12 @@ def test_search_in_what_embed_wrote(capsys, tmp_path, folder):
     assert (status, "text nearest to: good film" in out) == (0, True)
     other = tiny_bert(seed=1).save(tmp_path / "other")
     status, _, err = run(capsys, "search", "good film", "--vectors", vectors, "--model", other)
-    assert (status, "expected vectors of this model, got those of another" in err) == (1, True)
+    assert (status, f"expected vectors of {other}, got those of {folder}" in err) == (1, True)
+    (tmp_path / "t.csv").write_text("n,text\n0,another text\n")
+    status, _, err = run(
+        capsys, "search", "film", "--vectors", vectors, "--texts", tmp_path / "t.csv", "--model", folder
+    )
+    assert (status, f"expected the file that {vectors} was made of, got another" in err) == (1, True)
 
 
 def test_rank(capsys, tmp_path):

@@ -2,6 +2,7 @@
 
 OUT.npy           int8 or uint8 (n, S), or bits (n, ⌈S/8⌉)
 OUT.ranges.npy    (2, S): of int8 and uint8, the smallest and the largest number of each component
+OUT.npy.json      of which model and texts they are, from the manifest beside the vectors, where there is one
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..files.atomic import require_new
 from ..inference import quantization
 from ..inference.corpora import mapped
 from ..numerics.memory import Array
+from . import manifest
 from .vectors_file import VectorsFile
 
 ROWS = 8192  # at a time
@@ -59,4 +61,7 @@ def quantize_file(vectors: Path, output: Path, precision: str) -> tuple[int, int
             with ranges_file(output).open("xb") as stream:
                 np.save(stream, ranges)
         file.finish(output)
+    record = Path(f"{vectors}.json")
+    if record.is_file():
+        manifest.read(record)._replace(columns=size, blocks=()).write(Path(f"{output}.json"))
     return len(floats), size

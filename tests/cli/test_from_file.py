@@ -180,6 +180,8 @@ def test_search_in_what_embed_wrote(capsys, tmp_path, folder):
     other = tiny_bert(seed=1).save(tmp_path / "other")
     status, _, err = run(capsys, "search", "good film", "--vectors", vectors, "--model", other)
     assert (status, f"expected vectors of {other}, got those of {folder}" in err) == (1, True)
+    status, _, err = run(capsys, "search", "good film", "--vectors", codes, "--model", other)
+    assert (status, f"expected vectors of {other}, got those of {folder}" in err) == (1, True)
     (tmp_path / "t.csv").write_text("n,text\n0,another text\n")
     status, _, err = run(
         capsys, "search", "film", "--vectors", vectors, "--texts", tmp_path / "t.csv", "--model", folder

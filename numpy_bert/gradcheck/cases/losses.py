@@ -43,6 +43,7 @@ def _binary_cross_entropy(rng: Rng) -> Cases:
         "several classes": pair(x, rng.integers(0, 2, x.shape)),
         "probabilities": pair(x, rng.random(x.shape)),
         "large scores": pair(sure + rng.standard_normal(sure.shape), np.array([[0, 1], [0, 1]])),
+        "one number": pair(x[:1, :1], np.array([[1]])),
         "no rows": pair(np.zeros((0, 3)), np.zeros((0, 3), np.int64)),
     }
 

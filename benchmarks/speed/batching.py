@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+SEP = 102
+
 
 def padded(texts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
     """Tokens and mask, (B, T) each, as a tokenizer's padding makes them."""
@@ -19,3 +21,8 @@ def padded(texts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
 def sorted_batches(texts: list[list[int]], size: int) -> list[list[int]]:
     order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
     return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def segments(ids: np.ndarray) -> np.ndarray:
+    """Segment ids of pairs, (B, T) like the ids: 1 behind the first [SEP]."""
+    return ((ids == SEP).cumsum(axis=1) - (ids == SEP) > 0).astype(np.int64)

@@ -13,7 +13,7 @@ SETTINGS, ARRAYS = "job.json", "arrays.npz"
 
 @dataclass(frozen=True)
 class Settings:
-    kind: str  # "embed", "hidden", "step" or "tokenize"
+    kind: str  # "embed", "hidden", "classify", "step" or "tokenize"
     model: str  # folder of the checkpoint
     onnx: str = ""  # file of the exported graph
     threads: int = 2

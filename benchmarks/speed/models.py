@@ -13,6 +13,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy_bert
 from numpy_bert.config import BertConfig
 from numpy_bert.model import Bert
 from numpy_bert.profiling.passes import random_params
@@ -34,8 +35,20 @@ def random_model(name: str, folder: Path) -> Path:
     return path
 
 
+def classifier(model: Path, folder: Path) -> Path:
+    """The folder of that model with a new head for two classes."""
+    path = folder / f"{model.name}-classifier"
+    if not path.is_dir():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the head is random
+            numpy_bert.load(model, new_head="sequence_classification", num_labels=2).save(path)
+    return path
+
+
 def graph(kind: str, model: Path, folder: Path) -> Path:
-    """The ONNX file of a model: "embed" from tokens and mask to sentence vectors, "hidden" to hidden states."""
+    """The ONNX file of a model: "embed" from tokens and mask to sentence vectors, "hidden" to hidden states,
+    "classify" from tokens, mask and segments to logits.
+    """
     path = folder / f"{model.name}-{kind}.onnx"
     if not path.exists():
         command = [sys.executable, __file__, "export", kind, str(model), str(path)]
@@ -48,20 +61,21 @@ def export(kind: str, model: str, target: Path) -> None:
     from onnxruntime.transformers import optimizer
     from pytorch import OUTPUTS, bert_model
 
-    bert = bert_model(model, "eager")  # whose operations the optimizer knows as attention
+    bert = bert_model(model, kind, "eager")  # whose operations the optimizer knows as attention
     ids = torch.ones(2, 9, dtype=torch.int64)
     axes = {0: "batch", 1: "length"}
-    names, output = ["input_ids", "attention_mask"], {"embed": "vectors", "hidden": "hidden"}[kind]
+    names = ["input_ids", "attention_mask", *(["token_type_ids"] if kind == "classify" else [])]
+    output = {"embed": "vectors", "hidden": "hidden", "classify": "logits"}[kind]
     plain = target.with_suffix(".plain")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             OUTPUTS[kind](bert),
-            (ids, torch.ones_like(ids)),
+            tuple(torch.ones_like(ids) for _ in names),
             plain,
             input_names=names,
             output_names=[output],
-            dynamic_axes={name: axes for name in names} | {output: {0: "batch"} if kind == "embed" else axes},
+            dynamic_axes={name: axes for name in names} | {output: axes if kind == "hidden" else {0: "batch"}},
             opset_version=17,
             dynamo=False,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from batching import padded, sorted_batches
+from batching import padded, segments, sorted_batches
 from jobs import Job
 
 
@@ -21,6 +21,8 @@ def session(path: str, threads: int) -> onnxruntime.InferenceSession:
 
 
 class Embedding:
+    """Texts to sentence vectors, or pairs to logits."""
+
     def __init__(self, job: Job) -> None:
         self.job = job
         self.session = session(job.settings.onnx, job.settings.threads)
@@ -30,7 +32,10 @@ class Embedding:
         result = np.empty((len(texts), self.session.get_outputs()[0].shape[-1]), np.float32)
         for chosen in sorted_batches(texts, self.job.settings.batch):
             ids, mask = padded([texts[i] for i in chosen])
-            result[chosen] = self.session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+            given = {"input_ids": ids, "attention_mask": mask}
+            if self.job.settings.kind == "classify":
+                given["token_type_ids"] = segments(ids)
+            result[chosen] = self.session.run(None, given)[0]
         return result
 
     answer = run
@@ -56,7 +61,7 @@ class Hidden:
 
 
 def prepare(job: Job) -> Any:
-    return {"embed": Embedding, "hidden": Hidden}[job.settings.kind](job)
+    return {"embed": Embedding, "hidden": Hidden, "classify": Embedding}[job.settings.kind](job)
 
 
 def versions() -> dict[str, str]:

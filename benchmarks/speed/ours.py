@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import scipy
+from batching import segments
 from jobs import Job
 
 import numpy_bert
@@ -16,7 +17,7 @@ from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.inference import batching
 from numpy_bert.inference.inputs import Text, padded
-from numpy_bert.tasks import objective, sentence_embedding
+from numpy_bert.tasks import objective, sentence_embedding, sequence_classification
 from numpy_bert.tokenizer.folder import read_tokenizer
 from numpy_bert.training import step
 from numpy_bert.training.data.batches import microbatches
@@ -27,15 +28,17 @@ STEPS = 1_000_000  # of the run that a step is taken of: the learning rate stays
 
 
 class Inference:
-    """Texts to sentence vectors, as Bert.embed makes them, or to hidden states."""
+    """Texts to sentence vectors, as Bert.embed makes them, to hidden states, or pairs to logits as Bert.classify."""
 
     def __init__(self, job: Job) -> None:
         self.bert = numpy_bert.load(job.settings.model)
-        self.texts = [Text(ids, None) for ids in job.texts]
-        self.read = {"embed": self._vectors, "hidden": self._hidden}[job.settings.kind]
+        kind = job.settings.kind
+        self.texts = [Text(ids, segments(np.array([ids]))[0] if kind == "classify" else None) for ids in job.texts]
+        self.read = {"embed": self._vectors, "hidden": self._hidden, "classify": self._logits}[kind]
+        self.rows = batching.cls_rows if kind == "classify" else batching.all_rows
 
     def run(self) -> list[Any]:
-        return batching.run(self.texts, self.bert.params.bert, self.bert.config, self.read)
+        return batching.run(self.texts, self.bert.params.bert, self.bert.config, self.read, rows=self.rows)
 
     def answer(self) -> np.ndarray:
         return np.stack(self.run())
@@ -47,6 +50,10 @@ class Inference:
         pooling = self.bert.pooling
         normalize = any(isinstance(step, Normalize) for step in pooling.steps)
         return list(sentence_embedding.forward(encoded.hidden, batch.mask, pooling.pooling, normalize)[0])
+
+    def _logits(self, encoded: Any, batch: Any) -> list[np.ndarray]:
+        head = self.bert.params.sequence_classification
+        return list(sequence_classification.forward(encoded, head, self.bert.config)[0])
 
     def _hidden(self, encoded: Any, batch: Any) -> list[np.ndarray]:
         return [hidden.copy() for hidden in encoded.hidden]
@@ -116,7 +123,7 @@ def _batch(job: Job, chosen: list[int]) -> objective.Batch:
 
 
 def prepare(job: Job) -> Any:
-    return {"embed": Inference, "hidden": Inference, "step": Training, "tokenize": Tokenizing}[job.settings.kind](job)
+    return {"step": Training, "tokenize": Tokenizing}.get(job.settings.kind, Inference)(job)
 
 
 def versions() -> dict[str, str]:

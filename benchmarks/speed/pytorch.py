@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from batching import padded, sorted_batches
+from batching import padded, segments, sorted_batches
 from jobs import Job
 
 transformers.logging.set_verbosity_error()
@@ -23,7 +23,7 @@ DECAY, LONGEST_GRADIENT = 0.01, 1.0
 
 def prepare(job: Job) -> Any:
     torch.set_num_threads(job.settings.threads)
-    return {"embed": Embedding, "hidden": Hidden, "step": Training}[job.settings.kind](job)
+    return {"embed": Embedding, "hidden": Hidden, "classify": Classes, "step": Training}[job.settings.kind](job)
 
 
 class Embedder(torch.nn.Module):
@@ -52,19 +52,32 @@ class States(torch.nn.Module):
         return hidden
 
 
-OUTPUTS = {"embed": Embedder, "hidden": States}
+class Logits(torch.nn.Module):
+    """Logits of the classes."""
+
+    def __init__(self, bert: Any) -> None:
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, input_ids: torch.Tensor, mask: torch.Tensor, segment_ids: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.bert(input_ids=input_ids, attention_mask=mask, token_type_ids=segment_ids).logits
+        return logits
 
 
-def bert_model(folder: str, attention: str = "sdpa") -> Any:
-    return transformers.BertModel.from_pretrained(
-        folder, attn_implementation=attention, dtype=torch.float32, add_pooling_layer=False
-    ).eval()
+OUTPUTS = {"embed": Embedder, "hidden": States, "classify": Logits}
+
+
+def bert_model(folder: str, kind: str, attention: str = "sdpa") -> Any:
+    settings = {"attn_implementation": attention, "dtype": torch.float32}
+    if kind == "classify":
+        return transformers.BertForSequenceClassification.from_pretrained(folder, **settings).eval()
+    return transformers.BertModel.from_pretrained(folder, add_pooling_layer=False, **settings).eval()
 
 
 class Embedding:
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.model = Embedder(bert_model(job.settings.model))
+        self.model = Embedder(bert_model(job.settings.model, "embed"))
 
     def run(self) -> np.ndarray:
         texts = self.job.texts
@@ -81,11 +94,33 @@ class Embedding:
         return versions()
 
 
+class Classes:
+    """Pairs of sentences."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.model = Logits(bert_model(job.settings.model, "classify"))
+
+    def run(self) -> np.ndarray:
+        texts = self.job.texts
+        result = np.empty((len(texts), self.model.bert.config.num_labels), np.float32)
+        with torch.inference_mode():
+            for chosen in sorted_batches(texts, self.job.settings.batch):
+                ids, mask = padded([texts[i] for i in chosen])
+                result[chosen] = self.model(*map(torch.from_numpy, (ids, mask, segments(ids)))).numpy()
+        return result
+
+    answer = run
+
+    def versions(self) -> dict[str, str]:
+        return versions()
+
+
 class Hidden:
     """One batch of texts of one length: no mask."""
 
     def __init__(self, job: Job) -> None:
-        self.model = States(bert_model(job.settings.model))
+        self.model = States(bert_model(job.settings.model, "hidden"))
         self.ids = np.array(job.texts)
 
     def run(self) -> np.ndarray:

@@ -7,6 +7,7 @@ written).
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,11 @@ def mixed(tokens: list[list[int]]) -> list[list[int]]:
     ends = np.cumsum(lengths - 2)
     starts = ends - (lengths - 2)
     return [[cls, *stream[a:b], sep] for a, b in zip(starts, ends, strict=True)]
+
+
+def pairs(tokens: list[list[int]], count: int) -> list[list[int]]:
+    """Each of the sentences with the next as a pair, so many of them."""
+    return [first + second[1:] for first, second in itertools.pairwise(tokens[: count + 1])]
 
 
 def english(data: Path) -> list[str]:

@@ -16,6 +16,7 @@ from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.tokenizer.folder import read_tokenizer
 
 INFERENCE = ("ours", "pytorch", "onnx_runtime", "products_blas", "products_workers")
+READING_CLS = ("ours", "pytorch", "onnx_runtime")
 TRAINING = ("ours", "pytorch", "products_blas", "products_workers")
 MASKED, MASK = 0.15, 103  # the share of tokens that are asked for; the id that stands in their place
 
@@ -64,6 +65,14 @@ def base_long(place: Place) -> Job:
     return _hidden(place, 1, 512)
 
 
+def pairs(place: Place) -> Job:
+    return _classes(place, models.classifier(place.minilm, place.made), 2000)
+
+
+def base_pairs(place: Place) -> Job:
+    return _classes(place, models.classifier(models.random_model("base", place.made), place.made), 200)
+
+
 def base_step(place: Place) -> Job:
     return _step(place, "base", 8, 128)
 
@@ -86,6 +95,13 @@ def _tokens(place: Place) -> list[list[int]]:
 def _embedding(place: Place, tokens: list[list[int]]) -> Job:
     graph = models.graph("embed", place.minilm, place.made)
     return Job(Settings("embed", str(place.minilm), str(graph), place.threads), tokens)
+
+
+def _classes(place: Place, model: Path, count: int) -> Job:
+    """Pairs of sentences through a head that reads [CLS] alone."""
+    graph = models.graph("classify", model, place.made)
+    tokens = texts.pairs(_tokens(place), count // 32 if place.quick else count)
+    return Job(Settings("classify", str(model), str(graph), place.threads), tokens)
 
 
 def _hidden(place: Place, B: int, T: int) -> Job:
@@ -142,6 +158,16 @@ WORKS = {
         INFERENCE,
         one_sentence,
         {"pytorch": 0.6, "onnx_runtime": 1.5},
+    ),
+    "pairs": Work(
+        "minilm with a classifier, 2,000 pairs",
+        READING_CLS,
+        pairs,
+    ),
+    "base-pairs": Work(
+        "BERT-base size with a classifier, 200 pairs",
+        READING_CLS,
+        base_pairs,
     ),
     "step-base": Work(
         "BERT-base size, masked-LM step, 8 x 128",

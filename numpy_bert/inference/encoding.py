@@ -79,22 +79,46 @@ def encode(tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool
 def encode_counting(
     tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool | None = None, prompt: str = ""
 ) -> tuple[list[Text], int]:
-    """As `encode`, without a warning -> the tokens, and how many texts were cut. A prompt stands before each."""
-    texts, cut = [], 0
+    """As `encode`, without a warning -> the tokens, and how many texts were cut. A prompt stands before each.
+
+    Texts and pairs that occur more than once are tokenized once.
+    """
+    texts: list[Text] = []
+    cut = 0
     special = tokenizer.typed_special if special is None else special
     values = rows(items)
+    known: dict[Any, tuple[Text, bool]] = {}
     for number, item in enumerate(values):
         name = row_name(number, len(values))
-        # One token more than fits shows whether a text is cut; the rest of a long text is not looked at.
-        encoded = _encode_one(tokenizer, item, name, limit + 1, special, prompt)
-        if len(encoded.ids) > limit:
-            encoded = _encode_one(tokenizer, item, name, limit, special, prompt)
-            cut += 1
+        key = _key(item)
+        encoded, is_cut = known.get(key) or _encode_one(tokenizer, item, name, limit, special, prompt)
+        if key is not None:
+            known[key] = encoded, is_cut
         texts.append(encoded)
+        cut += is_cut
     return texts, cut
 
 
-def _encode_one(tokenizer: Tokenizer, item: Any, name: str, limit: int, special: bool, prompt: str) -> Text:
+def _key(item: Any) -> Any:
+    """The text or pair itself, as what it is looked up by. None: it is neither."""
+    if isinstance(item, str):
+        return item
+    is_pair = isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)
+    return tuple(item) if is_pair else None
+
+
+def _encode_one(
+    tokenizer: Tokenizer, item: Any, name: str, limit: int, special: bool, prompt: str
+) -> tuple[Text, bool]:
+    """The tokens of a text or pair, and whether it was cut."""
+    # One token more than fits shows whether a text is cut; the rest of a long text is not looked at.
+    encoded = _encode_to(tokenizer, item, name, limit + 1, special, prompt)
+    if len(encoded.ids) <= limit:
+        return encoded, False
+    return _encode_to(tokenizer, item, name, limit, special, prompt), True
+
+
+def _encode_to(tokenizer: Tokenizer, item: Any, name: str, limit: int, special: bool, prompt: str) -> Text:
     if isinstance(item, (tuple, list)) and len(item) == 2:
         a, b = text(item[0], f"{name}, first of the pair"), text(item[1], f"{name}, second of the pair")
         encoding = tokenizer.encode(prompt + a, b, max_length=limit, special=special)

@@ -1,6 +1,6 @@
 """Many texts in, one result for each out, in the caller's order.
 
-Texts are sorted by length and cut into batches of about five hundred tokens: texts of like length share a batch, most
+Texts are sorted by length and cut into batches of some 750 tokens: texts of like length share a batch, most
 often of the very same length, so little of it is padding, and a batch fits the processor's cache. Each core has a
 worker. Texts that are the same are computed once.
 """
@@ -22,7 +22,7 @@ from ..tasks.rows import cls
 from .inputs import Text, padded
 from .overflow import watched
 
-TOKENS = 512  # in one batch, padding included; a longer text makes a batch of its own
+TOKENS = 768  # in one batch, padding included; a longer text makes a batch of its own
 FEWEST = 256  # below so many, one batch with all cores in its products is faster than several
 
 Result = TypeVar("Result")

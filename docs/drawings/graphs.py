@@ -285,8 +285,8 @@ GRAPHS: dict[str, tuple[str, dict[str, Node], list[Edge]]] = {
     "rows": (
         "Attention of the last layer on the rows that are read",
         {
-            "x": N(0, 0.5, "x", "(B, T, H)"), "rows": op(1.2, 0, "x[rows]", "rows that are read"), "Q": N(2.2, 0, "Q", "(B, A, R, D)"),
-            "KV": N(2.2, 1, "K, V", "(B, A, T, D)"), "attention": op(3.4, 0.5, "attention"), "y": N(4.5, 0.5, "y", "(B, R, H)"),
+            "x": N(0, 0.5, "x", "(B, T, H)"), "rows": op(1.2, 0, "x[rows]", "rows that are read"), "Q": N(2.2, 0, "Q", "(B, A, M, D)"),
+            "KV": N(2.2, 1, "K, V", "(B, A, T, D)"), "attention": op(3.4, 0.5, "attention"), "y": N(4.5, 0.5, "y", "(B, M, H)"),
         },
         [
             E("x", "rows", "added to their rows"), E("rows", "Q", "dx_rows"), E("x", "KV", "dx of all tokens"), E("Q", "attention", "dQ"),

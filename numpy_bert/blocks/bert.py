@@ -2,7 +2,7 @@
 
 BERT without a head (Devlin et al., arXiv:1810.04805).
 
-Letters: B batch, T tokens, R of them whose hidden states are read, H hidden size.
+Letters: B batch, T tokens, M of them whose hidden states are read, H hidden size.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Inputs(NamedTuple):
 
     ids: embedding.Ids  # token, position and segment ids, each (B, T)
     mask: Array | None  # (B, T) boolean, False on padding; None: no padding anywhere
-    rows: Array | None = None  # (B, R) integers below T: whose hidden states are read, [CLS] (0) first; None: all
+    rows: Array | None = None  # (B, M) integers below T: whose hidden states are read, [CLS] (0) first; None: all
 
 
 class Params(NamedTuple):
@@ -35,7 +35,7 @@ class Params(NamedTuple):
 class Output(NamedTuple):
     """What a head may read. As a gradient, None stands for an output that the head did not read."""
 
-    hidden: Array | None  # (B, T, H), or (B, R, H) where rows are given
+    hidden: Array | None  # (B, T, H), or (B, M, H) where rows are given
     pooled: Array | None  # (B, H); None without a pooler
 
 
@@ -44,7 +44,7 @@ class Cache(NamedTuple):
     encoder: encoder.Cache
     pooler: pooler.Cache | None
     pooler_params: pooler.Params | None
-    hidden: Array  # (B, T, H), or (B, R, H)
+    hidden: Array  # (B, T, H), or (B, M, H)
 
 
 def shapes(config: BertConfig, has_pooler: bool = True) -> Params:
@@ -64,7 +64,7 @@ def forward(
 ) -> tuple[Output, Cache]:
     """inputs (B, T) -> hidden (B, T, H), pooled (B, H) or None. Without a generator there is no dropout.
 
-    With rows, hidden is (B, R, H): their hidden states alone. keep: see encoder.forward.
+    With rows, hidden is (B, M, H): their hidden states alone. keep: see encoder.forward.
     """
     drop = Dropout(config.hidden_dropout, rng)
     x, embedding_cache = embedding.forward(inputs.ids, params.embedding, config.layer_norm_eps, drop)

@@ -17,12 +17,12 @@ from ..numerics.scatter import take_rows
 class Dropout(NamedTuple):
     """How much to drop, and where the draws come from. Without a generator nothing is dropped.
 
-    With rows (B, R), x holds R of the T rows of each text (axis -2). Each draws what it would draw among all T.
+    With rows (B, M), x holds M of the T rows of each text (axis -2). Each draws what it would draw among all T.
     """
 
     p: float = 0.0
     rng: np.random.Generator | None = None
-    rows: Array | None = None  # (B, R) integers below T
+    rows: Array | None = None  # (B, M) integers below T
     T: int = 0  # needed with rows alone
 
 

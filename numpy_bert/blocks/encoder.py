@@ -3,7 +3,7 @@
 The stack of L encoder layers. A head that reads only some rows of y needs no others of the last layer; the layers
 below are computed whole, since every row of theirs makes a key and a value of the next.
 
-Letters: B batch, T tokens, R of them that are read, H hidden size, L layers.
+Letters: B batch, T tokens, M of them that are read, H hidden size, L layers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Tokens(NamedTuple):
     """Which tokens of each text are looked at, and which rows of y are read."""
 
     mask: Array | None = None  # (B, T) boolean, False on padding; None: all are looked at
-    rows: Array | None = None  # (B, R) integers below T; None: all are read
+    rows: Array | None = None  # (B, M) integers below T; None: all are read
 
 
 ALL = Tokens()
@@ -51,7 +51,7 @@ def forward(
     rng: np.random.Generator | None = None,
     keep: Keep = "caches",
 ) -> tuple[Array, Cache]:
-    """x (B, T, H) -> y (B, T, H), or (B, R, H) with rows
+    """x (B, T, H) -> y (B, T, H), or (B, M, H) with rows
 
     keep: what is kept of each layer. "caches": all that backward needs. "inputs": x alone, and backward computes the
     layer a second time. "nothing": for inference, there is no backward.
@@ -65,7 +65,7 @@ def forward(
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
-    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams: the layers from the last to the first"""
+    """dy (B, T, H), or (B, M, H) with rows -> dx (B, T, H), dparams: the layers from the last to the first"""
     layer, dlayers = _layer_module(cache.keep), []
     for layer_cache in reversed(cache.layers):
         dy, dlayer = layer.backward(dy, layer_cache)

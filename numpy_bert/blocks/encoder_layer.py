@@ -5,7 +5,7 @@ One layer of the encoder (Vaswani et al., arXiv:1706.03762, figure 1, left), the
 Each row of y depends on its own row of x and, through the keys and values, on all of x. Where only some rows of y are
 read, the others are not computed.
 
-Letters: B batch, T tokens, R of them that are read, H hidden size, F feed-forward size.
+Letters: B batch, T tokens, M of them that are read, H hidden size, F feed-forward size.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Cache(NamedTuple):
     feed_forward: feed_forward.Cache
     feed_forward_dropout: dropout.Cache
     feed_forward_norm: layer_norm.Cache
-    rows: Array | None  # (B, R)
+    rows: Array | None  # (B, M)
 
 
 def shapes(config: BertConfig) -> Params:
@@ -58,7 +58,7 @@ def forward(
 ) -> tuple[Array, Cache]:
     """x (B, T, H), mask None or (B, T) boolean -> y (B, T, H). Without a generator there is no dropout.
 
-    rows (B, R), integers below T: y is (B, R, H), the rows of these tokens alone.
+    rows (B, M), integers below T: y is (B, M, H), the rows of these tokens alone.
     """
     eps, heads, T = config.layer_norm_eps, config.num_attention_heads, x.shape[1]
     drop = Dropout(config.hidden_dropout, rng, rows, T)
@@ -78,7 +78,7 @@ def forward(
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
-    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
+    """dy (B, T, H), or (B, M, H) with rows -> dx (B, T, H), dparams"""
     # y = LayerNorm(z + dropout(FFN(z))): z is reached along two ways, the sum and the FFN
     dresidual, dfeed_forward_norm = layer_norm.backward(dy, cache.feed_forward_norm)
     dfed = dropout.backward(dresidual, cache.feed_forward_dropout)

@@ -14,7 +14,7 @@ keys and values of all heads, from the matrices of the paper below each other in
 
 Where only some rows of the result are read, only these need a query: Q comes from x[rows], K and V from all of x.
 
-Letters: B batch, T tokens, R of them that are read, H hidden size, A heads, D = H / A head size.
+Letters: B batch, T tokens, M of them that are read, H hidden size, A heads, D = H / A head size.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Params(NamedTuple):
 
 
 class Cache(NamedTuple):
-    qkv: linear.Cache  # of Q, K and V; with rows of K and V alone
+    qkv: linear.Cache  # of Q, K and V, or with rows of K and V alone
     attention: attention.Cache
     output: linear.Cache
     query: linear.Cache | None  # of Q, with rows
-    rows: Array | None  # (B, R)
+    rows: Array | None  # (B, M)
 
 
 def shapes(H: int) -> Params:
@@ -56,7 +56,7 @@ def forward(
 ) -> tuple[Array, Cache]:
     """x (B, T, H), mask None or (B, T), True where a token may be looked at -> y (B, T, H)
 
-    rows (B, R), integers below T: y is (B, R, H), the rows of these tokens alone.
+    rows (B, M), integers below T: y is (B, M, H), the rows of these tokens alone.
     """
     (B, T, H), D = x.shape, x.shape[2] // A
     query_cache = None
@@ -65,24 +65,24 @@ def forward(
         Q, K, V = QKV.reshape(B, T, 3, A, D).transpose(2, 0, 3, 1, 4)  # each (B, A, T, D)
     else:
         W, b = params.qkv
-        queries, query_cache = linear.forward(take_rows(x, rows), linear.Params(W[:H], b[:H]))  # (B, R, H)
+        queries, query_cache = linear.forward(take_rows(x, rows), linear.Params(W[:H], b[:H]))  # (B, M, H)
         KV, qkv_cache = linear.forward(x, linear.Params(W[H:], b[H:]))  # (B, T, 2H)
-        Q = queries.reshape(B, rows.shape[1], A, D).transpose(0, 2, 1, 3)  # (B, A, R, D)
+        Q = queries.reshape(B, rows.shape[1], A, D).transpose(0, 2, 1, 3)  # (B, A, M, D)
         K, V = KV.reshape(B, T, 2, A, D).transpose(2, 0, 3, 1, 4)  # each (B, A, T, D)
     allowed = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, T): the same for each head and query
-    heads, attention_cache = attention.forward(Q, K, V, allowed, drop)  # (B, A, R, D), R = T without rows
-    concat = heads.transpose(0, 2, 1, 3).reshape(B, Q.shape[2], H)  # (B, A, R, D) -> (B, R, A, D) -> (B, R, H)
+    heads, attention_cache = attention.forward(Q, K, V, allowed, drop)  # (B, A, M, D), M = T without rows
+    concat = heads.transpose(0, 2, 1, 3).reshape(B, Q.shape[2], H)  # (B, A, M, D) -> (B, M, A, D) -> (B, M, H)
     y, output_cache = linear.forward(concat, params.output)
     return y, Cache(qkv_cache, attention_cache, output_cache, query_cache, rows)
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
-    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
-    (B, A, R, D), T = cache.attention.Q.shape, cache.attention.K.shape[2]
+    """dy (B, T, H), or (B, M, H) with rows -> dx (B, T, H), dparams"""
+    (B, A, M, D), T = cache.attention.Q.shape, cache.attention.K.shape[2]
     # y = concat W_Oᵀ + b_O
     dconcat, doutput = linear.backward(dy, cache.output)
     # concat = heads side by side
-    dheads = dconcat.reshape(B, R, A, D).transpose(0, 2, 1, 3)  # (B, A, R, D)
+    dheads = dconcat.reshape(B, M, A, D).transpose(0, 2, 1, 3)  # (B, A, M, D)
     # heads = attention(Q, K, V)
     dQ, dK, dV = attention.backward(dheads, cache.attention)
     if cache.query is None:
@@ -93,7 +93,7 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     else:
         # K, V = the two parts of KV, Q = queries as heads
         dKV = np.stack([d.transpose(0, 2, 1, 3) for d in (dK, dV)], axis=2)  # (B, T, 2, A, D)
-        dqueries = dQ.transpose(0, 2, 1, 3).reshape(B, R, A * D)
+        dqueries = dQ.transpose(0, 2, 1, 3).reshape(B, M, A * D)
         # queries = x[rows] W_Qᵀ + b_Q,   KV = x W_KVᵀ + b_KV
         dx_rows, dquery = linear.backward(dqueries, cache.query)
         dx, dkv = linear.backward(dKV.reshape(B, T, 2 * A * D), cache.qkv)

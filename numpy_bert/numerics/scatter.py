@@ -23,15 +23,15 @@ def scatter_add(table: Array, ids: Array, rows: Array) -> None:
 
 
 def take_rows(x: Array, rows: Array | None) -> Array:
-    """x (B, ..., T, n), rows (B, R) integers below T -> (B, ..., R, n): for text b its rows rows[b]. None: x itself"""
+    """x (B, ..., T, n), rows (B, M) integers below T -> (B, ..., M, n): for text b its rows rows[b]. None: x itself"""
     if rows is None:
         return x
-    text = np.arange(len(rows))[:, None]  # (B, 1), beside rows (B, R)
+    text = np.arange(len(rows))[:, None]  # (B, 1), beside rows (B, M)
     return np.moveaxis(np.moveaxis(x, -2, 1)[text, rows], 1, -2)
 
 
 def add_rows(y: Array, rows: Array | None, x: Array) -> Array:
-    """y (B, T, n), rows (B, R) integers below T, x (B, R, n) -> y, to whose rows x is added in place
+    """y (B, T, n), rows (B, M) integers below T, x (B, M, n) -> y, to whose rows x is added in place
 
     The reverse of `take_rows`: a row that stands k times in `rows` receives k rows of x. None: x (B, T, n) as a whole.
     """

@@ -1,7 +1,7 @@
 """Which tokens a task reads the last hidden state of: the rows of bert.Inputs, [CLS] first.
 
 Each function takes labels as the task's `loss` wants them for a whole batch of shape (B, T), and returns the rows
-(B, R), or None where all tokens are read, and the labels as `loss` wants them where only these rows are there.
+(B, M), or None where all tokens are read, and the labels as `loss` wants them where only these rows are there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def of_cls(labels: Any, shape: tuple[int, int]) -> tuple[Array, Any]:
 
 
 def of_labeled(labels: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
-    """labels (B, T): a class, or IGNORED where nothing is read -> (B, R) rows, their labels (B, R)"""
+    """labels (B, T): a class, or IGNORED where nothing is read -> (B, M) rows, their labels (B, M)"""
     rows = cls_and(labels != IGNORED)
     return rows, np.take_along_axis(labels, rows, axis=1)
 
@@ -34,11 +34,11 @@ def cls(B: int) -> Array:
 
 
 def cls_and(chosen: Array) -> Array:
-    """chosen (B, T) boolean -> (B, R): [CLS] and the chosen tokens, R as many as the text with most has.
+    """chosen (B, T) boolean -> (B, M): [CLS] and the chosen tokens, M as many as the text with most has.
 
     A text that has fewer is filled up with others of its tokens, none of them twice.
     """
     read = chosen.copy()
     read[:, 0] = True
-    R = read.sum(axis=1).max(initial=0)
-    return np.argsort(~read, axis=1, kind="stable")[:, :R]  # the tokens that are read, in order, then the others
+    M = read.sum(axis=1).max(initial=0)
+    return np.argsort(~read, axis=1, kind="stable")[:, :M]  # the tokens that are read, in order, then the others

@@ -128,7 +128,7 @@ def test_a_task_on_the_rows_it_reads(task, keep, rng):
 
 
 def test_which_rows_are_read():
-    """[CLS], then the chosen ones in order, R of the text with most; whoever has fewer gets others, none twice."""
+    """[CLS], then the chosen ones in order, M of the text with most; whoever has fewer gets others, none twice."""
     chosen = np.array([[0, 0, 1, 0, 1], [1, 0, 0, 1, 0], [0, 0, 0, 0, 0]], bool)
     assert rows.cls_and(chosen).tolist() == [[0, 2, 4], [0, 3, 1], [0, 1, 2]]
     assert rows.cls_and(np.zeros((2, 4), bool)).tolist() == rows.cls(2).tolist() == [[0], [0]]

@@ -12,12 +12,12 @@ from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
-    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
-    (B, A, R, D), T = cache.attention.Q.shape, cache.attention.K.shape[2]
+    """dy (B, T, H), or (B, M, H) with rows -> dx (B, T, H), dparams"""
+    (B, A, M, D), T = cache.attention.Q.shape, cache.attention.K.shape[2]
     # y = concat W_Oᵀ + b_O
     dconcat, doutput = linear.backward(dy, cache.output)
     # concat = heads side by side
-    dheads = dconcat.reshape(B, A, R, D)
+    dheads = dconcat.reshape(B, A, M, D)
     # heads = attention(Q, K, V)
     dQ, dK, dV = attention.backward(dheads, cache.attention)
     if cache.query is None:
@@ -28,7 +28,7 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
     else:
         # K, V = the two parts of KV, Q = queries as heads
         dKV = np.stack([d.transpose(0, 2, 1, 3) for d in (dK, dV)], axis=2)  # (B, T, 2, A, D)
-        dqueries = dQ.transpose(0, 2, 1, 3).reshape(B, R, A * D)
+        dqueries = dQ.transpose(0, 2, 1, 3).reshape(B, M, A * D)
         # queries = x[rows] W_Qᵀ + b_Q,   KV = x W_KVᵀ + b_KV
         dx_rows, dquery = linear.backward(dqueries, cache.query)
         dx, dkv = linear.backward(dKV.reshape(B, T, 2 * A * D), cache.qkv)

@@ -11,7 +11,7 @@ from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, encoder_layer.Params]:
-    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
+    """dy (B, T, H), or (B, M, H) with rows -> dx (B, T, H), dparams"""
     x, params, mask, config, generator, rows = cache
     rng = None
     if generator is not None:

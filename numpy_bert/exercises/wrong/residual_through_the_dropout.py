@@ -10,7 +10,7 @@ from ..definition import Exercise
 
 
 def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
-    """dy (B, T, H), or (B, R, H) with rows -> dx (B, T, H), dparams"""
+    """dy (B, T, H), or (B, M, H) with rows -> dx (B, T, H), dparams"""
     # y = LayerNorm(z + dropout(FFN(z))): z is reached along two ways, the sum and the FFN
     dresidual, dfeed_forward_norm = layer_norm.backward(dy, cache.feed_forward_norm)
     dfed = dropout.backward(dresidual, cache.feed_forward_dropout)

@@ -169,8 +169,8 @@ def _attention(rng: Rng) -> Cases:
 
 
 def _multi_head_attention(rng: Rng) -> Cases:
-    def pair(B: int, T: int, A: int = 3, p: float = 0.0, R: int | None = None) -> Pair:
-        rows = None if R is None else repeated_rows(B, T, R)
+    def pair(B: int, T: int, A: int = 3, p: float = 0.0, M: int | None = None) -> Pair:
+        rows = None if M is None else repeated_rows(B, T, M)
 
         def forward(x: Array, params: multi_head_attention.Params) -> tuple[Array, multi_head_attention.Cache]:
             drop = Dropout(p, fixed_rng(), rows, T)
@@ -184,10 +184,10 @@ def _multi_head_attention(rng: Rng) -> Cases:
         "dropout": pair(3, 3, p=0.3),
         "one head": pair(1, 4, A=1),
         "T = 1": pair(2, 1),
-        "one row": pair(2, 4, R=1),
-        "rows, one of them twice, dropout": pair(2, 4, p=0.3, R=3),
-        "more rows than tokens": pair(1, 2, R=4),
-        "no row": pair(2, 3, R=0),
+        "one row": pair(2, 4, M=1),
+        "rows, one of them twice, dropout": pair(2, 4, p=0.3, M=3),
+        "more rows than tokens": pair(1, 2, M=4),
+        "no row": pair(2, 3, M=0),
     }
 
 
@@ -200,8 +200,8 @@ def _feed_forward(rng: Rng) -> Cases:
 
 
 def _encoder_layer(rng: Rng) -> Cases:
-    def pair(B: int, T: int, config: BertConfig = LAYER, drop: bool = False, R: int | None = None) -> Pair:
-        rows = None if R is None else repeated_rows(B, T, R)
+    def pair(B: int, T: int, config: BertConfig = LAYER, drop: bool = False, M: int | None = None) -> Pair:
+        rows = None if M is None else repeated_rows(B, T, M)
 
         def forward(x: Array, params: encoder_layer.Params) -> tuple[Array, encoder_layer.Cache]:
             return encoder_layer.forward(x, params, padding(B, T), config, fixed_rng() if drop else None, rows)
@@ -213,9 +213,9 @@ def _encoder_layer(rng: Rng) -> Cases:
         "padding": pair(3, 3),
         "dropout, tanh": pair(2, 3, replace(LAYER, gelu="tanh"), True),
         "T = 1": pair(1, 1),
-        "one row": pair(2, 3, R=1),
-        "rows, one of them twice, dropout": pair(2, 4, drop=True, R=3),
-        "no row": pair(1, 2, R=0),
+        "one row": pair(2, 3, M=1),
+        "rows, one of them twice, dropout": pair(2, 4, drop=True, M=3),
+        "no row": pair(1, 2, M=0),
     }
 
 

@@ -96,9 +96,9 @@ def padding(B: int, T: int) -> Array:
     return mask
 
 
-def repeated_rows(B: int, T: int, R: int) -> Array:
-    """(B, R) rows of each text, other ones in each; where R is above 1, the first of them twice."""
-    rows = (np.arange(R) + 2 * np.arange(B)[:, None]) % T
+def repeated_rows(B: int, T: int, M: int) -> Array:
+    """(B, M) rows of each text, other ones in each; where M is above 1, the first of them twice."""
+    rows = (np.arange(M) + 2 * np.arange(B)[:, None]) % T
     rows[:, 1:2] = rows[:, :1]
     return rows
 

@@ -186,12 +186,12 @@ def a_row_read_twice_learns_once(dy, cache):
     dx, dparams = multi_head_attention.backward(dy, cache)
     if cache.query is None:
         return dx, dparams
-    B, A, R, D = cache.attention.Q.shape
+    B, A, M, D = cache.attention.Q.shape
     dconcat, _ = linear.backward(dy, cache.output)
-    dQ, dK, dV = attention.backward(dconcat.reshape(B, R, A, D).transpose(0, 2, 1, 3), cache.attention)
+    dQ, dK, dV = attention.backward(dconcat.reshape(B, M, A, D).transpose(0, 2, 1, 3), cache.attention)
     dKV = np.stack([dK, dV]).transpose(1, 3, 0, 2, 4)
     dx, _ = linear.backward(dKV.reshape(*dKV.shape[:2], -1), cache.qkv)
-    dx_rows, _ = linear.backward(dQ.transpose(0, 2, 1, 3).reshape(B, R, A * D), cache.query)
+    dx_rows, _ = linear.backward(dQ.transpose(0, 2, 1, 3).reshape(B, M, A * D), cache.query)
     dx[np.arange(B)[:, None], cache.rows] += dx_rows
     return dx, dparams
 

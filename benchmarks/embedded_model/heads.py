@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from contrasts import statement
 from examples import Examples, by_length
 from held_out import HeldOut
 from pretrain import Run, begin, count_tokens, new_config, update
@@ -49,14 +50,15 @@ from numpy_bert.training.step import TrainingState
 
 LABELS = ("negative", "positive")
 LOSSES = ("masked_lm", "next_sentence", "sentiment", "direction", "cosines")
-NEXT_SENTENCE = 5.0  # weight of its loss; with 1 it is not learned within 15 million tokens
-SENTIMENT, DIRECTION, COSINES = 1.5, 6.0, 20.0  # a, b, c
+NEXT_SENTENCE = 8.0  # weight of its loss; with 1 it is not learned within 15 million tokens
+SENTIMENT, DIRECTION, COSINES = 2.0, 6.0, 20.0  # a, b, c
 LONGEST = 64  # tokens of a text
 STRETCH = 20_000  # texts that are sorted by length together
 BASIS = 40_000  # vectors that the singular vectors are taken of
 UNSAID = {"plain": 0.5, "short": np.nan}  # P(positive) where no review is
 KEPT = 4_000  # texts that only measure
 WARMUP = 100_000  # tokens
+CERTAIN = 0.97  # P of the label of a statement that the grammar made
 
 
 class Lesson(NamedTuple):
@@ -64,7 +66,7 @@ class Lesson(NamedTuple):
 
     inputs: bert.Inputs
     q: np.ndarray  # (n, 2); rows of zeros where nobody said
-    t: np.ndarray  # (n, H), of length 1
+    t: np.ndarray | None  # (n, H), of length 1
 
 
 class Lessons:
@@ -111,6 +113,15 @@ class Lessons:
         return padded([Text(self.ids[i], None) for i in rows], self.pad_id)
 
 
+def contrasts(tokenizer: Tokenizer, count: int, rng: np.random.Generator) -> Lesson:
+    """Statements of the grammar, for sentiment alone."""
+    texts, positive = zip(*(statement(rng) for _ in range(count)), strict=True)
+    ids = tokenizer.encode_ids(list(texts), max_length=LONGEST, special=False)
+    p = np.where(positive, CERTAIN, 1.0 - CERTAIN)
+    inputs = padded([Text(np.array(row, np.int32), None) for row in ids], tokenizer.pad_id)
+    return Lesson(inputs, np.stack([1.0 - p, p], axis=1).astype(np.float32), None)
+
+
 def said(work: Path, count: int) -> np.ndarray:
     """P(positive) of each review: people's word, else the teacher's."""
     known = np.load(work / "known.npy")[:count].astype(np.float64)
@@ -129,13 +140,16 @@ def teach(lesson: Lesson, params: objective.Params, config: BertConfig) -> tuple
     log_p, log_p_cache = log_softmax.forward(logits)
     dlogits = log_softmax.backward(q * np.float32(-SENTIMENT / n), log_p_cache)
     dencoded, dhead = sequence_classification.backward(dlogits, head_cache)
-    u, pooling_cache = sentence_embedding.forward(encoded.hidden, lesson.inputs.mask, "mean", True)
-    difference = u @ u.T - t @ t.T  # symmetric
-    du = np.float32(-DIRECTION / n) * t + np.float32(4 * COSINES / n**2) * (difference @ u)
-    dhidden = sentence_embedding.backward(du, pooling_cache)
+    losses = np.array([-(q * log_p).sum() / n, 0.0, 0.0])
+    dhidden = np.zeros_like(encoded.hidden)
+    if t is not None:
+        u, pooling_cache = sentence_embedding.forward(encoded.hidden, lesson.inputs.mask, "mean", True)
+        difference = u @ u.T - t @ t.T  # symmetric
+        losses[1:] = 1.0 - (u * t).sum() / n, (difference**2).sum() / n**2
+        du = np.float32(-DIRECTION / n) * t + np.float32(4 * COSINES / n**2) * (difference @ u)
+        dhidden = sentence_embedding.backward(du, pooling_cache)
     dbert = bert.backward(bert.Output(dhidden, dencoded.pooled), bert_cache)
     others = {name: tree.map(np.zeros_like, getattr(params, name)) for name in ("masked_lm", "next_sentence")}
-    losses = np.array([-(q * log_p).sum() / n, 1.0 - (u * t).sum() / n, (difference**2).sum() / n**2])
     return losses, objective.Params(dbert, sequence_classification=dhead, **others)
 
 
@@ -189,7 +203,8 @@ def main() -> None:
     top.add_argument("--tokens", type=float, required=True)
     top.add_argument("--rate", type=float, default=1e-3)
     top.add_argument("--step-tokens", type=int, default=2048)
-    top.add_argument("--lesson-tokens", type=int, default=2048)
+    top.add_argument("--lesson-tokens", type=int, default=1536)
+    top.add_argument("--contrasts", type=int, default=32, help="statements of the grammar in a step")
     top.add_argument("--masked", type=float, default=0.15)
     top.add_argument("--evaluate-every", type=float, default=1e6, help="tokens")
     top.add_argument("--minutes", type=float, default=10.0, help="between saves")
@@ -211,7 +226,8 @@ def main() -> None:
     examples.seek(position)
     while state.tokens < options.tokens and not run.stopped:
         batches = examples.next()
-        losses, total = gradients(batches, [lessons.next(), lessons.next()], state.params, config)
+        taught = [lessons.next(), lessons.next(), contrasts(tokenizer, options.contrasts, state.rng)]
+        losses, total = gradients(batches, taught, state.params, config)
         rate = options.rate * min(1.0, (state.tokens + 1) / WARMUP, 1.0 - state.tokens / options.tokens)
         update(state, total, rate)
         before, state.tokens = state.tokens, state.tokens + count_tokens(batches)

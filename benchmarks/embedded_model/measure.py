@@ -43,7 +43,8 @@ def main() -> None:
     figures = [(name, f"{value:.4f}") for name, value in held_out.measure(bert.params, bert.config).items()]
     for name, path in (
         ("sentiment, SST-2 dev", options.work / "dev.tsv"),
-        ("sentiment, own", EXAMPLES / "sentiment.tsv"),
+        ("sentiment, 20 with a turn", EXAMPLES / "sentiment.tsv"),
+        ("sentiment, 40 with a turn", Path(__file__).with_name("turns.tsv")),
     ):
         labelled = rows(path)
         answers = bert.classify([text for text, _ in labelled])

@@ -23,7 +23,7 @@ from .inference.overflow import watched
 from .inference.run import head
 from .inference.vector_methods import VectorMethods
 from .numerics import tree
-from .numerics.memory import Array
+from .numerics.arrays import Array
 from .tasks import objective
 from .tokenizer.folder import other_tokenizer
 from .tokenizer.interface import Tokenizer

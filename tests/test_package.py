@@ -163,7 +163,7 @@ def imported_by(name):
 def test_the_walk_sees_imports():
     assert {other for _, other in imported_by("blocks.encoder")} >= {
         "config",
-        "numerics.memory",
+        "numerics.arrays",
         "blocks.encoder_layer",
     }
     assert {other for _, other in imported_by("cli.main")} >= {"cli.embed", "errors"}
@@ -192,7 +192,7 @@ def test_no_import_runs_in_a_circle():
 
 @pytest.mark.parametrize("name", ["gradcheck.checker", "gradcheck.contract"])
 def test_the_gradient_checker_knows_nothing_of_bert(name):
-    allowed = {"errors", "numerics.tree", "numerics.memory", "gradcheck.contract"}
+    allowed = {"errors", "numerics.tree", "numerics.arrays", "gradcheck.contract"}
     assert {other for _, other in imported_by(name)} <= allowed
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from ..numerics.arrays import Array
 from ..numerics.matmul import matmul
-from ..numerics.memory import Array
 from . import dropout, softmax
 from .dropout import NONE, Dropout
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..config import BertConfig
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import embedding, encoder, pooler
 from .dropout import Dropout
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.sigmoid import sigmoid
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import log_softmax
 
 IGNORED = -100  # the label of a row that takes no part, as in PyTorch and Hugging Face's data

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.tree import shape
 from . import dropout, layer_norm, lookup
 from .dropout import Dropout

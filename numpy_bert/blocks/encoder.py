@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import encoder_layer, recompute
 
 Keep = Literal["caches", "inputs", "nothing"]  # of each layer, for backward

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.scatter import add_rows, take_rows
 from . import dropout, feed_forward, layer_norm, multi_head_attention
 from .dropout import Dropout

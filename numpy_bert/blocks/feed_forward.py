@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import gelu, linear
 
 

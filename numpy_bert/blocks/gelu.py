@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..numerics.arrays import Array
 from ..numerics.elementwise import elementwise
-from ..numerics.memory import Array
 from . import normal_cdf
 
 _SQRT_2_OVER_PI = math.sqrt(2.0 / math.pi)

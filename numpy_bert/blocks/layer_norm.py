@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..numerics.arrays import Array
 from ..numerics.elementwise import multiply_add
-from ..numerics.memory import Array
 from ..numerics.rows import row_mean, row_mean_of_product
 from ..numerics.tree import shape
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..numerics.arrays import Array
 from ..numerics.matmul import matmul
-from ..numerics.memory import Array
 from ..numerics.tree import shape
 
 

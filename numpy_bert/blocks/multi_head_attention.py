@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.scatter import add_rows, take_rows
 from . import attention, linear
 from .dropout import NONE, Dropout

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.normal_cdf import normal_cdf
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import encoder_layer
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..numerics.arrays import Array
 from ..numerics.exponential import shifted_exp
-from ..numerics.memory import Array
 from ..numerics.rows import row_sum
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 
 class Cache(NamedTuple):

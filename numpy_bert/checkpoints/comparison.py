@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import locate, names
 from .formats.tensors import (
     Entry,

@@ -20,7 +20,7 @@ from ..config import BertConfig
 from ..errors import Error
 from ..files.reading import CHUNK, File
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import objective
 from . import beside, known_keys, locate, names
 from .formats.tensors import (

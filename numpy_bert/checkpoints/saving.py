@@ -34,7 +34,7 @@ from ..files import leftovers
 from ..files.atomic import flush_folder, unwritable, write_text
 from ..files.reading import require_path
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import objective
 from ..tokenizer.interface import Tokenizer
 from . import modules_file, names, sentence_pooling, sentence_settings

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Error, describe, show
 from ..files import strict_json
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..rules import integer, is_integer, optional
 from ..tasks.sentence_embedding import POOLINGS
 from . import sentence_steps

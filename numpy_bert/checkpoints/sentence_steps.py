@@ -17,7 +17,7 @@ import numpy as np
 from ..blocks import layer_norm, linear
 from ..errors import Error, show
 from ..files import strict_json
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import locate
 
 # Names of ours -> the classes of PyTorch, without `torch.nn.modules.`

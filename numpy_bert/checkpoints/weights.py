@@ -18,7 +18,7 @@ from ..config import BertConfig
 from ..errors import Error, show, warn
 from ..files.reading import Path
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import objective
 from . import names
 from .formats.tensors import (

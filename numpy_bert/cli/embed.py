@@ -19,7 +19,7 @@ from .progress import Progress
 
 if TYPE_CHECKING:
     from ..model import Bert
-    from ..numerics.memory import Array
+    from ..numerics.arrays import Array
 
 MOST_COMPARED = 12  # texts whose similarities are printed
 SHOWN = 6  # numbers of a vector

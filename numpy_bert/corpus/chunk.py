@@ -14,7 +14,7 @@ from ..inference import vectors
 from ..inference.run import Options
 from ..inference.vectors import Form
 from ..model import Bert
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from .texts_file import Chunk
 
 PLAIN = Form()

@@ -15,7 +15,7 @@ from ..errors import Error
 from ..files.atomic import require_new
 from ..inference import quantization
 from ..inference.corpora import mapped
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import manifest
 from .vectors_file import VectorsFile
 

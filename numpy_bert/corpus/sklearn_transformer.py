@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import Error
 from ..model import Bert, load
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 try:
     from sklearn.base import BaseEstimator, TransformerMixin

@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import Error
 from ..files.atomic import flush_folder, unwritable
 from ..files.reading import CHUNK
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 
 class VectorsFile:

@@ -32,7 +32,7 @@ from ..errors import Error, describe
 from ..files import figures
 from ..inference import inputs
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import objective
 from ..tokenizer.interface import Tokenizer
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import Error, describe
 from ..files import figures
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tokenizer.interface import Tokenizer
 
 LONGEST_LABEL = 48  # characters of a text in the legend

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..blocks import softmax
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.sigmoid import sigmoid
 from .targets import FOLLOWS_OR_NOT, ModelWithHeads, Target
 

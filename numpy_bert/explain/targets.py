@@ -26,7 +26,7 @@ from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error, describe, show
 from ..inference import inputs
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import next_sentence, objective, question_answering
 from ..tokenizer.interface import Encoding, Tokenizer
 

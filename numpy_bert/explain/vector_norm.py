@@ -14,7 +14,7 @@ import numpy as np
 
 from ..blocks import squared_error
 from ..blocks.bert import Output
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import sentence_embedding
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import Error, show
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 Path = str | os.PathLike[str]
 Seen = Callable[[memoryview], None]  # is shown the bytes of a tensor as they are stored, in order

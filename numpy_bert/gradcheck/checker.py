@@ -40,7 +40,7 @@ import numpy as np
 
 from ..errors import Error, UsageError, show
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import contract
 
 COMPLEX_STEP = 1e-30

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import Error
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 
 def run_forward(forward: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[Any, Any]:

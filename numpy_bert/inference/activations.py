@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..blocks import gelu
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda x: x,

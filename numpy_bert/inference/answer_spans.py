@@ -17,7 +17,7 @@ import numpy as np
 
 from ..blocks import bert, softmax
 from ..errors import Error, describe
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..rules import as_integer
 from ..tasks import question_answering
 from ..tokenizer.frame import Frame

@@ -8,7 +8,7 @@ from typing import Any
 from ..blocks import bert, encoder_layer
 from ..config import BertConfig
 from ..errors import Error, show
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import objective
 from . import inputs
 from .outputs import Hidden

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..blocks import bert
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.threads import cores, ordered_map, single_blas_thread, thread_team, turn
 from ..tasks.rows import cls
 from .inputs import Text, padded

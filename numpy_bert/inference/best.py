@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 MANY = 8  # times k candidates of each row, above which the block is partitioned before they are sorted
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..blocks import bert, softmax
 from ..config import BertConfig
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.sigmoid import sigmoid
 from ..tasks import next_sentence, sequence_classification
 from . import encoding, vectors

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..blocks import bert, softmax
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import token_classification
 from . import batching, encoding, words
 from .inputs import Text

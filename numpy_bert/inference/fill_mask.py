@@ -9,7 +9,7 @@ import numpy as np
 
 from ..blocks import bert, softmax
 from ..errors import Error, show
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..rules import as_integer
 from ..tasks import masked_lm, rows
 from . import encoding

@@ -12,7 +12,7 @@ from ..blocks.bert import Inputs
 from ..blocks.embedding import Ids
 from ..config import BertConfig
 from ..errors import Error, describe
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 
 def checked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 
 class Hidden(NamedTuple):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error, show
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
 STEPS = 255

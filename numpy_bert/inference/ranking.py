@@ -15,7 +15,7 @@ import numpy as np
 
 from ..blocks import bert
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..rules import as_integer
 from ..tasks import sequence_classification
 from . import classification, encoding, similarity, vectors

@@ -12,7 +12,7 @@ import numpy as np
 from ..blocks import bert
 from ..config import BertConfig
 from ..errors import Error, describe, show
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..rules import as_integer
 from ..tasks import objective
 from ..tokenizer.interface import Tokenizer

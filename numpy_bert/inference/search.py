@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import quantization, similarity
 from .best import Best
 

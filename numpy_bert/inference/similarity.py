@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import distance
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 SHORTEST = 1e-12  # a vector shorter than this is divided by it, as in PyTorch's normalize
 

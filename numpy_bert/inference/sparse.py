@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from ..blocks import bert
 from ..checkpoints.sentence_pooling import Splade
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import masked_lm
 from . import batching, classification, encoding
 from .run import Options, finite, head, run

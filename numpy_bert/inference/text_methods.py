@@ -10,7 +10,7 @@ from ..checkpoints.sentence_pooling import SentencePooling
 from ..checkpoints.sentence_settings import SentenceSettings
 from ..config import BertConfig
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import objective
 from ..tokenizer.interface import Tokenizer
 from . import answer_spans, classification, encoding, entities, fill_mask, vectors

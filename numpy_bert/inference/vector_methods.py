@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..rules import as_integer
 from . import encoding, quantization, similarity, vectors
 from .run import Options, Progress

@@ -12,7 +12,7 @@ from ..checkpoints.sentence_pooling import SentencePooling
 from ..checkpoints.sentence_settings import SentenceSettings
 from ..checkpoints.sentence_steps import LAYER_NORM_EPS, Dense, LayerNorm, Step
 from ..errors import Error, warn
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..rules import as_integer
 from ..tasks import sentence_embedding
 from . import batching, encoding

@@ -19,7 +19,7 @@ from unicodedata import category
 import numpy as np
 
 from ..errors import Error, show
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tokenizer.character_classes import is_chinese, is_white_space
 from ..tokenizer.interface import Encoding, Tokenizer
 

@@ -19,7 +19,7 @@ from ..explain.targets import Target
 from ..explain.tracing import explorer, run
 from ..explain.tracing.manifest import Card
 from ..model import Bert
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from .learning import Learning, StepResult
 
 PAGES = 4  # explorer pages whose request is remembered

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .memory import Array
+from .arrays import Array
 from .threads import parallel_for
 
 CHUNK = 1 << 18  # elements; fewer suit the cache better, and then two threads wait for each other (docs/speed.md)

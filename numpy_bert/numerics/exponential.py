@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .memory import Array
+from .arrays import Array
 
 LOWEST = -1e30  # stands for -inf, which complex arithmetic turns into NaN
 MODERATE = 50.0  # exp of ±50, and sums of 1e16 of them, are far from the ends of float32

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .memory import Array
+from .arrays import Array
 from .threads import blas_is_single, even_slices, parallel_for
 
 SMALL = 1_000_000  # multiplications

@@ -1,4 +1,4 @@
-"""The type of an array, and memory that is used again instead of being given back.
+"""Memory that is used again instead of being given back.
 
 glibc asks the system for the memory of every large array and gives it back when the array is freed, and the system
 clears each page at its first use: for a large elementwise step that takes about as long as the arithmetic. Above its
@@ -12,10 +12,6 @@ from __future__ import annotations
 import ctypes
 import platform
 from typing import Any
-
-import numpy as np
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 DEFAULT = 128 << 10  # bytes, of both

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from .memory import Array
+from .arrays import Array
 from .threads import parallel_for
 
 Q = (

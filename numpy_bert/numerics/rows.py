@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .memory import Array
+from .arrays import Array
 
 
 def row_sum(x: Array) -> Array:

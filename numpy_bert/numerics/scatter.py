@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .memory import Array
+from .arrays import Array
 
 
 def scatter_add(table: Array, ids: Array, rows: Array) -> None:

@@ -21,7 +21,7 @@ from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.threads import cores
 from ..tasks import objective
 from . import costs, machine

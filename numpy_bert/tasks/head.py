@@ -13,7 +13,7 @@ import numpy as np
 from ..blocks import cross_entropy
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 
 class Task(Protocol):

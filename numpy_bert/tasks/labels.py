@@ -8,7 +8,7 @@ import numpy as np
 
 from ..blocks.cross_entropy import IGNORED
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 
 def pair(labels: Any, expected: str) -> tuple[Any, Any]:

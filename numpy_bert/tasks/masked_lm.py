@@ -17,7 +17,7 @@ import numpy as np
 from ..blocks import cross_entropy, gelu, layer_norm, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.tree import shape as array_shape
 from . import rows
 from .labels import classes

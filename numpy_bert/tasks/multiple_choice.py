@@ -19,7 +19,7 @@ from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import rows
 from .labels import classes
 

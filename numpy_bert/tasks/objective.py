@@ -14,7 +14,7 @@ import numpy as np
 from ..blocks import bert, encoder
 from ..config import BertConfig
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import (
     masked_lm,
     multiple_choice,

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import head, masked_lm, next_sentence
 from .labels import pair
 

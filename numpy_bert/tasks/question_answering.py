@@ -16,7 +16,7 @@ import numpy as np
 from ..blocks import cross_entropy, linear
 from ..blocks.bert import Output
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import rows
 from .labels import classes, pair
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..blocks.cross_entropy import IGNORED
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 
 def of_all(labels: Any, shape: tuple[int, int]) -> tuple[None, Any]:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 
 POOLINGS = ("mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 SMALLEST_NORM = 1e-12  # a vector shorter than this is left as short, as in PyTorch's normalize

@@ -17,7 +17,7 @@ from ..blocks import binary_cross_entropy, cross_entropy, dropout, linear, squar
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import rows
 from .labels import classes, shares, values
 

@@ -18,7 +18,7 @@ from ..blocks import dropout, linear
 from ..blocks.bert import Output
 from ..blocks.dropout import Dropout
 from ..config import BertConfig
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import head, rows
 from .labels import classes
 

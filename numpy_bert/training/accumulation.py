@@ -20,7 +20,7 @@ from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..inference.overflow import watched
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.threads import ordered_map
 from ..tasks import objective
 

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from ..config import BertConfig
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import objective
 
 CUT = 2.0  # standard deviations; what falls outside is drawn again

@@ -23,7 +23,7 @@ from numpy.typing import DTypeLike
 from ..config import BertConfig
 from ..errors import Error
 from ..numerics import tree
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..tasks import objective
 from . import initialization
 

@@ -13,7 +13,7 @@ from ..blocks import bert, cross_entropy
 from ..blocks.cross_entropy import IGNORED
 from ..config import BertConfig
 from ..errors import Error
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from ..numerics.threads import ordered_map
 from ..tasks import masked_lm, next_sentence, objective, pretraining
 from . import initialization, loop

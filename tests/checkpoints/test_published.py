@@ -13,7 +13,7 @@ from support.checkpoints import published
 
 from numpy_bert import Bert, load
 from numpy_bert.blocks.bert import Output
-from numpy_bert.numerics.memory import Array
+from numpy_bert.numerics.arrays import Array
 from numpy_bert.tasks import masked_lm, objective
 
 DATA = Path(__file__).parents[1] / "data"

@@ -14,7 +14,7 @@ from numpy_bert.checkpoints.config_file import read_config
 from numpy_bert.config import BertConfig
 from numpy_bert.inference import inputs
 from numpy_bert.numerics import tree
-from numpy_bert.numerics.memory import Array
+from numpy_bert.numerics.arrays import Array
 from numpy_bert.tasks import masked_lm, next_sentence, objective, pretraining, question_answering
 
 DATA = Path(__file__).parents[1] / "data"

@@ -23,7 +23,7 @@ import numpy as np
 
 from ...errors import Error, show
 from ...files.reading import File, Path
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .msgpack import Item, item, text
 from .tensors import (
     LARGEST_RANK,

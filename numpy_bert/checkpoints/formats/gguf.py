@@ -23,7 +23,7 @@ import numpy as np
 
 from ...errors import show
 from ...files.reading import File, Path
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .tensors import (
     MOST_TENSORS,
     Entry,

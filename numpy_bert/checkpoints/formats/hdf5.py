@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from ...errors import Error, show
 from ...files.reading import File, Path
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .tensors import (
     MOST_TENSORS,
     STORED,

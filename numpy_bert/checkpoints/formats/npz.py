@@ -24,7 +24,7 @@ import numpy as np
 from ...errors import Error, show
 from ...files.atomic import replacing
 from ...files.reading import CHUNK, File, Path
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from . import zip_archive
 from .tensors import (
     MOST_TENSORS,

@@ -22,7 +22,7 @@ import numpy as np
 from ...errors import Error, show
 from ...files.atomic import replacing
 from ...files.reading import File, Path
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .tensors import (
     MOST_TENSORS,
     Entry,

@@ -19,7 +19,7 @@ from ... import errors
 from ...errors import Error, show
 from ...files import strict_json
 from ...files.reading import Path
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..detect import recognize
 from . import safetensors
 from .tensors import (

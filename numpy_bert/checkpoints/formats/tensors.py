@@ -20,7 +20,7 @@ import numpy as np
 
 from ...errors import show
 from ...files.reading import CHUNK, File, Seen
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 
 Order = Literal["<", ">"]  # little-endian, big-endian
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import normal_cdf
 from ...blocks.gelu import _CUBIC, _SQRT_2_OVER_PI, Cache, _inner
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import log_softmax
 from ...blocks.cross_entropy import Cache
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

@@ -6,7 +6,7 @@ import math
 
 from ...blocks import dropout, softmax
 from ...blocks.attention import Cache
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks import linear
 from ...blocks.bert import Output
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks.sequence_classification import Cache, Params
 from ..definition import Exercise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.squared_error import Cache
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

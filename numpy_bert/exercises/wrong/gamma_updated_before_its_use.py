@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.layer_norm import Cache, Params
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...numerics.rows import row_mean, row_mean_of_product
 from ..definition import Exercise
 

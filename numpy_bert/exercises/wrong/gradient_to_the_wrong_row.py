@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import linear, tanh
 from ...blocks.pooler import Cache, Params
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

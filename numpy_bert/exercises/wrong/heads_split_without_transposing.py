@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import attention, linear
 from ...blocks.multi_head_attention import Cache, Params
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...numerics.scatter import add_rows
 from ..definition import Exercise
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import encoder_layer
 from ...blocks.recompute import Cache
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks.sentence_embedding import Cache
 from ..definition import Exercise
 

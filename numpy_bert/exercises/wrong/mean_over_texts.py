@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.binary_cross_entropy import Cache
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...numerics.sigmoid import sigmoid
 from ..definition import Exercise
 

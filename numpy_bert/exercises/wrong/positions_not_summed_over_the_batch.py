@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import dropout, layer_norm, lookup
 from ...blocks.embedding import Cache, Params
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks import dropout, feed_forward, layer_norm, multi_head_attention
 from ...blocks.encoder_layer import Cache, Params
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks import dropout, softmax
 from ...blocks.attention import Cache
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

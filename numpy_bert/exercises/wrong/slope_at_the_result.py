@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...blocks import gelu, linear
 from ...blocks.feed_forward import Cache, Params
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

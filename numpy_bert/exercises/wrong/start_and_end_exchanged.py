@@ -6,7 +6,7 @@ import numpy as np
 
 from ...blocks import cross_entropy
 from ...blocks.bert import Output
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks.question_answering import Labels, LossCache, Params, backward
 from ..definition import Exercise
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...blocks.tanh import Cache
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..definition import Exercise
 
 

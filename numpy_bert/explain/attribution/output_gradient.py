@@ -16,7 +16,7 @@ import numpy as np
 from ...blocks import bert
 from ...blocks.bert import Inputs, Output
 from ...blocks.embedding import Ids
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import objective
 from .. import targets, vector_norm
 from ..predictions import HeadPrediction, likeliest

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...blocks import bert, encoder_layer
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import objective
 from .. import targets
 from ..targets import ModelWithHeads, Target

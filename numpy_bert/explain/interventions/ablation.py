@@ -29,7 +29,7 @@ import numpy as np
 from ...config import BertConfig
 from ...errors import Error, show
 from ...numerics import tree
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import objective
 from .. import targets
 from ..targets import ModelWithHeads, Target

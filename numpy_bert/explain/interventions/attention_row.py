@@ -18,7 +18,7 @@ import numpy as np
 
 from ...blocks import encoder_layer, feed_forward, layer_norm, linear
 from ...errors import Error
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..targets import ModelWithHeads, Target
 from .outcome import Outcome, of_hidden, run_layers
 from .patching import hidden_states

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ...blocks import bert, encoder, pooler
 from ...blocks.bert import Output
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import objective
 from .. import predictions, targets, vector_norm
 from ..predictions import HeadPrediction

@@ -23,7 +23,7 @@ import numpy as np
 from ...blocks import embedding
 from ...blocks.dropout import NONE
 from ...errors import Error
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .. import targets
 from ..targets import ModelWithHeads, Target
 from .outcome import Outcome, of_hidden, run_layers

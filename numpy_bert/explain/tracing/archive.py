@@ -18,7 +18,7 @@ import numpy as np
 from ...checkpoints.formats import npz
 from ...errors import Error, describe
 from ...files import strict_json
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 
 MANIFEST = "manifest"
 LARGEST = 1 << 26  # bytes of a manifest; a model of 24 layers makes one of about a megabyte

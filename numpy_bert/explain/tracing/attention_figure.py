@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...files import figures
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...rules import as_integer
 from .result import Trace
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import Error, show_path
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from . import archive
 from .result import Trace
 

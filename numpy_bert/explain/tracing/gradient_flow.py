@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .result import GRADIENTS, Trace
 
 LAYER = "bert.encoder.layers."

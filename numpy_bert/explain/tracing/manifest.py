@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from ...errors import Error, describe, show
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ..predictions import HeadPrediction
 from .recorder import Call
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 
 LEVELS = 127  # on either side of zero
 NOT_A_NUMBER = -128  # the code of NaN and of infinities

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...numerics import tree
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from . import source
 from .source import Function, Statement
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from ...errors import Error, show
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from . import archive, manifest
 from .manifest import Asked, Card, Value
 from .recorder import Call

@@ -13,7 +13,7 @@ from ... import __version__
 from ...blocks import bert
 from ...checkpoints.fingerprint import fingerprint
 from ...numerics import tree
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import objective
 from .. import predictions, targets, vector_norm
 from ..targets import ModelWithHeads, Target

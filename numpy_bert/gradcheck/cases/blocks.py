@@ -28,7 +28,7 @@ from ...blocks import (
 from ...blocks.dropout import Dropout
 from ...config import BertConfig
 from ...numerics import tree
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .samples import LAYER, SHALLOW, WHOLE, Block, Pair, fixed_rng, inputs, padding, params, repeated_rows
 
 Cases = dict[str, Pair]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...blocks import binary_cross_entropy, cross_entropy, log_softmax, squared_error
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .samples import Block, Pair
 
 Cases = dict[str, Pair]

@@ -13,7 +13,7 @@ from ...blocks.cross_entropy import IGNORED
 from ...blocks.embedding import Ids
 from ...config import BertConfig
 from ...numerics import tree
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import pretraining, question_answering
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...blocks.bert import Output
 from ...blocks.cross_entropy import IGNORED
 from ...config import BertConfig
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import (
     head,
     masked_lm,

@@ -21,7 +21,7 @@ from ...config import BertConfig
 from ...errors import Error, show
 from ...inference import batching
 from ...inference.inputs import Text, padded
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import objective, sequence_classification
 from ...tokenizer.interface import Tokenizer
 from . import classification_scores as scores

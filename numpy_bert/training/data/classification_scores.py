@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...blocks import binary_cross_entropy, cross_entropy, squared_error
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 
 
 def of_classes(logits: Array, labels: Array) -> dict[str, float]:

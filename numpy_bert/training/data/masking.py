@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...blocks.cross_entropy import IGNORED
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tokenizer.interface import Tokenizer
 
 MASKED, RANDOM = 0.8, 0.1  # of the chosen tokens; the others stay

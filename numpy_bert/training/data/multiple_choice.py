@@ -24,7 +24,7 @@ from ...files import strict_json
 from ...files.text_lines import lines
 from ...inference import batching
 from ...inference.inputs import Text, padded
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...rules import integer, is_integer
 from ...tasks import multiple_choice, objective
 from ...tokenizer.interface import Tokenizer

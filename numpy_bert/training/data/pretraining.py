@@ -23,7 +23,7 @@ import numpy as np
 from ...blocks.cross_entropy import IGNORED
 from ...errors import Error, show
 from ...inference.inputs import Text, padded
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...rules import Rule, integer, number, one_of, optional
 from ...tasks import objective, pretraining
 from ...tokenizer.interface import Tokenizer

@@ -21,7 +21,7 @@ from ...errors import Error, show
 from ...inference import answer_spans, batching, squad_scores
 from ...inference.answer_spans import Window
 from ...inference.inputs import Text, padded
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import objective, question_answering
 from ...tokenizer.interface import Encoding, Tokenizer
 from . import squad as squad_file

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks.next_sentence import FOLLOWS, RANDOM
 
 Document = Sequence[Array]  # sentences, each (n,) ids, n > 0

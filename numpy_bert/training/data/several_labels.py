@@ -14,7 +14,7 @@ import numpy as np
 
 from ...config import BertConfig
 from ...errors import Error, show
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from .labeled_texts import LabeledFile, LabeledText, classes, number
 from .options import DataOptions
 from .records import Path, shown

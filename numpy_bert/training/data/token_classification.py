@@ -29,7 +29,7 @@ from ...errors import Error, show
 from ...inference import batching, entities
 from ...inference.entities import OUTSIDE, SCHEMES
 from ...inference.inputs import Text, padded
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...tasks import objective, token_classification
 from ...tokenizer.interface import Tokenizer
 from . import conll, entity_scores

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 
 SMALLEST = 1e-6
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...numerics import tree
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...numerics.threads import ordered_map
 from ...tasks.objective import Params
 from . import adamw, bert_adam, sgd

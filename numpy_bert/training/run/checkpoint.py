@@ -32,7 +32,7 @@ from ...files import strict_json
 from ...files.atomic import flush_folder, unwritable, write_text
 from ...files.reading import CHUNK, File
 from ...numerics import tree
-from ...numerics.memory import Array
+from ...numerics.arrays import Array
 from ...rules import is_integer
 from ...tasks import objective
 from ..optim import update as optimizers

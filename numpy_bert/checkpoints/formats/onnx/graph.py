@@ -19,7 +19,7 @@ import numpy as np
 
 from ....errors import show
 from ....files.reading import File
-from ....numerics.memory import Array
+from ....numerics.arrays import Array
 from ..tensors import Entry, read_tensor, too_large
 from .messages import Field, Messages
 

@@ -15,7 +15,7 @@ from pathlib import Path as SystemPath
 import numpy as np
 
 from ....files.reading import CHUNK, File, Path
-from ....numerics.memory import Array
+from ....numerics.arrays import Array
 from ..tensors import Entry, Into, check_destination, chosen, numbers, read_tensor
 from .bert import Found, find
 from .graph import Stored, read_graph, values_of

@@ -22,7 +22,7 @@ import numpy as np
 from ....errors import Error, show
 from ....files.atomic import replacing
 from ....files.reading import File, Path, reason, require_path
-from ....numerics.memory import Array
+from ....numerics.arrays import Array
 from ..tensors import (
     LARGEST_RANK,
     MOST_TENSORS,

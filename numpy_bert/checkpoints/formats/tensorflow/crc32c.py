@@ -26,7 +26,7 @@ import functools
 
 import numpy as np
 
-from ....numerics.memory import Array
+from ....numerics.arrays import Array
 
 REFLECTED = 0x82F63B78  # P without x^32, the lowest bit being the coefficient of x^31
 ONES = 0xFFFFFFFF

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from ....errors import show
 from ....files.reading import File, Path
-from ....numerics.memory import Array
+from ....numerics.arrays import Array
 from .. import zip_archive
 from ..tensors import (
     Entry,

@@ -15,7 +15,7 @@ from typing import Any
 
 from ....errors import show
 from ....files.reading import File, Path
-from ....numerics.memory import Array
+from ....numerics.arrays import Array
 from ..tensors import (
     Entry,
     Into,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ....files.reading import File
-from ....numerics.memory import Array
+from ....numerics.arrays import Array
 from ..tensors import (
     Entry,
     Into,

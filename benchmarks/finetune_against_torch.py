@@ -43,7 +43,7 @@ from numpy_bert.model import Bert
 from numpy_bert.profiling import machine
 from numpy_bert.tasks import objective
 from numpy_bert.training import finetune, initialization, step
-from numpy_bert.training.data import datasets, token_classification
+from numpy_bert.training.data import conll, datasets
 from numpy_bert.training.data import squad as squad_file
 from numpy_bert.training.data.batches import Epochs, epoch_order
 from numpy_bert.training.optim.layer_decay import multipliers
@@ -152,7 +152,7 @@ def lines(path: Path, limit: int) -> str:
 
 
 def sentences(path: Path, limit: int) -> str:
-    result = token_classification.sentences(path)[:limit]
+    result = conll.sentences(path).sentences[:limit]
     return "\n\n".join("\n".join(map("\t".join, zip(s.words, s.labels, strict=True))) for s in result)
 
 
@@ -257,7 +257,7 @@ def arguments(batch: objective.Batch) -> dict[str, Any]:
     """A batch as Hugging Face's models take it."""
     import torch
 
-    (token, _, segment), mask = batch.inputs
+    (token, _, segment), mask = batch.inputs.ids, batch.inputs.mask
     inputs = {"input_ids": token, "token_type_ids": segment}
     inputs["attention_mask"] = np.ones_like(token) if mask is None else mask.astype(np.int64)
     if isinstance(batch.labels, tuple):

@@ -37,13 +37,15 @@ from sources import EXAMPLES
 
 from numpy_bert.blocks import bert, log_softmax
 from numpy_bert.checkpoints.sentence_pooling import SentencePooling
+from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.config import BertConfig
 from numpy_bert.inference.inputs import Text, padded
 from numpy_bert.model import Bert
 from numpy_bert.numerics import tree
 from numpy_bert.numerics.threads import ordered_map
 from numpy_bert.tasks import objective, sentence_embedding, sequence_classification
-from numpy_bert.tokenizer.pipeline import Tokenizer, read_tokenizer
+from numpy_bert.tokenizer.folder import read_tokenizer
+from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import accumulation, initialization
 from numpy_bert.training.optim import update as optimizers
 from numpy_bert.training.step import TrainingState
@@ -250,7 +252,7 @@ def main() -> None:
 def model(config: BertConfig, params: objective.Params, tokenizer: Tokenizer) -> Bert:
     """The whole model; whoever trains it further has BERT's usual dropout."""
     usual = replace(config, hidden_dropout=0.1, attention_dropout=0.1)
-    return Bert(usual, params, tokenizer, SentencePooling("mean", True, config.max_position_embeddings))
+    return Bert(usual, params, tokenizer, SentencePooling("mean", (Normalize(),), config.max_position_embeddings))
 
 
 if __name__ == "__main__":

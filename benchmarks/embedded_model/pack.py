@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from sources import documents
 
-from numpy_bert.tokenizer.pipeline import read_tokenizer
+from numpy_bert.tokenizer.folder import read_tokenizer
 
 
 def pack(job: tuple[Path, Path, Path]) -> str:

@@ -23,7 +23,8 @@ from sources import EXAMPLES
 from numpy_bert.config import BertConfig
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
-from numpy_bert.tokenizer.pipeline import Tokenizer, read_tokenizer
+from numpy_bert.tokenizer.folder import read_tokenizer
+from numpy_bert.tokenizer.pipeline import Tokenizer
 from numpy_bert.training import accumulation, neighbor_heads
 from numpy_bert.training.optim import clipping
 from numpy_bert.training.optim import update as optimizers

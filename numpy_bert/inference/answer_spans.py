@@ -26,7 +26,7 @@ from . import batching, encoding
 from .inputs import Text
 from .outputs import Answer
 from .run import Model, Options, finite, head, run
-from .words import continues
+from .words import whole_words
 
 STRIDE = 128
 LONGEST_QUESTION = 64  # tokens; a longer one is cut
@@ -122,14 +122,9 @@ def word_extents(text: str, encoding: Encoding, tokenizer: Tokenizer) -> list[tu
     The context is encoded without special tokens around it.
     """
     extents: list[tuple[int, int]] = []
-    first = 0  # the token that begins the word
-    for place, (start, end) in enumerate(encoding.offsets):
-        if place and continues(text, encoding, place, tokenizer):
-            extents[first:] = [(extents[first][0], end)] * (place - first)
-            start = extents[first][0]
-        else:
-            first = place
-        extents.append((start, end))
+    for word in whole_words(text, encoding, range(len(encoding.ids)), tokenizer):
+        extent = encoding.offsets[word[0]][0], encoding.offsets[word[-1]][1]
+        extents += [extent] * len(word)
     return extents
 
 

@@ -13,7 +13,7 @@ The strategies have the names that Hugging Face's transformers gave them (pipeli
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from unicodedata import category
 
 import numpy as np
@@ -45,6 +45,11 @@ def words(text: str, encoding: Encoding, tokenizer: Tokenizer, strategy: str) ->
         firsts = first_tokens(text, encoding.offsets)
         stops = [*firsts[1:], places.stop]
         return [list(range(first, stop)) for first, stop in zip(firsts, stops, strict=True)]
+    return whole_words(text, encoding, places, tokenizer)
+
+
+def whole_words(text: str, encoding: Encoding, places: Iterable[int], tokenizer: Tokenizer) -> list[list[int]]:
+    """The places of the tokens of each word, cut where the tokenizer cuts words."""
     groups: list[list[int]] = []
     for place in places:
         if groups and continues(text, encoding, place, tokenizer):

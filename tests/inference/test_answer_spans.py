@@ -10,7 +10,7 @@ from support.tiny import WORDS, tiny_bert
 
 import numpy_bert
 from numpy_bert import Error
-from numpy_bert.inference import answer_spans
+from numpy_bert.inference import answer_spans, words
 from numpy_bert.numerics import tree
 from numpy_bert.tokenizer.frame import bert
 from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
@@ -96,8 +96,45 @@ def test_an_answer_has_whole_words():
     context = "Funny actors, it rained"
     encoded = tokenizer.encode(context, add_special_tokens=False)
     assert encoded.tokens == ["fun", "##ny", "actor", "##s", ",", "it", "[UNK]"]
-    words = answer_spans.word_extents(context, encoded, tokenizer)
-    assert [context[start:end] for start, end in words] == ["Funny"] * 2 + ["actors"] * 2 + [",", "it", "rained"]
+    extents = answer_spans.word_extents(context, encoded, tokenizer)
+    assert [context[start:end] for start, end in extents] == ["Funny"] * 2 + ["actors"] * 2 + [",", "it", "rained"]
+
+
+def extents_one_by_one(text, encoded, tokenizer):
+    """Each token looks both ways for the ends of its word: a step for each token of the word."""
+    count = len(encoded.ids)
+    joined = [place > 0 and words.continues(text, encoded, place, tokenizer) for place in range(count)] + [False]
+    extents = []
+    for place in range(count):
+        first, last = place, place
+        while joined[first]:
+            first -= 1
+        while joined[last + 1]:
+            last += 1
+        extents.append((encoded.offsets[first][0], encoded.offsets[last][1]))
+    return extents
+
+
+PARTS = st.sampled_from(
+    ["fun", "ny", "actor", "s", "ed", "ing", "it", " ", "  ", ",", "!", "中", "é", "x", "[SEP]", "\n"]
+)
+
+
+@given(st.lists(PARTS, max_size=30).map("".join), st.booleans())
+def test_the_words_of_tokens_are_those_found_one_by_one(text, has_marks):
+    tokenizer = WordPieceTokenizer(WORDS)
+    encoded = tokenizer.encode(text, add_special_tokens=False)
+    if not has_marks:  # then white space tells words apart
+        tokenizer.continuation = None
+    assert answer_spans.word_extents(text, encoded, tokenizer) == extents_one_by_one(text, encoded, tokenizer)
+
+
+def test_a_word_of_many_tokens():
+    """Quadratic work would be ten thousand million steps."""
+    tokenizer = WordPieceTokenizer([*WORDS, "##a"], max_chars=1 << 20)
+    text = "a" * 100_000
+    encoded = tokenizer.encode(text, add_special_tokens=False)
+    assert answer_spans.word_extents(text, encoded, tokenizer) == [(0, len(text))] * len(text)
 
 
 def reader(**changes):

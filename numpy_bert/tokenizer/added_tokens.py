@@ -56,9 +56,10 @@ class Matcher:
             if token.single_word and (_is_word(text[start - 1 : start]) or _is_word(text[end : end + 1])):
                 continue
             if token.lstrip:
-                start = max(done, len(text[:start].rstrip()))
+                start = done + len(text[done:start].rstrip())
             if token.rstrip:
-                end = len(text) - len(text[end:].lstrip())
+                while text[end : end + 1].isspace():
+                    end += 1
             if done < start:
                 yield done, start, None
             yield start, end, token

@@ -5,7 +5,8 @@
     NEUTRAL    the key changes nothing at these values, which nearly every file has; at another one it is named
 
 A key that stands nowhere here is named as well. Nothing is refused by this module. The files of exported graphs
-(ort_config.json, quantize_config.json, openvino_config.json) speak of those graphs alone, and are not looked at.
+(ort_config.json, quantize_config.json, openvino_config.json) speak of those graphs alone, and are not looked at, nor
+are those of a module that sentence_pooling.py refuses by name.
 
 Source: the keys that transformers 2 to 5, sentence-transformers 2 to 6, tokenizers, optimum, Google's and NVIDIA's code
 write, and those found in public repositories.
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 from ..errors import Error, show, warn
 from ..files import strict_json
 from ..files.json_object import LARGEST_JSON
+from .modules_file import LENGTH_FILES, MODULES, SETTINGS, leads_elsewhere, root_of
 
 MOST_NAMED = 6  # in one warning
 
@@ -90,7 +92,7 @@ TOKENIZER_CONFIG = Owners(
     {SPECIAL_TOKENS}
     tokenizer_class do_lower_case strip_accents tokenize_chinese_chars do_basic_tokenize max_input_chars_per_word
     added_tokens_decoder library_rules word_tokenizer_type subword_tokenizer_type mecab_kwargs sudachi_kwargs
-    jumanpp_kwargs
+    jumanpp_kwargs model_input_names truncation_side
     model_max_length max_len
     """,
     no_effect="""
@@ -105,10 +107,8 @@ TOKENIZER_CONFIG = Owners(
         "auto_map": (None, {}),
         "never_split": (None, [], ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"]),
         "do_split_on_punc": (None, True),
-        "model_input_names": (None, ["input_ids", "token_type_ids", "attention_mask"]),
         "padding_side": (None, "right"),
         "split_special_tokens": (None, False),
-        "truncation_side": (None, "right"),
         "wordpieces_prefix": (None, "##"),
         "suffix_indicator": (None, "##"),
         "add_prefix_space": (None, False),
@@ -121,8 +121,8 @@ FILES = {
     "bert_config.json": CONFIG,
     "tokenizer_config.json": TOKENIZER_CONFIG,
     "special_tokens_map.json": Owners(SPECIAL_TOKENS, "bos_token eos_token"),
-    "tokenizer.json": Owners(  # tokenizer/tokenizer_json.py; where a text is cut or padded is for the caller to say
-        "added_tokens normalizer pre_tokenizer post_processor model", "version truncation padding decoder"
+    "tokenizer.json": Owners(  # tokenizer/tokenizer_json.py; how long a text may be is for other files to say
+        "added_tokens normalizer pre_tokenizer post_processor model truncation", "version padding decoder"
     ),
     "sentence_bert_config.json": Owners(  # sentence_pooling.py
         "max_seq_length do_lower_case",
@@ -140,7 +140,7 @@ FILES = {
             "backend": (None, "torch"),
         },
     ),
-    "config_sentence_transformers.json": Owners(  # sentence_settings.py
+    SETTINGS: Owners(  # sentence_settings.py
         "prompts default_prompt_name truncate_dim similarity_fn_name activation_fn model_type",
         "__version__ keep_in_fp32_modules",
         {"tokenizer_kwargs": (None, {})},
@@ -149,6 +149,7 @@ FILES = {
         "", f"{GENERATION} _from_model_config transformers_version pad_token_id output_attentions output_hidden_states"
     ),
 }
+FILES |= {name: FILES["sentence_bert_config.json"] for name in LENGTH_FILES}
 MODULE = Owners("path type", "idx name", {"kwargs": (None, [], {})})  # of each entry of modules.json
 POOLING = Owners(
     """
@@ -157,9 +158,17 @@ POOLING = Owners(
     word_embedding_dimension embedding_dimension
     """,
 )
-VECTOR = "sentence_embedding"
-NORMALIZE = Owners("", "", {"module_input_name": (VECTOR,), "module_output_name": (None, VECTOR)})
-MODULES = {"Pooling": POOLING, "Normalize": NORMALIZE}
+FEATURES = "module_input_name module_output_name"
+OF_MODULES = {  # by the class of a module; sentence_steps.py, but for the poolings
+    "Pooling": POOLING,
+    "SpladePooling": Owners(
+        "pooling_strategy activation_function", "embedding_dimension word_embedding_dimension chunk_size"
+    ),
+    "Dense": Owners(f"in_features out_features bias activation_function use_residual {FEATURES}"),
+    "LayerNorm": Owners(f"dimension {FEATURES}"),
+    "Normalize": Owners(FEATURES),
+    "Dropout": Owners("", "dropout"),
+}
 ADAPTER = "adapter_config.json"  # transformers adds such an adapter to the weights; it is not read here
 
 
@@ -193,19 +202,21 @@ def tell(folder: Path) -> None:
 
 def _objects(folder: Path, aside: Collection[str]) -> Iterator[tuple[str, Owners, dict[str, Any]]]:
     """The objects in the files that are there, with the owners of their keys. What cannot be read its reader tells."""
+    root = root_of(folder)
     for file, owners in FILES.items():
-        content = None if file in aside else _content(folder / file)
+        place = root if file == SETTINGS else folder
+        content = None if file in aside else _content(place / file)
         if isinstance(content, dict):
             yield file, owners, content
-    modules = _content(folder / "modules.json")
+    modules = _content(root / MODULES)
     for module in modules if isinstance(modules, list) else []:
         if isinstance(module, dict):
-            yield "modules.json", MODULE, module
+            yield MODULES, MODULE, module
             path, kind = module.get("path"), str(module.get("type", "")).rpartition(".")[2]
-            if kind in MODULES and isinstance(path, str) and path.replace("_", "").isalnum():
-                content = _content(folder / path / "config.json")
+            if kind in OF_MODULES and isinstance(path, str) and not leads_elsewhere(path):
+                content = _content(root / path / "config.json")
                 if isinstance(content, dict):
-                    yield f"{path}/config.json", MODULES[kind], content
+                    yield f"{path}/config.json", OF_MODULES[kind], content
 
 
 def _content(path: Path) -> Any:

@@ -34,6 +34,12 @@ def encoder_folder(root: Path) -> Path | None:
     return None if not isinstance(path, str) or leads_elsewhere(path) else root / path
 
 
+def root_of(folder: Path) -> Path:
+    """Where `modules.json` of an encoder's folder lies: there, or one folder up in the first releases."""
+    is_inside = not (folder / MODULES).is_file() and encoder_folder(folder.parent) == folder
+    return folder.parent if is_inside else folder
+
+
 def copy(folder: Path, target: Path) -> None:
     """Copy the files that say how vectors are made, and those of the modules: for a pooling that is not known here."""
     modules = strict_json.read(folder / MODULES) if (folder / MODULES).is_file() else []

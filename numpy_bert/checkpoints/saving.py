@@ -191,7 +191,8 @@ def _model_folder(
 ) -> Iterator[Path]:
     """A new folder with what belongs to a model besides its weights."""
     fault = next((part for part in (pooling, settings) if isinstance(part, Error)), None)
-    if fault is not None and source is None:  # left out, it would be the default, and the vectors of the copy others
+    if fault is not None and (source is None or modules_file.root_of(source) != source):
+        # Without the files of the source the copy would have the defaults, and other vectors.
         raise fault
     with new_folder(folder) as new:
         yield new

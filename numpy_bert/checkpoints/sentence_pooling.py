@@ -24,7 +24,7 @@ from ..numerics.arrays import Array
 from ..rules import integer, is_integer, optional
 from ..tasks.sentence_embedding import POOLINGS
 from . import sentence_steps
-from .modules_file import LENGTH_FILES, MODULES, encoder_folder, leads_elsewhere
+from .modules_file import LENGTH_FILES, MODULES, encoder_folder, leads_elsewhere, root_of
 from .sentence_steps import Dense, LayerNorm, Step
 
 # The flags of older files, in the order in which their vectors stand side by side.
@@ -68,9 +68,7 @@ DEFAULT = SentencePooling()  # what sentence-transformers does with a plain BERT
 
 def read(folder: Path) -> SentencePooling:
     """The pooling of a checkpoint folder; the DEFAULT where the folder says nothing of it."""
-    root = folder
-    if not (folder / MODULES).is_file() and encoder_folder(folder.parent) == folder:
-        root = folder.parent  # the first releases put the encoder into a folder of its own
+    root = root_of(folder)
     path = root / MODULES
     if not path.is_file():
         return DEFAULT._replace(max_length=_max_length(folder))
@@ -141,9 +139,13 @@ def _optional(path: Path) -> dict[str, Any]:
 
 
 def _modes(config: dict[str, Any], path: Path) -> str:
-    """The poolings of a file, joined by +."""
+    """The poolings of a file, joined by +; the mean where it names none, as for sentence-transformers 6."""
+    flags = {key: config[key] for key in FLAGS if key in config}
+    for key, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise Error(f"{key}: expected true or false, got {describe(flag)}", at=path)
     unknown = [key for key in config if key.startswith("pooling_mode_") and key not in FLAGS and config[key]]
-    modes: Any = [mode for key, mode in FLAGS.items() if config.get(key) is True] + unknown
+    modes: Any = [FLAGS[key] for key in FLAGS if flags.get(key)] + unknown or ["mean"]
     if "pooling_mode" in config:
         modes = config["pooling_mode"]
         modes = [modes] if not isinstance(modes, list) else modes

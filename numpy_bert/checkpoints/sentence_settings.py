@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Error, describe, show
 from ..files import strict_json
+from .modules_file import root_of
 from .sentence_steps import activation
 
 FILE = "config_sentence_transformers.json"
@@ -74,7 +75,7 @@ DEFAULT = SentenceSettings()
 
 def read(folder: Path) -> SentenceSettings:
     """The settings of a checkpoint folder; the DEFAULT where it has none. Error: one that cannot be obeyed."""
-    path = folder / FILE
+    path = root_of(folder) / FILE
     config = _object(path)
     name = config.get("default_prompt_name")
     prompts = _prompts(config.get("prompts"), path)

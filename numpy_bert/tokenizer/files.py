@@ -23,6 +23,7 @@ from ..errors import Error, show, warn
 from ..files.atomic import replacing
 from ..files.json_object import Section, read_json_object
 from ..files.reading import Path, require_path
+from . import encoding_settings
 from .added_tokens import AddedToken
 from .special_tokens import SpecialTokens
 from .tokenizer_json import Description, check_template, read_added_tokens, read_file, read_tokenizer_json
@@ -34,8 +35,6 @@ CONFIG, SPECIAL_TOKENS_MAP = "tokenizer_config.json", "special_tokens_map.json"
 ADDED_TOKENS, MODEL_CONFIG = "added_tokens.json", "config.json"
 LIBRARY_RULES = "library_rules"  # for this package: the characters are those of the `tokenizers` library
 SPECIAL_TOKEN_KEYS = ("unk_token", "cls_token", "sep_token", "pad_token", "mask_token")
-# Whose `vocab.txt` is read by BERT's steps. Japanese BERT, for one, has a `vocab.txt` but finds words otherwise.
-TOKENIZER_CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
 
 
 class Settings(NamedTuple):
@@ -51,6 +50,8 @@ class Settings(NamedTuple):
     added: tuple[AddedToken, ...] = ()
     size: int | None = None  # how many of the tokens are WordPiece's; the others are added ones; None: all
     library_rules: bool = False  # what characters are, and typed special tokens: as in the `tokenizers` library
+    has_segments: bool = True  # whether the model gets the segments of a pair; False: all 0
+    truncation_side: str = "right"
 
 
 def read_settings(folder: Path) -> Settings:
@@ -82,6 +83,8 @@ def read_settings(folder: Path) -> Settings:
         added=added,
         size=description.size,
         library_rules=described or config.flag(LIBRARY_RULES, False),
+        has_segments=encoding_settings.has_segments(config, optional(folder, MODEL_CONFIG)),
+        truncation_side=encoding_settings.truncation_side(config, description.truncation),
     )
     _warn_of_contradictions(settings, config, description if described else None)
     return settings
@@ -94,7 +97,7 @@ def write_settings(settings: Settings, folder: Path, model_max_length: int | Non
     own = {token.content for token in settings.added}
     added = [*(AddedToken(name) for name in names if name not in own), *settings.added]
     values: dict[str, Any] = {
-        "tokenizer_class": TOKENIZER_CLASSES[0],
+        "tokenizer_class": encoding_settings.CLASSES[0],
         "do_lower_case": settings.lowercase,
         "strip_accents": settings.strip_accents,
         "tokenize_chinese_chars": settings.chinese,
@@ -104,6 +107,10 @@ def write_settings(settings: Settings, folder: Path, model_max_length: int | Non
     }
     if settings.library_rules:
         values[LIBRARY_RULES] = True
+    if not settings.has_segments:
+        values["model_input_names"] = encoding_settings.WITHOUT_SEGMENTS
+    if settings.truncation_side != "right":
+        values["truncation_side"] = settings.truncation_side
     if settings.max_chars != HUGGING_FACE_MAX_CHARS:
         values["max_input_chars_per_word"] = settings.max_chars  # for this package; transformers knows only 100
     if model_max_length is not None:
@@ -148,8 +155,10 @@ def _listed(folder: Path, config: Section) -> Description:
     if not has(folder, VOCABULARY):
         got = "neither" if os.path.isdir(folder) else "no folder"
         raise Error(f"expected a folder with {VOCABULARY} or {DESCRIPTION}, got {got}", at=folder)
-    check_class(folder, config)
-    config.require("do_basic_tokenize", True, default=True)
+    encoding_settings.check_class(config, optional(folder, MODEL_CONFIG))
+    if not config.flag("do_basic_tokenize", True):
+        remedy = "or load(path, tokenizer=str.split), which cuts at white space alone"
+        raise config.error("do_basic_tokenize", f"true, as transformers 5 reads it, {remedy}", False)
     tokens = read_vocabulary(os.path.join(folder, VOCABULARY))
     lowercase, size = not is_cased(tokens), len(tokens)
     added = read_added_tokens(config, "added_tokens_decoder", tokens)
@@ -167,18 +176,8 @@ def _listed(folder: Path, config: Section) -> Description:
         chinese=True,
         max_chars=config.count("max_input_chars_per_word", GOOGLE_MAX_CHARS if googles else HUGGING_FACE_MAX_CHARS),
         post_processor=None,
+        truncation=None,
     )
-
-
-def check_class(folder: Path, config: Section) -> None:
-    """Error: the folder names the class of a tokenizer that finds words otherwise than BERT's."""
-    for section in (config, optional(folder, MODEL_CONFIG)):
-        kind = section.text("tokenizer_class", "")
-        if kind:
-            if kind.removesuffix("Fast") not in TOKENIZER_CLASSES:
-                expected = f"BertTokenizer, or a {DESCRIPTION} beside it, or tokenizer=... with a function or a folder"
-                raise section.error("tokenizer_class", expected, kind)
-            return
 
 
 def _legacy_added_tokens(folder: Path, config: Section, tokens: list[str]) -> tuple[AddedToken, ...]:

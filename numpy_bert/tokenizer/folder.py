@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import Error, describe
 from ..files.json_object import Section
 from ..files.reading import File, Path
-from . import files, tokenizer_json
+from . import encoding_settings, files, tokenizer_json
 from .function import FunctionTokenizer
 from .interface import Tokenizer
 from .library import LibraryTokenizer
@@ -19,8 +19,6 @@ from .vocabulary import read_vocabulary
 
 # What the special tokens are called where no file says it: BERT's names, and those of SentencePiece models.
 NAMES = SpecialTokens(), SpecialTokens("<unk>", "<s>", "</s>", "<pad>", "<mask>")
-# Beginnings of the classes that tell a model its segments where `model_input_names` does not say (transformers 5).
-WITH_SEGMENTS = ("Bert", "Electra", "Deberta", "RoFormer", "MobileBert", "Funnel")
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -56,6 +54,8 @@ def tokenizer_of(settings: files.Settings) -> WordPieceTokenizer:
             added=settings.added,
             size=settings.size,
             library_rules=settings.library_rules,
+            has_segments=settings.has_segments,
+            truncation_side=settings.truncation_side,
         )
     except Error as error:
         raise Error(f"{error}", at=settings.source) from None
@@ -69,12 +69,15 @@ def _library(folder: Path, file: Section) -> LibraryTokenizer:
         guessed = next((kind[role] for kind in NAMES if kind[role] in contents), "")
         section = config if config.values.get(key) is not None else special_map
         names.append(files.token_name(section, key, guessed))
-    inputs = config.values.get("model_input_names")
-    kind = config.text("tokenizer_class", WITH_SEGMENTS[0])
-    segments = "token_type_ids" in inputs if isinstance(inputs, list) else kind.startswith(WITH_SEGMENTS)
+    segments = encoding_settings.has_segments(config, files.optional(folder, files.MODEL_CONFIG))
     with File(file.path) as opened:
         text = opened.read_at(0, opened.size).decode("utf-8")
-    return LibraryTokenizer(file.path, text, SpecialTokens(*names), {**special_map.values, **config.values}, segments)
+    values = {**special_map.values, **config.values}
+    if not segments:
+        values["model_input_names"] = encoding_settings.WITHOUT_SEGMENTS
+    tokenizer = LibraryTokenizer(file.path, text, SpecialTokens(*names), values, segments)
+    tokenizer.truncation_side = encoding_settings.truncation_side(config, file.values.get("truncation"))
+    return tokenizer
 
 
 def other_tokenizer(value: Any, folder: Path) -> Tokenizer:

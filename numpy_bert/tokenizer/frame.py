@@ -43,9 +43,13 @@ class Frames(NamedTuple):
 NOTHING = Frames(Frame(((), ()), ((), ()), (0,)), Frame(((), (), ()), ((), (), ()), (0, 1)))
 
 
-def bert(cls: int, sep: int) -> Frames:
-    """[CLS] a [SEP]   and   [CLS] a [SEP] b [SEP] (Devlin et al., arXiv:1810.04805, figure 2)."""
+def bert(cls: int, sep: int, has_segments: bool = True) -> Frames:
+    """[CLS] a [SEP]   and   [CLS] a [SEP] b [SEP] (Devlin et al., arXiv:1810.04805, figure 2).
+
+    has_segments: False puts b into segment 0 as well.
+    """
+    second = int(has_segments)
     return Frames(
         Frame(((cls,), (sep,)), ((0,), (0,)), (0,)),
-        Frame(((cls,), (sep,), (sep,)), ((0,), (0,), (1,)), (0, 1)),
+        Frame(((cls,), (sep,), (sep,)), ((0,), (0,), (second,)), (0, second)),
     )

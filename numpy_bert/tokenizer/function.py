@@ -39,6 +39,7 @@ class FunctionTokenizer(Tokenizer):
         super().__init__(tokens, special_tokens, frame.NOTHING)
         self._function, self._base = function, base
         self.continuation = CONTINUATION if base is None else base.continuation
+        self.truncation_side = "right" if base is None else base.truncation_side
         if special_tokens.cls and special_tokens.sep:
             self.frames = frame.bert(self.cls_id, self.sep_id) if base is None else base.frames
         self._wordpiece = WordPiece(self.vocab, special_tokens.unk, HUGGING_FACE_MAX_CHARS)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex, TypeVar
 
 from ..errors import Error
 from ..files.reading import Path
@@ -32,6 +32,7 @@ class Encoding(NamedTuple):
     offsets: list[tuple[int, int]]  # the characters [start, end) of its text; (0, 0) where a special token was added
 
 
+Item = TypeVar("Item")
 Token = tuple[int, int, int]  # the id of a token of a text, and the characters [start, end) it stands for
 
 
@@ -40,8 +41,9 @@ class Tokenizer(ABC):
 
     Attributes: tokens (the index is the id; "" where an id has no token), vocab {token: id}, special_tokens (their
     names), frames (the special tokens around a text and a pair), typed_special (whether "[SEP]" typed in a text is
-    the special token where the caller does not say), continuation (what begins the tokens that continue a word; None
-    where tokens do not tell) and unk_id, cls_id, sep_id, pad_id, mask_id.
+    the special token where the caller does not say), truncation_side (where a text that is too long loses tokens,
+    "right" or "left"), continuation (what begins the tokens that continue a word; None where tokens do not tell) and
+    unk_id, cls_id, sep_id, pad_id, mask_id.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Tokenizer(ABC):
         self.frames = frames
         self.typed_special = typed_special
         self.continuation: str | None = None
+        self.truncation_side = "right"
 
     @abstractmethod
     def _tokens(self, text: str, special: bool, most: int) -> list[Token]:
@@ -95,8 +98,8 @@ class Tokenizer(ABC):
     ) -> Encoding:
         """[CLS] text [SEP], or [CLS] text [SEP] pair [SEP], with where each token lies in its text.
 
-        max_length: tokens at most, the special tokens among them. A pair loses tokens from the end of its longer
-        text until both are equally long, then from both.
+        max_length: tokens at most, the special tokens among them. A pair loses tokens of its longer text until both are
+        equally long, then of both; at their ends, unless truncation_side says otherwise.
         special: whether "[MASK]" and the like, typed in the text, are the special tokens, as for Hugging Face;
         False takes them for plain text, which is right for text from untrusted sources. Tokens that a model added of
         its own are recognized either way.
@@ -107,14 +110,14 @@ class Tokenizer(ABC):
         frame = frames.single if pair is None else frames.pair
         room = room_for_text(max_length, frame.added)
         if pair is None:
-            parts = [self._tokens(_checked(text, "text"), special, room)]
+            parts = [self._kept(self._tokens(_checked(text, "text"), special, self._needed(room)), room)]
         else:
             parts = [
                 self._tokens(_checked(text, "text"), special, sys.maxsize),
                 self._tokens(_checked(pair, "pair"), special, sys.maxsize),
             ]
             kept = longest_first(len(parts[0]), len(parts[1]), room)
-            parts = [part[:count] for part, count in zip(parts, kept, strict=True)]
+            parts = [self._kept(part, count) for part, count in zip(parts, kept, strict=True)]
         ids, segment_ids, begins = frame.join([[index for index, _, _ in part] for part in parts])
         offsets = [(0, 0)] * len(ids)
         for begin, part in zip(begins, parts, strict=True):
@@ -133,7 +136,18 @@ class Tokenizer(ABC):
         frame = self.frames.single
         room = room_for_text(max_length, frame.added)
         before, after = frame.ids
-        return [[*before, *self._ids(_checked(text, "text"), special, room), *after] for text in texts]
+        most = self._needed(room)
+        return [
+            [*before, *self._kept(self._ids(_checked(text, "text"), special, most), room), *after] for text in texts
+        ]
+
+    def _needed(self, count: int) -> int:
+        """How many tokens of a text must be known to keep `count` of them."""
+        return count if self.truncation_side == "right" else sys.maxsize
+
+    def _kept(self, tokens: list[Item], count: int) -> list[Item]:
+        """The `count` tokens that are kept of a text."""
+        return tokens[:count] if self.truncation_side == "right" else tokens[max(0, len(tokens) - count) :]
 
     def word_ids(self, words: Sequence[str], most: int, *, special: bool = True) -> list[list[int]]:
         """For each word of a sentence the ids of its first `most` tokens, as in the text of all of them."""

@@ -132,7 +132,8 @@ class LibraryTokenizer(Tokenizer):
         return [False] * len(self.tokens)
 
     def settings(self) -> dict[str, Any]:
-        return {"tokenizer.json": hashlib.sha256(self._text.encode()).hexdigest(), "segments": self._segments}
+        side = {} if self.truncation_side == "right" else {"truncation_side": self.truncation_side}
+        return {"tokenizer.json": hashlib.sha256(self._text.encode()).hexdigest(), "segments": self._segments, **side}
 
     def write(self, folder: Path, model_max_length: int | None = None) -> None:
         limit = {} if model_max_length is None else {"model_max_length": model_max_length}

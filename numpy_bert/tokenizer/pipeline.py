@@ -74,12 +74,14 @@ class WordPieceTokenizer(Tokenizer):
         added: Sequence[AddedToken] = (),
         size: int | None = None,
         library_rules: bool = False,
+        has_segments: bool = True,
+        truncation_side: str = "right",
     ) -> None:
         super().__init__(tokens, special_tokens, frame.NOTHING, typed_special=library_rules)
         self.continuation = CONTINUATION
         self.added = tuple(added)
         self._check_vocabulary()
-        self.frames = frame.bert(self.cls_id, self.sep_id)
+        self.frames = frame.bert(self.cls_id, self.sep_id, has_segments)
         rules = LIBRARY if library_rules else GOOGLE
         self._basic = BasicTokenizer(lowercase, strip_accents, chinese, rules)
         self._normalizer = Normalizer(lowercase, strip_accents, chinese, rules)
@@ -88,7 +90,8 @@ class WordPieceTokenizer(Tokenizer):
         words = {token: index for token, index in self.vocab.items() if index < self.size}
         self._wordpiece = WordPiece(words, special_tokens.unk, max_chars)
         self.lowercase, self.strip_accents, self.chinese = lowercase, self._basic.strip_accents, chinese
-        self.max_chars, self.library_rules = max_chars, library_rules
+        self.max_chars, self.library_rules, self.has_segments = max_chars, library_rules, has_segments
+        self.truncation_side = truncation_side
         self._make_matchers()
         self._stretches = StretchCache(self._stretch_ids)
 
@@ -144,7 +147,10 @@ class WordPieceTokenizer(Tokenizer):
     def settings(self) -> dict[str, Any]:
         added = {"added": [list(token) for token in self.added], "size": self.size} if self.added else {}
         rules = {"library_rules": True} if self.library_rules else {}
-        return {"casing": [self.lowercase, self.strip_accents, self.chinese, self.max_chars], **added, **rules}
+        segments = {} if self.has_segments else {"segments": False}
+        side = {} if self.truncation_side == "right" else {"truncation_side": self.truncation_side}
+        casing = [self.lowercase, self.strip_accents, self.chinese, self.max_chars]
+        return {"casing": casing, **added, **rules, **segments, **side}
 
     def write(self, folder: Path, model_max_length: int | None = None) -> None:
         settings = files.Settings(
@@ -158,6 +164,8 @@ class WordPieceTokenizer(Tokenizer):
             added=self.added,
             size=self.size,
             library_rules=self.library_rules,
+            has_segments=self.has_segments,
+            truncation_side=self.truncation_side,
         )
         files.write_settings(settings, folder, model_max_length)
 

@@ -2,7 +2,7 @@
 
 It can describe tokenizers of many kinds. Read here is BERT's: BertNormalizer, BertPreTokenizer, WordPiece, and the
 template [CLS] A [SEP] B [SEP]. Anything else (`is_bert` is False) is for the library itself: library.py.
-What it says of truncation and padding is left aside: that is for the caller to choose.
+Of truncation it decides the side; the length, and padding, are for the caller to choose.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Description(NamedTuple):
     strip_accents: bool | None  # None: as lowercase
     chinese: bool
     max_chars: int
+    truncation: Any  # where a text is cut
     post_processor: Any  # what adds [CLS] and [SEP]: `check_template` judges it once their names are known
 
 
@@ -85,6 +86,7 @@ def read_tokenizer_json(file: Section) -> Description:
         strip_accents=normalizer.optional_flag("strip_accents"),
         chinese=normalizer.flag("handle_chinese_chars", True),
         max_chars=model.count("max_input_chars_per_word", HUGGING_FACE_MAX_CHARS),
+        truncation=file.values.get("truncation"),
         post_processor=file.values.get("post_processor"),
     )
 

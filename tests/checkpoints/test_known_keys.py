@@ -12,8 +12,9 @@ import pytest
 from support.checkpoints import published
 from support.tiny import tiny_bert
 
-from numpy_bert import load
-from numpy_bert.checkpoints import inspection, known_keys
+from numpy_bert import Error, load
+from numpy_bert.checkpoints import inspection, known_keys, sentence_steps
+from numpy_bert.checkpoints.modules_file import LENGTH_FILES
 
 BERT = """
     attention_probs_dropout_prob hidden_act hidden_dropout_prob hidden_size initializer_range intermediate_size
@@ -81,13 +82,23 @@ WILD = {
     """,
 }
 MODULES = {
+    "Dense": """
+        activation_function bias in_features module_input_name module_output_name out_features use_residual
+    """,
+    "Dropout": "dropout",
+    "LayerNorm": "dimension",
     "Pooling": """
         embedding_dimension include_prompt pooling_mode pooling_mode_cls_token pooling_mode_lasttoken
         pooling_mode_max_tokens pooling_mode_mean_sqrt_len_tokens pooling_mode_mean_tokens
         pooling_mode_weightedmean_tokens word_embedding_dimension
     """,
     "Normalize": "module_input_name module_output_name",
+    "SpladePooling": "activation_function chunk_size embedding_dimension pooling_strategy word_embedding_dimension",
 }
+REFUSED = """
+    Asym BoW CLIPModel CNN LogitScore LSTM MultiVectorMask Router SparseAutoEncoder SparseStaticEmbedding
+    StaticEmbedding TokenPooling WeightedLayerPooling WordEmbeddings WordWeights IDF
+"""
 OF_OTHERS = {"trim_offsets"}  # of byte-level tokenizers: named where a BERT folder has it
 
 
@@ -98,13 +109,30 @@ def owned(owners):
 @pytest.mark.parametrize("file", WILD)
 def test_every_key_has_an_owner(file):
     assert set(WILD[file].split()) - owned(known_keys.FILES[file]) <= OF_OTHERS
-    assert WILD.keys() == known_keys.FILES.keys()
+    assert {*WILD, *LENGTH_FILES} == known_keys.FILES.keys()
 
 
 def test_every_key_of_the_modules_has_an_owner():
     for kind, keys in MODULES.items():
-        assert set(keys.split()) <= owned(known_keys.MODULES[kind])
+        assert set(keys.split()) <= owned(known_keys.OF_MODULES[kind])
+    assert MODULES.keys() == known_keys.OF_MODULES.keys() == {*sentence_steps.KINDS, "Pooling", "SpladePooling"}
     assert {"idx", "name", "path", "type", "kwargs"} <= owned(known_keys.MODULE)
+
+
+@pytest.mark.parametrize("kind", REFUSED.split())
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_module_that_is_not_known_is_refused_by_name_with_all_its_keys(folder, kind, place):
+    kinds = ["Transformer", "Pooling", "Dense"]
+    kinds[place] = kind
+    modules = [{"idx": i, "name": str(i), "path": f"{i}_{k}" * (i > 0), "type": f"s.{k}"} for i, k in enumerate(kinds)]
+    change(folder, "1_Pooling/config.json", pooling_mode="mean")
+    change(folder, f"{place}_{kind}/config.json", anything=1)
+    (folder / "modules.json").write_text(json.dumps(modules))
+    bert = load(folder)
+    with pytest.raises(Error, match=f"expected the steps Transformer, Pooling .* got .*{kind}"):
+        bert.embed("it rains")
+    assert any(kind in problem for problem in inspection.inspect(folder).problems)
+    assert bert.classify("it rains")
 
 
 @pytest.mark.parametrize("file", WILD)
@@ -150,7 +178,7 @@ def test_nothing_is_said_of_published_folders(name):
         ("config.json", {"pooler_type": "attention"}, "config.json: pooler_type: 'attention'"),
         ("config.json", {"directionality": "left"}, "config.json: directionality: 'left'"),
         ("config.json", {"auto_map": {"AutoModel": "m.B"}}, "config.json: auto_map: {'AutoModel': 'm.B'}"),
-        ("tokenizer_config.json", {"truncation_side": "left"}, "tokenizer_config.json: truncation_side: 'left'"),
+        ("tokenizer_config.json", {"padding_side": "left"}, "tokenizer_config.json: padding_side: 'left'"),
         ("tokenizer_config.json", {"split_special_tokens": True}, "tokenizer_config.json: split_special_tokens: True"),
         ("tokenizer_config.json", {"\x1b[31m": 1}, r"tokenizer_config.json: \x1b[31m"),
         ("tokenizer_config.json", {"never_split": ["good"]}, "tokenizer_config.json: never_split: ['good']"),
@@ -175,7 +203,7 @@ def test_what_is_not_obeyed_is_named_in_one_warning(folder, file, settings, name
     [
         ("config.json", {"pooler_type": "first_token_transform", "directionality": "bidi", "top_k": 50}),
         ("config.json", {"sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity"}),
-        ("tokenizer_config.json", {"never_split": None, "truncation_side": "right", "max_length": 128}),
+        ("tokenizer_config.json", {"never_split": None, "padding_side": "right", "max_length": 128}),
         ("tokenizer_config.json", {"never_split": ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"]}),
         ("ort_config.json", {"opset": 14, "anything": 1}),
         ("quantize_config.json", {"per_channel": True}),
@@ -199,6 +227,26 @@ def test_modules_and_their_files(folder):
         "modules.json: speed",
         "1_Pooling/config.json: depth",
     ]
+
+
+def test_the_files_of_every_module_are_looked_at(folder):
+    """Whatever their folders are called, and where the encoder has a folder of its own, as in the first releases."""
+    kinds = {"": "Transformer", "1-Pooling": "Pooling", "2_Dense 5": "Dense", "3_Normalize": "Normalize"}
+    modules = [{"idx": i, "name": str(i), "path": path, "type": f"s.{kinds[path]}"} for i, path in enumerate(kinds)]
+    for path in list(kinds)[1:]:
+        change(folder, f"{path}/config.json", depth=3)
+    (folder / "modules.json").write_text(json.dumps(modules))
+    change(folder, "config_sentence_transformers.json", speed=2)
+    expected = [f"{path}/config.json: depth" for path in list(kinds)[1:]]
+    assert known_keys.unowned(folder) == ["config_sentence_transformers.json: speed", *expected]
+    encoder = folder / "0_BERT"
+    encoder.mkdir()
+    for path in list(folder.iterdir()):
+        if path.is_file() and path.name not in ("modules.json", "config_sentence_transformers.json"):
+            path.rename(encoder / path.name)
+    modules[0]["path"] = "0_BERT"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    assert known_keys.unowned(encoder) == ["config_sentence_transformers.json: speed", *expected]
 
 
 def test_many_are_named_and_the_rest_counted(folder):

@@ -6,7 +6,7 @@ import pytest
 from support.checkpoints import published
 
 from numpy_bert import Error
-from numpy_bert.checkpoints import sentence_pooling
+from numpy_bert.checkpoints import sentence_pooling, sentence_settings
 from numpy_bert.checkpoints.sentence_pooling import DEFAULT, FLAGS, SentencePooling, Splade, read
 from numpy_bert.checkpoints.sentence_steps import Normalize
 
@@ -167,9 +167,6 @@ def test_other_steps_are_named(tmp_path, kinds, got):
         ({"pooling_mode": []}, "no pooling_mode"),
         ({"pooling_mode": None}, "None"),
         (OLD_MEAN | {"pooling_mode_other": True}, "mean, pooling_mode_other"),
-        (OLD_MEAN | {"pooling_mode_mean_tokens": False}, "no pooling_mode"),
-        ({"pooling_mode_mean_tokens": 1}, "no pooling_mode"),
-        ({"x": 1}, "no pooling_mode"),
     ],
 )
 def test_other_poolings_are_named(tmp_path, pooling, got):
@@ -185,6 +182,7 @@ def test_other_poolings_are_named(tmp_path, pooling, got):
         ({"modules": {"0": "Transformer"}}, "modules.json: expected an array of modules, got an object"),
         ({"modules": ["Transformer"]}, "modules.json: expected an array of modules"),
         ({"1_Pooling/config": [1]}, "1_Pooling/config.json: expected an object, got an array"),
+        ({"1_Pooling/config": {"pooling_mode_mean_tokens": 1}}, "pooling_mode_mean_tokens: expected true or false"),
         ({"sentence_bert_config": {"max_seq_length": 2}}, "expected an integer of at least 3 or null"),
         (
             {"sentence_bert_config": {"max_seq_length": "256"}},
@@ -250,3 +248,21 @@ def test_a_missing_config_is_named(tmp_path):
     (tmp_path / "1_Pooling" / "config.json").unlink()
     with pytest.raises(Error, match=r"1_Pooling/config.json: expected a readable file, got no such file"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("config", [OLD_MEAN | {"pooling_mode_mean_tokens": False}, {"word_embedding_dimension": 12}])
+def test_the_mean_where_a_file_names_no_pooling(tmp_path, config):
+    """As in sentence-transformers 6."""
+    write(tmp_path, pooling=config)
+    assert read(tmp_path).pooling == "mean"
+
+
+def test_the_settings_of_the_first_releases_lie_beside_the_modules(tmp_path):
+    encoder = tmp_path / "0_BERT"
+    encoder.mkdir()
+    write(tmp_path, config_sentence_transformers={"prompts": {"query": "q: "}, "default_prompt_name": "query"})
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    modules[0]["path"] = "0_BERT"
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    assert read(encoder).pooling == "mean"
+    assert sentence_settings.read(encoder).prompt() == "q: "

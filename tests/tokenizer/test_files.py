@@ -9,7 +9,7 @@ from support.limits import assert_refused, run_limited
 
 from numpy_bert.errors import Error
 from numpy_bert.tokenizer.added_tokens import AddedToken
-from numpy_bert.tokenizer.folder import read_tokenizer
+from numpy_bert.tokenizer.folder import other_tokenizer, read_tokenizer
 from numpy_bert.tokenizer.pipeline import WordPieceTokenizer
 from numpy_bert.tokenizer.special_tokens import SpecialTokens
 
@@ -247,7 +247,8 @@ def test_post_processors_that_add_what_bert_adds(folder):
         ({"strip_accents": 1}, "strip_accents: expected true or false, got 1 (integer)"),
         ({"cls_token": ["[CLS]"]}, "cls_token: expected a string, got an array"),
         ({"tokenizer_class": "BertJapaneseTokenizer"}, "tokenizer_class: expected BertTokenizer"),
-        ({"do_basic_tokenize": False}, "do_basic_tokenize: expected true, got False"),
+        ({"do_basic_tokenize": False}, "do_basic_tokenize: expected true, as transformers 5 reads it, or load(path"),
+        ({"model_input_names": "input_ids"}, "model_input_names: expected an array of names, got 'input_ids'"),
         ({"additional_special_tokens": [1]}, "additional_special_tokens: expected an array of tokens"),
         ({"added_tokens_decoder": {"x": {"content": "<a>", **FLAGS}}}, "added_tokens_decoder.'x'.id: expected 14"),
         ({"added_tokens_decoder": {"15": {"content": "<a>", **FLAGS}}}, "id: expected 14, the id of '<a>', got 15"),
@@ -255,6 +256,44 @@ def test_post_processors_that_add_what_bert_adds(folder):
 )
 def test_refused_configs(folder, config, message):
     refused(folder(vocab_DOT_txt=WORDS, tokenizer_config_DOT_json=config), message)
+
+
+NAMES = ["input_ids", "token_type_ids", "attention_mask"]
+
+
+@pytest.mark.parametrize("source", ["vocab.txt", "tokenizer.json"])
+@pytest.mark.parametrize(
+    ("config", "model", "second"),
+    [
+        ({}, {}, 1),
+        ({"model_input_names": NAMES}, {}, 1),
+        ({"model_input_names": ["input_ids", "attention_mask"]}, {}, 0),
+        ({"tokenizer_class": "BertTokenizer"}, {"tokenizer_class": "DistilBertTokenizer"}, 1),
+        ({"tokenizer_class": "DistilBertTokenizer"}, {}, 0),  # a class without segments
+        ({}, {"tokenizer_class": "DistilBertTokenizerFast"}, 0),
+        ({"tokenizer_class": "DistilBertTokenizer", "model_input_names": NAMES}, {}, 1),
+    ],
+)
+def test_the_model_input_names_say_whether_there_are_segments(folder, tmp_path, source, config, model, second):
+    files = {"vocab_DOT_txt": WORDS} if source == "vocab.txt" else {"tokenizer_DOT_json": description()}
+    first = read_tokenizer(folder(tokenizer_config_DOT_json=config, config_DOT_json=model, **files))
+    (tmp_path / "written").mkdir()
+    first.write(tmp_path / "written")
+    for tokenizer in (first, read_tokenizer(tmp_path / "written")):
+        assert tokenizer.encode("the", "film").segment_ids == [0, 0, 0, second, second]
+        assert tokenizer.has_segments == (second == 1)
+    assert first.settings() == tokenizer.settings()
+
+
+def test_words_between_white_space_alone_are_left_to_a_function(folder):
+    """What the slow BertTokenizer of transformers 4 makes of do_basic_tokenize: False."""
+    place = folder(vocab_DOT_txt=WORDS, tokenizer_config_DOT_json={"do_basic_tokenize": False})
+    with pytest.raises(
+        Error, match=r"or load\(path, tokenizer=str\.split\), which cuts at white space alone, got False"
+    ):
+        read_tokenizer(place)
+    tokens = other_tokenizer(str.split, place).encode(" films,\tthe The\u3000é 中国 x").tokens
+    assert tokens == ["[CLS]", "[UNK]", "the", "[UNK]", "é", "中", "##国", "x", "[SEP]"]
 
 
 def test_the_class_of_the_tokenizer_may_stand_in_the_models_config(folder):

@@ -1,6 +1,6 @@
 """The texts of a file, one after another: a text a line, CSV, tab-separated columns or JSON lines.
 
-    .csv                 a header, then a row each; fields may be quoted and hold line ends
+    .csv                 a header, then a row each, with commas or semicolons; fields may be quoted and hold line ends
     .tsv                 the same with tabs and without quoting
     .jsonl, .ndjson      an object each, or a string
     anything else        a text a line, and where pairs are wanted a tab between the two
@@ -12,6 +12,7 @@ sentence, ...; for pairs sentence1 and sentence2, question and context, ... Noth
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,9 +22,10 @@ from ..errors import Error, UsageError, describe, show
 from ..files import strict_json
 from ..files.text_lines import lines as file_lines
 from ..training.data.columns import PAIRS, TEXTS
+from ..training.data.records import SAMPLE, delimiter
 
 AnyPath = str | os.PathLike[str]
-JSON_ENDINGS, TABLE_ENDINGS = (".jsonl", ".ndjson"), {".csv": ",", ".tsv": "\t"}
+JSON_ENDINGS, TABLE_ENDINGS = (".jsonl", ".ndjson"), (".csv", ".tsv")
 MORE_PAIRS = (("question", "context"), ("query", "document"), ("a", "b"), ("first", "second"))
 
 
@@ -50,7 +52,7 @@ def read(path: AnyPath, columns: Columns, stream: Iterable[bytes] | None = None)
     if ending in JSON_ENDINGS:
         return _json_rows(path, numbered, columns)
     if ending in TABLE_ENDINGS:
-        return _table_rows(path, numbered, columns, TABLE_ENDINGS[ending])
+        return _table_rows(path, numbered, columns, is_csv=ending == ".csv")
     if columns.text is not None or columns.pair is not None:
         raise UsageError(f"--column: expected a .csv, .tsv or .jsonl file, got {show(os.fspath(path))}")
     return _plain_rows(path, numbered, columns)
@@ -80,12 +82,13 @@ def _plain_rows(path: AnyPath, numbered: Iterator[tuple[int, str]], columns: Col
             yield Row(number, (line,))
 
 
-def _table_rows(path: AnyPath, numbered: Iterator[tuple[int, str]], columns: Columns, delimiter: str) -> Iterator[Row]:
-    source = (line + "\n" for _, line in numbered)
-    if delimiter == "\t":
-        reader = csv.reader(source, delimiter=delimiter, strict=True, quoting=csv.QUOTE_NONE)
+def _table_rows(path: AnyPath, numbered: Iterator[tuple[int, str]], columns: Columns, is_csv: bool) -> Iterator[Row]:
+    first = [line for _, line in itertools.islice(numbered, SAMPLE)]
+    source = (line + "\n" for line in itertools.chain(first, (line for _, line in numbered)))
+    if is_csv and first:
+        reader = csv.reader(source, delimiter=delimiter(first), strict=True, skipinitialspace=True)
     else:
-        reader = csv.reader(source, delimiter=delimiter, strict=True)
+        reader = csv.reader(source, delimiter="\t", strict=True, quoting=csv.QUOTE_NONE)
     try:
         names = next(reader, None)
         if names is None:

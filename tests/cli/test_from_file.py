@@ -44,6 +44,8 @@ def run_json(capsys, *arguments):
         ("a.csv", 'id,text\n1,"a ""b"",\nc"\n\n2,d\n', Columns(), [(3, 'a "b",\nc'), (5, "d")]),
         ("a.csv", "x\none\n", Columns(), [(2, "one")]),
         ("a.CSV", "x,y\none,two\n", Columns("y"), [(2, "two")]),
+        ("a.csv", "id;text\n1;a, b\n2;c\n", Columns(), [(2, "a, b"), (3, "c")]),
+        ("a.csv", '\ufeff"id", "text"\n1, "a, b"\n', Columns(), [(2, "a, b")]),
         ("a.csv", "x,y\none,two\n", Columns("y", "x", True), [(2, "two", "one")]),
         ("a.tsv", 'sentence1\tsentence2\n"a\tb"\n', Columns(is_pair=True), [(2, '"a', 'b"')]),
         ("a.jsonl", '{"text": "a"}\n\n"b"\n', Columns(), [(1, "a"), (3, "b")]),
@@ -51,7 +53,7 @@ def run_json(capsys, *arguments):
     ],
 )
 def test_rows(tmp_path, name, content, columns, rows):
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(content, encoding="utf-8")
     assert [(row.line, *row.texts) for row in text_rows.read(tmp_path / name, columns)] == rows
 
 
@@ -74,7 +76,7 @@ def test_rows(tmp_path, name, content, columns, rows):
     ],
 )
 def test_rows_that_are_refused(tmp_path, name, content, columns, message):
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(Error, match=message):
         list(text_rows.read(tmp_path / name, columns))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -31,6 +32,8 @@ from .options import DataOptions
 from .records import Path
 
 LOOK = DataOptions()
+DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+MISSING = ("nan", "na", "n/a", "<na>", "null", "none")  # as tables have them, in lower case
 MANY = 8  # examples; with fewer, that nearly all labels differ says nothing
 MANY_NUMBERS = 20  # different whole numbers that may be classes although they do not count from 0 or 1
 
@@ -59,9 +62,14 @@ def _is_regression(path: Path, labels: list[str], config: BertConfig, options: D
         return bool(options.regression)
     if config.problem_type == "regression":
         return True
-    numbers = [value for value in map(number, labels) if value is not None]
-    decimals = [label for label in labels if not is_whole(label) and number(label) is not None]
     ask = "say --regression, or --labels with the names of the classes"
+    numbers = [value for value in map(number, labels) if value is not None]
+    others = {label for label in labels if number(label) is None}
+    if others and all(map(DECIMAL_COMMA.fullmatch, others)):
+        raise Error(
+            f"labels such as {show(min(others), 20)} may be numbers: write them with a point, or {ask}", at=path
+        )
+    decimals = [label for label in labels if not is_whole(label) and number(label) is not None]
     if len(numbers) == len(labels):
         if config.is_regression or any(value != int(value) for value in numbers):
             return True
@@ -74,6 +82,9 @@ def _is_regression(path: Path, labels: list[str], config: BertConfig, options: D
     elif decimals:
         other = next(label for label in labels if number(label) is None)
         raise Error(f"labels such as {show(decimals[0], 20)} beside {show(other, 40)}: {ask}", at=path)
+    elif numbers and all(label.lower() in MISSING for label in others):
+        got = f"{show(min(others), 20)} beside numbers"
+        raise Error(f"expected labels, got {got}, as of missing values: leave such rows out, or {ask}", at=path)
     if len(labels) >= MANY and 2 * len(set(labels)) > len(labels):
         counts = f"{len(set(labels))} different labels in {len(labels)} examples"
         raise Error(f"{counts}, such as {show(labels[0], 40)}: say --columns, --labels or --regression", at=path)

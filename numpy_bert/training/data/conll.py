@@ -3,7 +3,7 @@
 Columns stand between tabs, or spaces where a line has no tab; a blank line may hold spaces and tabs. The word is the
 first column and the label the last, as in CoNLL-2003 and WNUT 17; every line has equally many. Recognized besides:
 
-- a first column that counts the words of each sentence: the word is the second column;
+- a first column that counts the words of each sentence, or of all: the word is the second column;
 - GermEval 2014, where two columns of labels follow, of outer and of inner entities: the outer ones are taken;
 - lines that begin with # between sentences, where they do not have the columns of a word: comments;
 - lines that begin with -DOCSTART- (CoNLL-2003).
@@ -119,7 +119,7 @@ def _columns(path: Path, blocks: list[Block], known: Sequence[str], chosen: tupl
         if counts["word"] != 1 or counts["label"] != 1 or set(chosen) > {"word", "label", "-"}:
             raise UsageError(f"columns: expected word and label, perhaps -, got {show(chosen)}")
         return Columns(chosen.index("word"), chosen.index("label"), len(chosen))
-    numbered = width > 2 and _is_numbered(blocks)
+    numbered = width > 2 and _is_numbered(path, blocks)
     if width > 2 + numbered and _are_nested(blocks, width):
         if not numbered:
             columns = f"columns {width - 1} and {width} both hold labels of entities"
@@ -129,14 +129,17 @@ def _columns(path: Path, blocks: list[Block], known: Sequence[str], chosen: tupl
     return Columns(int(numbered), -1, width, "; column 1 counts the words" if numbered else "")
 
 
-def _is_numbered(blocks: list[Block]) -> bool:
-    """Whether the first column counts the words of each sentence, from 0 or 1."""
-    if max(len(block.rows) for block in blocks) < 2:
+def _is_numbered(path: Path, blocks: list[Block]) -> bool:
+    """Whether the first column counts the words of each sentence. Error: it holds other numbers alone."""
+    columns = [[row[0] for row in block.rows] for block in blocks]
+    if (
+        not all(field.isdecimal() and len(field) < 12 for fields in columns for field in fields)
+        or max(map(len, columns)) < 2
+    ):
         return False
-    first = blocks[0].rows[0][0]
-    if first not in ("0", "1"):
-        return False
-    return all(row[0] == str(int(first) + i) for block in blocks for i, row in enumerate(block.rows))
+    if not all(fields == [str(int(fields[0]) + i) for i in range(len(fields))] for fields in columns):
+        raise Error("column 1 holds numbers alone: say --columns with word, label and - for each other column", at=path)
+    return True
 
 
 def _are_nested(blocks: list[Block], width: int) -> bool:

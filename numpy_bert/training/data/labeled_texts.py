@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from ...errors import Error, show, show_path
 from . import columns, records
 from .options import DataOptions
-from .records import Path
+from .records import Path, Record
 
 LOOK = DataOptions()
 UNDECIDED = "-"  # the gold label of SNLI and MNLI where the annotators did not agree
@@ -58,11 +59,17 @@ def parse(path: Path, options: DataOptions = LOOK) -> LabeledFile:
     parsed, undecided = [], 0
     first = roles.labels[0]
     several = len(roles.labels) > 1
-    listed = not several and (options.multi_label or _has_lists(file.form, [fields[first] for _, fields in examples]))
-    for line, fields in examples:
-        labels = _split(fields[first]) if listed else tuple(fields[i].strip() for i in roles.labels)
+    listed = not several and (
+        options.multi_label or _has_lists(file.form, [record.fields[first] for record in examples])
+    )
+    for record in examples:
+        line, fields = record.line, record.fields
+        _refuse_other_than_text(path, record, roles)
+        labels = _split(path, record, first) if listed else tuple(fields[i].strip() for i in roles.labels)
         if not all(labels):
             raise Error(f"line {line}: expected a label, got nothing", at=path)
+        if file.form == records.JSON and any(label[0] in "[{" for label in labels):
+            raise Error(f"line {line}: expected a text or a number as label, got {show(labels[0], 60)}", at=path)
         if labels == (UNDECIDED,) and roles.names is not None and roles.names[first] == "gold_label":
             undecided += 1
             continue
@@ -84,13 +91,25 @@ def parse(path: Path, options: DataOptions = LOOK) -> LabeledFile:
 
 
 def _has_lists(form: str, labels: Sequence[str]) -> bool:
-    return form == records.JSON and any(label.startswith("[") for label in labels)
+    are_lists = [label.startswith("[") and label.endswith("]") for label in map(str.strip, labels)]
+    return any(are_lists) if form == records.JSON else all(are_lists)
 
 
-def _split(field: str) -> tuple[str, ...]:
-    """The labels in a JSON list, or between commas; none of an empty field."""
+def _refuse_other_than_text(path: Path, record: Record, roles: columns.Columns) -> None:
+    for role, i in (("text", roles.text), ("pair", roles.pair)):
+        if i in record.no_text:
+            got = show(record.fields[i], 60) if record.fields[i] else "null"
+            raise Error(f"line {record.line}: expected a text as {role}, got {got}", at=path)
+
+
+def _split(path: Path, record: Record, place: int) -> tuple[str, ...]:
+    """The labels in a list, as JSON or Python writes it, or between commas; none of an empty field."""
+    field = record.fields[place].strip()
     if field.startswith("["):
-        return tuple(records.field(value).strip() for value in json.loads(field))
+        for text in (field, field.replace("'", '"')):
+            with contextlib.suppress(ValueError, RecursionError):
+                return tuple(records.field(value).strip() for value in json.loads(text))
+        raise Error(f'line {record.line}: expected a list such as ["a", "b"], got {show(field, 60)}', at=path)
     return tuple(label.strip() for label in field.split(",")) if field.strip() else ()
 
 

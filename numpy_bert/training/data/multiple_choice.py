@@ -75,7 +75,7 @@ def _swag(path: Path) -> list[ChoiceQuestion]:
         raise Error("expected a question a line, got a header alone", at=path)
     records.refuse_other_width(path, table.records, f"{len(names)} columns, as the header has", len(names))
     questions = []
-    for line, fields in table.records[1:]:
+    for line, fields, _ in table.records[1:]:
         row = dict(zip(names, fields, strict=True))
         label = row["label"].strip()
         if label not in map(str, range(len(endings))):

@@ -1,8 +1,9 @@
 """A file of records, one example each: tab-separated columns, CSV, or JSON lines.
 
 A file is CSV where its name ends in .csv and its first line has no tab (the published .csv files of STS-B have tabs and
-no quoting), and JSON lines where its first line is a JSON object. Everything else has columns between tabs, without
-quoting, as the files of GLUE have. All are UTF-8; a byte-order mark is skipped, and so are empty lines.
+no quoting); its columns stand between commas or semicolons. It is JSON lines where its first line is a JSON object.
+Everything else has columns between tabs, without quoting, as the files of GLUE have. All are UTF-8; a byte-order
+mark is skipped, and so are empty lines.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from ...files.text_lines import lines
 
 Path = str | os.PathLike[str]
 TSV, CSV, JSON = "tab-separated", "CSV", "JSON lines"
+JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+SAMPLE = 20  # lines that tell what stands between columns
 
 
 class Record(NamedTuple):
     line: int  # its last one in the file, from 1
     fields: list[str]
+    no_text: frozenset[int] = frozenset()  # which of them are null, an array or an object of JSON
 
 
 class Records(NamedTuple):
@@ -41,25 +45,36 @@ def read(path: Path) -> Records:
     first = next(numbered, None)
     if first is None:
         raise Error("expected one example a line, got none", at=path)
-    numbered = itertools.chain([first], numbered)
+    sample = [first, *itertools.islice(numbered, SAMPLE - 1)]
     form = _form(path, first[1])
     if form == JSON:
-        return _json_records(path, numbered)
+        return _json_records(path, itertools.chain(sample, numbered))
     if form == CSV:
-        return Records(CSV, _csv_records(path, ";" if "," not in first[1] and ";" in first[1] else ","))
-    return Records(TSV, [Record(number, line.split("\t")) for number, line in numbered])
+        return Records(CSV, _csv_records(path, delimiter([line for _, line in sample])))
+    return Records(TSV, [Record(number, line.split("\t")) for number, line in itertools.chain(sample, numbered)])
 
 
 def _form(path: Path, first: str) -> str:
     ending = os.path.splitext(os.fspath(path))[1].lower()
+    if first.lstrip().startswith("[") and ending in JSON_ENDINGS:
+        raise Error("expected a JSON object a line, got an array: jq -c '.[]' writes its objects a line each", at=path)
     if first.lstrip().startswith("{") and ending not in (".tsv", ".csv"):
         return JSON
     return CSV if ending == ".csv" and "\t" not in first else TSV
 
 
-def _csv_records(path: Path, delimiter: str) -> list[Record]:
+def delimiter(sample: list[str]) -> str:
+    """What stands between the columns of CSV, by its first lines: a semicolon, where the first has no comma or all have
+    as many semicolons and not as many commas; else a comma.
+    """
+    commas, semicolons = ({line.count(sign) for line in sample} for sign in ",;")
+    is_even = len(semicolons) == 1 and len(commas) > 1
+    return ";" if ";" in sample[0] and ("," not in sample[0] or is_even) else ","
+
+
+def _csv_records(path: Path, sign: str) -> list[Record]:
     """Fields may be quoted and hold line ends; a line of white space alone between records is skipped."""
-    reader = csv.reader((line + "\n" for _, line in lines(path)), delimiter=delimiter, strict=True)
+    reader = csv.reader((line + "\n" for _, line in lines(path)), delimiter=sign, strict=True, skipinitialspace=True)
     try:
         return [Record(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
     except csv.Error as error:
@@ -75,17 +90,19 @@ def _json_records(path: Path, numbered: Iterator[tuple[int, str]]) -> Records:
         if not isinstance(value, dict):
             raise Error(f"expected a JSON object as in the first line, got {describe(value)}", at=path, line=number)
         names = names or tuple(value)
-        records.append(Record(number, [field(value.get(name)) for name in names]))
+        values = [value.get(name) for name in names]
+        no_text = frozenset(i for i, entry in enumerate(values) if entry is None or isinstance(entry, (list, dict)))
+        records.append(Record(number, [field(entry) for entry in values], no_text))
     return Records(JSON, records, names)
 
 
 def field(value: object) -> str:
-    """A JSON value as the text that a column would have: of null nothing, of a list its JSON."""
+    """A JSON value as the text that a column would have: of null nothing, of an array or an object its JSON."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
+    if isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False)
     return value if isinstance(value, str) else str(value)
 

@@ -166,3 +166,18 @@ def test_options_that_exclude_each_other_are_refused(tmp_path, capsys):
     arguments = ["--task", "sequence_classification", "--input", str(lists(tmp_path)), "--regression", "--multi-label"]
     assert main(["evaluate", *arguments]) == 2
     assert "--regression: expected it without --multi-label, got both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sign", ['"', "'"])
+def test_lists_in_columns_as_json_or_python_writes_them(tmp_path, sign):
+    rows = [
+        f"{text}\t[{', '.join(sign + name + sign for name in names)}]" for text, names in zip(TEXTS, LISTS, strict=True)
+    ]
+    config, targets, _ = examples(written(tmp_path, "train.tsv", rows))
+    assert (config.problem_type, config.labels, targets) == (MULTI, NAMES, TARGETS)
+
+
+@pytest.mark.parametrize("bad", ["[a, b]", "['it's']", "[" * 100_000 + "]"])
+def test_what_only_looks_like_a_list_is_one_line(tmp_path, bad):
+    with pytest.raises(Error, match=r'x\.tsv: line 2: expected a list such as \["a", "b"\], got '):
+        examples(written(tmp_path, "x.tsv", ["a\t[1]", f"b\t{bad}"]))

@@ -45,8 +45,12 @@ FORMS = {
         [("EU", "I-ORG"), ("rejects", "O"), ("German", "I-MISC")], [("Peter", "I-PER"), ("lived", "O")]]),
     "WNUT 17": (WNUT, [
         [("@bo", "O"), ("#", "O"), ("#berlin", "O"), ("rains", "O")], [("in", "O"), ("Berlin", "B-location")]]),
-    "numbers that do not count": ("1 a O\n1 b B-x\n", [[("1", "O"), ("1", "B-x")]]),
     "a count from 0": ("0 a O\n1 b B-x\n\n0 c O\n", [[("a", "O"), ("b", "B-x")], [("c", "O")]]),
+    "a count of all words": ("7 a O\n8 b B-x\n\n9 c O\n", [[("a", "O"), ("b", "B-x")], [("c", "O")]]),
+    "words that are numbers": ("1 B-x\n1 O\n", [[("1", "B-x"), ("1", "O")]]),
+    "line ends of Windows": (CONLL_2003.replace("\n", "\r\n"), [[("EU", "B-ORG"), ("says", "O")], [("Bo", "B-PER")]]),
+    "a byte-order mark": ("\ufeff" + CONLL_2003, [[("EU", "B-ORG"), ("says", "O")], [("Bo", "B-PER")]]),
+    "a document behind tabs": ("-DOCSTART-\tO\n\na\tB-x\n", [[("a", "B-x")]]),
 }  # fmt: skip
 
 
@@ -78,6 +82,13 @@ def test_what_may_be_read_in_two_ways_is_asked_about(tmp_path):
         read(tmp_path, CONLL_U)
     options = DataOptions(("-", "word", "-", "label"), labels=("PRON", "VERB", "PROPN"))
     assert pairs(read(tmp_path, CONLL_U, options)) == [[("It", "PRON"), ("rains", "VERB")], [("Bo", "PROPN")]]
+    numbers = "1 a O\n1 b B-x\n\n2 c O\n"
+    with pytest.raises(
+        Error, match="column 1 holds numbers alone: say --columns with word, label and - for each other"
+    ):
+        read(tmp_path, numbers)
+    asked = read(tmp_path, numbers, DataOptions(("-", "word", "label")))
+    assert pairs(asked) == [[("a", "O"), ("b", "B-x")], [("c", "O")]]
     with pytest.raises(UsageError, match=r"^columns: expected word and label, perhaps -, got "):
         read(tmp_path, nested, DataOptions(("text", "label")))
 

@@ -171,6 +171,17 @@ class Bert(VectorMethods):
 
         return run.trace(self, text, task, target)
 
+    def trained(self, config: BertConfig, params: objective.Params, length: int | None = None) -> Bert:
+        """This model with other weights: tokenizer, pooling and settings stay.
+
+        length: the tokens of a text that a new head was trained on; `new_head.beside` says what stays beside it.
+        """
+        pooling, settings, closed = self._pooling, self._settings, self.closed
+        if length is not None:
+            pooling, settings = new_heads.beside(pooling, settings, length)
+            closed = {}
+        return Bert(config, params, self._tokenizer, pooling, self.path, None, settings, closed)
+
     def ablate(
         self,
         heads: Iterable[tuple[int, int]] = (),

@@ -21,7 +21,6 @@ from .training_run import (
     missing_head,
     monitored,
     read_run,
-    save,
     show_trained,
 )
 
@@ -112,7 +111,7 @@ def _train(bert: Bert, task: TaskOptions, train: str, dev: str | None, epochs: i
         params = params._replace(bert=params.bert._replace(pooler=None))  # else one that never learned would be saved
     if hasattr(dataset.module, "finished"):
         config = dataset.module.finished(config, figures)
-    return save(run, config, params, bert.tokenizer, recipe.steps, figures)
+    return Trained(bert.trained(config, params, length).save(run.model), recipe.steps, figures)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,6 @@ from .training_run import (
     missing_head,
     monitored,
     read_run,
-    save,
     show_trained,
 )
 
@@ -65,6 +64,7 @@ class Start(NamedTuple):
     params: objective.Params | None
     first_weights: str | None = None  # of new parameters
     small: bool = False  # trained by the recipe for small models
+    bert: Bert | None = None  # that the parameters are of
 
 
 def _add_pretrain(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +150,7 @@ def _further(bert: Bert) -> Start:
     if HEADS[0] not in bert.heads:
         remedy = "to start a new model use --vocabulary FOLDER"
         raise missing_head(bert.path, f"a {HEADS[0]} head", bert.heads, remedy)
-    return Start(bert.tokenizer, bert.config, bert.params)
+    return Start(bert.tokenizer, bert.config, bert.params, bert=bert)
 
 
 def _train(
@@ -162,6 +162,7 @@ def _train(
     run: Run,
 ) -> Trained:
     """texts: to train on, to evaluate on. length: tokens of a pair. masking: fields of PretrainingSettings."""
+    from ..model import Bert
     from ..tasks import objective
     from ..training import pretrain
     from ..training.data import pretraining
@@ -187,7 +188,8 @@ def _train(
     trained = replace(config, hidden_dropout=0.0, attention_dropout=0.0) if start.small else config
     with monitored(run, recipe.steps, -(-recipe.steps // 10), evaluate) as monitor:
         params, figures = pretrain.train(trained, learned, recipe, monitor, run.options, params)
-    return save(run, config, params, start.tokenizer, recipe.steps, figures)
+    bert = start.bert or Bert(config, params, start.tokenizer)
+    return Trained(bert.trained(config, params).save(run.model), recipe.steps, figures)
 
 
 def _first_params(start: Start, task: str, seed: int) -> objective.Params | None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ..config import BertConfig
     from ..rules import Rule
     from ..tasks import objective
-    from ..tokenizer.interface import Tokenizer
     from ..training.loop import Monitor, RunOptions
+    from ..training.step import StepReport
 
 MODEL = "model"  # in the folder of the run
 OPTIMIZERS = ("adamw", "bert_adam", "sgd")
@@ -152,16 +152,13 @@ def monitored(run: Run, steps: int, every: int, evaluate: Evaluate) -> Iterator[
     from ..training.loop import Monitor
     from .training_progress import shown
 
-    with resumable(), shown(steps, run.as_json) as report:
+    with resumable() as check, shown(steps, run.as_json) as show_step:
+
+        def report(step: StepReport) -> None:
+            check()
+            show_step(step)
+
         yield Monitor(evaluate, run.evaluate_every or every, run.save_every or every, report, tell)
-
-
-def save(
-    run: Run, config: BertConfig, params: objective.Params, tokenizer: Tokenizer, steps: int, figures: dict[str, float]
-) -> Trained:
-    from ..model import Bert
-
-    return Trained(Bert(config, params, tokenizer).save(run.model), steps, figures)
 
 
 def show_trained(trained: Trained, as_json: bool) -> int:

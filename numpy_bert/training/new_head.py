@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 
 from ..checkpoints import names
+from ..checkpoints.sentence_pooling import SentencePooling
+from ..checkpoints.sentence_settings import SentenceSettings
 from ..config import RULES, BertConfig
 from ..errors import Error, describe, show, warn
 from ..rules import integer
@@ -52,3 +54,20 @@ def add(
         params = params._replace(bert=params.bert._replace(pooler=None))
     warn(f"{made} of random numbers (seed {seed}): train it before you use its answers")
     return params, config
+
+
+def beside(
+    pooling: SentencePooling | Error, settings: SentenceSettings | Error, length: int
+) -> tuple[SentencePooling | Error, SentenceSettings | Error]:
+    """What a checkpoint says of its vectors, where a new head was trained on texts of `length` tokens.
+
+    What it says of the head before goes: the activation of a score, sparse vectors. No text is cut earlier than in
+    training.
+    """
+    if isinstance(pooling, SentencePooling):
+        most = pooling.max_length
+        pooling = pooling._replace(sparse=None, max_length=None if most is None else max(most, length))
+    if isinstance(settings, SentenceSettings):
+        kind = settings.kind if settings.kind == "SentenceTransformer" else None
+        settings = settings._replace(activation_fn=None, kind=kind)
+    return pooling, settings

@@ -10,9 +10,13 @@ from support.tiny import tiny_bert
 from support.training_models import equal
 
 import numpy_bert
+from numpy_bert.checkpoints.sentence_pooling import SentencePooling
+from numpy_bert.checkpoints.sentence_settings import SentenceSettings
+from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.cli import finetune as finetuning
 from numpy_bert.cli import training_run
 from numpy_bert.cli.main import main
+from numpy_bert.model import Bert
 from numpy_bert.tasks import objective
 from numpy_bert.tokenizer.folder import read_tokenizer
 from numpy_bert.training import neighbor_heads, pretrain, recipe
@@ -198,6 +202,47 @@ def test_a_pooler_that_nothing_reads_is_not_made_up(capsys, tmp_path, file):
         run_json(capsys, *finetune(bare, task, file(task), tmp_path / task, "--epochs", 1))
         pooler = numpy_bert.load(tmp_path / task / "model").params.bert.pooler
         assert (pooler is None) == (task in ("token_classification", "question_answering"))
+
+
+def sentence_model(folder, heads, **settings):
+    """A model that is more than its weights and tokens."""
+    bert = tiny_bert(heads, num_labels=1)
+    pooling = SentencePooling("cls", (Normalize(),), 16)
+    return Bert(bert.config, bert.params, bert.tokenizer, pooling, settings=SentenceSettings(**settings)).save(folder)
+
+
+def test_a_trained_model_keeps_what_its_folder_says_of_vectors(capsys, tmp_path, file):
+    settings = {"prompts": (("query", "the movie "),), "default_prompt_name": "query", "similarity_fn_name": "dot",
+                "truncate_dim": 5, "kind": "SentenceTransformer"}  # fmt: skip
+    first = numpy_bert.load(sentence_model(tmp_path / "model", ("masked_lm", "next_sentence"), **settings))
+    text = tmp_path / "text.txt"
+    text.write_text(TEXT)
+    common = ("--model", first.path, "--learning-rate", "1e-9", "--max-length", 14)
+    runs = {
+        task: ("finetune", "--task", task, "--train", file(task), "--epochs", 1) for task in FILES
+    } | {"pretrain": ("pretrain", "--train", text, "--steps", 1)}  # fmt: skip
+    for name, arguments in runs.items():
+        trained = numpy_bert.load(
+            run_json(capsys, *arguments, *common, "--output", tmp_path / name, "--optimizer", "sgd")["model"]
+        )
+        assert (trained.pooling, trained.settings) == (first.pooling, first.settings), name
+        np.testing.assert_allclose(trained.embed("it rains"), first.embed("it rains"), rtol=1e-5)
+    longer = run_json(capsys, *runs["multiple_choice"], *common, "--max-length", 20, "--output", tmp_path / "longer")
+    assert numpy_bert.load(longer["model"]).pooling.max_length == 20  # else its own texts would be cut
+
+
+def test_a_new_head_has_nothing_of_what_the_folder_said_of_another(capsys, tmp_path):
+    settings = {"activation_fn": "torch.nn.modules.activation.Sigmoid", "kind": "CrossEncoder"}
+    model = sentence_model(tmp_path / "model", ("sequence_classification",), **settings)
+    assert 0 < numpy_bert.load(model).classify("it rains").scores["value"] < 1
+    path = tmp_path / "scores.tsv"
+    path.write_text("it rains\t3.5\nvery good\t-2\n")
+    made = run_json(capsys, *finetune(model, "sequence_classification", path, tmp_path / "run", "--epochs", 1))
+    bert = numpy_bert.load(made["model"])
+    assert bert.settings == SentenceSettings()
+    encoded = bert.tokenizer.encode("it rains")
+    [[logit]] = bert.logits("sequence_classification", [encoded.ids])
+    assert bert.classify("it rains").scores["value"] == pytest.approx(logit)
 
 
 @pytest.mark.parametrize("arguments", [

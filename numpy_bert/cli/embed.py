@@ -16,6 +16,7 @@ from .inputs import add_plain, chosen_model, require_new, short
 from .numbers import count
 from .output import print_json, printable, table
 from .progress import Progress
+from .signals import interruptible
 
 if TYPE_CHECKING:
     from ..model import Bert
@@ -92,13 +93,18 @@ def _embed_file(bert: Bert, options: argparse.Namespace) -> int:
     output, as_json = options.output, options.json
     settings = {"dask": options.dask, "column": options.column, **form(options)}
     try:
-        with Progress(None, "text", hidden=as_json) as progress:
-            job = embed_file(bert, options.input, output, options.dtype, progress=progress.reach, **settings)
-    except KeyboardInterrupt:
+        with interruptible() as check, Progress(None, "text", hidden=as_json) as progress:
+
+            def reach(done: int, total: int, unit: str) -> None:
+                check()
+                progress.reach(done, total, unit)
+
+            job = embed_file(bert, options.input, output, options.dtype, progress=reach, **settings)
+    except KeyboardInterrupt as error:
         if not os.path.lexists(f"{output}.partial"):
             raise
         name = printable(f"{output}.partial")
-        raise KeyboardInterrupt(f"interrupted; {name} holds what is done, and the same command resumes") from None
+        raise type(error)(f"interrupted; {name} holds what is done, and the same command resumes") from None
     _tell_saved(job.output, job.shape, as_json)
     return 0
 

@@ -38,6 +38,7 @@ from . import (
 )
 from .command import Group, parser
 from .output import tell
+from .signals import restored
 
 NAME = "numpy-bert"
 DESCRIPTION = "BERT in NumPy: use it, check its gradients, look inside."
@@ -63,8 +64,14 @@ GROUPS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    """Run one command; returns the exit status. arguments: None is the command line, and the process ends after it."""
+    if arguments is None:
+        return _main(sys.argv[1:])
+    with restored():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     warnings.showwarning = _show_warning
     warnings.simplefilter("default", UserWarning)

@@ -62,19 +62,28 @@ def test_an_interruption_says_how_to_go_on(capsys, place, folder, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(corpus, "embed_file", interrupted)
-    status, out, err = run(capsys, place, folder)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status, out, err = run(capsys, place, folder)
+        after = signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (status, out) == (130, "")
     message = f"interrupted; {place / 'out.npy.partial'} holds what is done, and the same command resumes"
     assert err == f"numpy-bert: error: {message}\n"
+    assert after is signal.default_int_handler  # for whoever called, and for their children
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals")
-def test_control_c_in_a_real_process_and_then_going_on(place, folder):
+# A job of a shell in the background begins with an interrupt that is ignored.
+@pytest.mark.parametrize(
+    ("number", "ignored"), [(signal.SIGINT, False), (signal.SIGINT, True), (signal.SIGTERM, False)]
+)
+def test_a_signal_in_a_real_process_and_then_going_on(place, folder, number, ignored):
     (place / "texts.txt").write_text("the movie was good and not dull\n" * 6_000)
     options = ["embed", "--model", folder, "--input", "texts.txt", "--output", "o"]
     # So slow that it cannot end before the signal reaches it, however busy the machine is.
-    # A job of a shell in the background inherits an interrupt that is ignored.
-    slowly = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    slowly = "import time; "
     slowly += "from numpy_bert.inference import batching as i; run = i.run; "
     slowly += "i.run = lambda *given, **named: (time.sleep(0.1), run(*given, **named))[1]; "
     slowly += "from numpy_bert.corpus import job, texts_file as f; job.SAVED_EVERY, f.ROWS = 0.0, 40; "
@@ -85,15 +94,19 @@ def test_control_c_in_a_real_process_and_then_going_on(place, folder):
         *options,
     ]
     settings = {"cwd": place, "env": os.environ | {"PYTHONPATH": str(ROOT)}, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, **settings)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, **settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
     until = time.monotonic() + 60
     while not (place / "o.json").exists() or not json.loads((place / "o.json").read_text())["rows_done"]:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < until
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     err = process.communicate(timeout=60)[1]
-    assert (process.returncode, err.count("\n")) == (130, 1)
+    assert (process.returncode, err.count("\n")) == (128 + number, 1)
     done = json.loads((place / "o.json").read_text())["rows_done"]
     assert 0 < done < 6_000
     command = [sys.executable, "-m", "numpy_bert", *options]

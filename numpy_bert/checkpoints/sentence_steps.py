@@ -1,7 +1,8 @@
 """What follows the pooling of a sentence model: Dense, LayerNorm and Normalize, as sentence-transformers stores them.
 
     2_Dense/config.json          sizes, the activation by the name of its class in PyTorch
-    2_Dense/model.safetensors    linear.weight (O, I), linear.bias (O,); pytorch_model.bin in older folders
+    2_Dense/model.safetensors    linear.weight (O, I), linear.bias (O,) and, for a residual connection that changes the
+                                 size, residual.weight (O, I); pytorch_model.bin in older folders
 
 Source: base/modules/dense.py and normalize.py, sentence_transformer/modules/layer_norm.py of sentence-transformers 6.
 """
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..blocks import layer_norm, linear
-from ..errors import Error, show
+from ..errors import Error, describe, show
 from ..files import strict_json
 from ..numerics.arrays import Array
 from . import locate
@@ -34,10 +35,11 @@ VECTOR = "sentence_embedding"  # what a step reads and writes, by the name of it
 
 
 class Dense(NamedTuple):
-    """y = activation(x Wᵀ + b)"""
+    """y = activation(x Wᵀ + b), and + x Rᵀ with a residual connection"""
 
     linear: linear.Params
     activation: str  # one of ACTIVATIONS
+    residual: Array | None = None  # R (O, I), the identity where the sizes are the same
 
 
 class LayerNorm(NamedTuple):
@@ -77,16 +79,23 @@ def read(kind: str, folder: Path, size: int | None) -> tuple[list[Step], int | N
         inputs = _dimension(config, "dimension", size, path)
         norm = layer_norm.Params(*_weights(folder, {"norm.weight": (inputs,), "norm.bias": (inputs,)}))
         return [LayerNorm(norm)], inputs
-    if config.get("use_residual"):
-        raise Error("use_residual: expected false, got a residual connection, which is not known here", at=path)
     inputs = _dimension(config, "in_features", size, path)
     outputs = _dimension(config, "out_features", None, path)
     name = activation(config.get("activation_function", "torch.nn.Tanh"), path, "activation_function")
     shapes: dict[str, tuple[int, ...]] = {"linear.weight": (outputs, inputs)}
     if config.get("bias", True):
         shapes["linear.bias"] = (outputs,)
-    W, *b = _weights(folder, shapes)
-    return [Dense(linear.Params(W, b[0] if b else np.zeros(outputs, W.dtype)), name)], outputs
+    has_residual = config.get("use_residual", False)
+    if not isinstance(has_residual, bool):
+        raise Error(f"use_residual: expected true or false, got {describe(has_residual)}", at=path)
+    if has_residual and inputs != outputs:
+        shapes["residual.weight"] = (outputs, inputs)
+    arrays = dict(zip(shapes, _weights(folder, shapes), strict=True))
+    W = arrays["linear.weight"]
+    step = Dense(linear.Params(W, arrays.get("linear.bias", np.zeros(outputs, W.dtype))), name)
+    if has_residual:
+        step = step._replace(residual=arrays.get("residual.weight", np.eye(outputs, dtype=W.dtype)))
+    return [step], outputs
 
 
 def _refuse_other_features(folder: Path) -> dict[str, Any]:
@@ -131,7 +140,11 @@ def files(steps: Sequence[Step], size: int) -> list[tuple[str, dict[str, Any], d
             outputs = len(step.linear.W)
             config: dict[str, Any] = {"in_features": size, "out_features": outputs, "bias": True}
             config["activation_function"] = f"torch.nn.modules.{ACTIVATIONS[step.activation]}"
-            written.append(("Dense", config, {"linear.weight": step.linear.W, "linear.bias": step.linear.b}))
+            arrays = {"linear.weight": step.linear.W, "linear.bias": step.linear.b}
+            if step.residual is not None:
+                config["use_residual"] = True
+                arrays |= {"residual.weight": step.residual} if outputs != size else {}
+            written.append(("Dense", config, arrays))
             size = outputs
         elif isinstance(step, LayerNorm):
             arrays = {"norm.weight": step.norm.gamma, "norm.bias": step.norm.beta}

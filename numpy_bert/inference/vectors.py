@@ -119,7 +119,8 @@ def limit(model: SentenceModel) -> int:
 def _step(v: Array, step: Step) -> Array:
     """v (n, S) -> (n, S')"""
     if isinstance(step, Dense):
-        return FUNCTIONS[step.activation](linear.forward(v, step.linear)[0])
+        y = FUNCTIONS[step.activation](linear.forward(v, step.linear)[0])
+        return y if step.residual is None else y + v @ step.residual.T
     if isinstance(step, LayerNorm):
         return layer_norm.forward(v, step.norm, LAYER_NORM_EPS)[0]
     normalized: Array = v / lengths(v)[:, None]

@@ -27,12 +27,15 @@ def pooling(*modes, **settings):
     return "Pooling", {"embedding_dimension": 12, "pooling_mode": modes[0] if len(modes) == 1 else modes} | settings
 
 
-def dense(inputs, outputs, activation, bias=True, name="activation.Tanh"):
+def dense(inputs, outputs, activation, bias=True, residual=False):
     rng = np.random.default_rng(outputs)
     arrays = {"linear.weight": rng.normal(size=(outputs, inputs)).astype(np.float32)}
     if bias:
         arrays["linear.bias"] = rng.normal(size=outputs).astype(np.float32)
+    if residual and inputs != outputs:
+        arrays["residual.weight"] = rng.normal(size=(outputs, inputs)).astype(np.float32)
     config = {"in_features": inputs, "out_features": outputs, "bias": bias}
+    config |= {"use_residual": True} if residual else {}
     return "Dense", config | {"activation_function": f"torch.nn.modules.{activation}"}, arrays
 
 
@@ -55,6 +58,8 @@ EMBEDDING = {
     "two dense": ((pooling("cls", "mean"), dense(24, 7, "activation.GELU"), dense(7, 4, "linear.Identity", False)), {}),
     "normalized before": ((MEAN, NORMALIZE, dense(12, 5, "activation.ReLU")), {}),
     "other activations": ((MEAN, dense(12, 6, "activation.SiLU"), dense(6, 4, "activation.Sigmoid")), {}),
+    "residual": ((MEAN, dense(12, 12, "activation.Tanh", residual=True), NORMALIZE), {}),
+    "residual of another size": ((MEAN, dense(12, 5, "activation.GELU", False, residual=True)), {}),
     "layer norm": ((MEAN, layer_norm(12)), {}),
     "prompts": ((MEAN,), {"prompts": PROMPTS}),
     "prompt by default": ((MEAN,), {"prompts": PROMPTS, "default_prompt_name": "query"}),

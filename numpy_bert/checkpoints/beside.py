@@ -53,6 +53,15 @@ def pooling(weights: Weights, config: BertConfig) -> SentencePooling | Error:
     return how._replace(max_length=None) if beyond else how
 
 
+def assumed(weights: Weights, pooling: SentencePooling) -> tuple[bool, bool]:
+    """Of a pooling that was read: whether no file says how tokens are pooled, and whether none says where texts are
+    cut."""
+    if weights.form == "gguf":
+        return pooling == sentence_pooling.DEFAULT, False
+    stated = sentence_pooling.is_stated(weights.folder)
+    return not stated, sentence_pooling.read(weights.folder).max_length is None
+
+
 def settings(weights: Weights) -> SentenceSettings | Error:
     """Prompts, similarity and the like; an Error is kept for those who need them."""
     if weights.form == "gguf":

@@ -83,6 +83,16 @@ class FileSum(NamedTuple):
     sha256: str
 
 
+class Sentences(NamedTuple):
+    """How a text becomes a vector, and what of that no file says."""
+
+    pooling: str  # one of POOLINGS, or several joined by +; or SPLADE
+    steps: tuple[str, ...]  # what follows it
+    pooling_assumed: bool  # no modules.json names it: it is what sentence-transformers takes
+    max_length: int  # tokens at which a text is cut
+    max_length_assumed: bool  # no file says it: it is the number of positions
+
+
 class Report(NamedTuple):
     path: Path  # the file with the weights
     form: str
@@ -93,6 +103,7 @@ class Report(NamedTuple):
     files: tuple[FileSum, ...]
     passed_over: tuple[str, ...]  # other files with weights in the same folder
     problems: tuple[str, ...]  # messages of what loading would refuse, or do without
+    sentences: Sentences | None  # None where no vectors can be made
 
     @property
     def unexpected(self) -> tuple[str, ...]:
@@ -123,9 +134,9 @@ def inspect(path: str | os.PathLike[str]) -> Report:
     files = tuple(file for place in places if (file := _attempt(problems, _sum, place, weights.folder)))
     missing = match.missing if match else ()
     config = match.config if match else None
-    return Report(
-        weights.path, weights.form, config, tuple(tensors), missing, tasks, files, weights.passed_over, tuple(problems)
-    )
+    sentences = _sentences(weights, config) if config and "sentence_embedding" in tasks else None
+    parts = (weights.path, weights.form, config, tuple(tensors), missing, tasks, files, weights.passed_over)
+    return Report(*parts, tuple(problems), sentences)
 
 
 def _attempt(problems: dict[str, None], function: Any, *arguments: Any) -> Any:
@@ -221,12 +232,27 @@ def _tasks(weights: Weights, match: Match, problems: dict[str, None]) -> tuple[s
     return ("embeddings", *([] if isinstance(pooling, Error) else ["sentence_embedding"]), *match.heads)
 
 
+def _sentences(weights: Weights, config: BertConfig) -> Sentences | None:
+    pooling = beside.pooling(weights, config)
+    if isinstance(pooling, Error):
+        return None
+    is_pooling_assumed, is_length_assumed = beside.assumed(weights, pooling)
+    positions = config.max_position_embeddings
+    return Sentences(
+        pooling.pooling if pooling.sparse is None else f"SPLADE, {pooling.sparse.strategy}",
+        tuple(type(step).__name__ for step in pooling.steps),
+        is_pooling_assumed,
+        positions if pooling.max_length is None else min(positions, pooling.max_length),
+        is_length_assumed,
+    )
+
+
 def _sum(path: Path, folder: Path) -> FileSum:
     digest = hashlib.sha256()
     with File(path) as file:
         for start in range(0, file.size, CHUNK):
             digest.update(file.read_at(start, min(CHUNK, file.size - start)))
-        return FileSum(path.relative_to(folder).as_posix(), file.size, digest.hexdigest())
+        return FileSum(Path(os.path.relpath(path, folder)).as_posix(), file.size, digest.hexdigest())
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -247,6 +273,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "files": [file._asdict() for file in report.files],
         "passed_over": report.passed_over,
         "problems": report.problems,
+        "sentences": report.sentences and report.sentences._asdict(),
     }
 
 

@@ -106,6 +106,13 @@ def read(folder: Path) -> SentencePooling:
     return pooling._replace(steps=tuple(steps))
 
 
+def is_stated(folder: Path) -> bool:
+    """Whether a folder that `read` could read names a pooling; if not, the one of `read` is assumed."""
+    path = root_of(folder) / MODULES
+    modules = strict_json.read(path) if path.is_file() else None
+    return isinstance(modules, list) and len(modules) > 1
+
+
 def check(pooling: SentencePooling, H: int, at: Path) -> None:
     """Error: a step takes vectors of another size than the model makes."""
     size = H * len(pooling.pooling.split("+"))

@@ -11,7 +11,7 @@ from .output import facts, paragraph, print_json, table
 
 if TYPE_CHECKING:
     from ..checkpoints.comparison import Comparison
-    from ..checkpoints.inspection import Report
+    from ..checkpoints.inspection import Report, Sentences
     from ..config import BertConfig
 
 MOST_LINES = 50  # of each list in the report; JSON has all
@@ -60,6 +60,7 @@ def format_inspection(report: Report) -> str:
         ("parameters", f"{numbers['parameters']:,}"),
         ("can do", ", ".join(report.tasks) or "nothing: it cannot be loaded, see the problems"),
     ]
+    about += _sentence_lines(report.sentences)
     if report.passed_over:
         about.append(("passed over", ", ".join(map(_name, report.passed_over))))
     sections = [facts(about), _tensor_table(report)]
@@ -71,6 +72,17 @@ def format_inspection(report: Report) -> str:
     files = [(_name(file.name), f"{file.size:,}", file.sha256) for file in report.files]
     sections.append(table(("file", "bytes", "sha256"), files, "lrl"))
     return "\n\n".join(sections)
+
+
+def _sentence_lines(sentences: Sentences | None) -> list[tuple[str, str]]:
+    """How a text becomes a vector, and what of that is assumed."""
+    if sentences is None:
+        return []
+    pooling = ", ".join((sentences.pooling, *sentences.steps))
+    pooling += " (assumed: there is no modules.json that names it)" if sentences.pooling_assumed else ""
+    length = f"{sentences.max_length} tokens"
+    length += " (assumed: no file says it, and the model has so many positions)" if sentences.max_length_assumed else ""
+    return [("pooling", pooling), ("texts cut at", length)]
 
 
 def _tensor_table(report: Report) -> str:

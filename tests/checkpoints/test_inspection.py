@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import sentence_folders
 from support.checkpoints import published
 from support.limits import run_limited
 from support.spellings import arrays_of
@@ -37,6 +38,11 @@ def checked(report):
     assert text.replace("\n", "").isprintable()
     assert json.loads(json.dumps(inspection.to_json(report), allow_nan=False))["form"] == report.form
     return text
+
+
+def words(report):
+    """The text of a report without its columns."""
+    return " ".join(checked(report).split())
 
 
 @pytest.mark.parametrize("form", saving.FORMS)
@@ -204,6 +210,32 @@ def test_a_pooling_that_is_not_known(tmp_path):
     report = inspect(tmp_path / "model")
     assert report.tasks == ("embeddings",)
     assert "got Transformer, Dense" in report.problems[0]
+
+
+def test_how_vectors_are_made_and_what_of_it_is_assumed(tmp_path):
+    folder = tmp_path / "model"
+    sentence_folders.write_embedding(folder, "dense")
+    report = inspect(folder)
+    assert report.sentences == ("mean", ("Dense", "Normalize"), False, 24, False)  # tokenizer_config.json says 24
+    assert "pooling mean, Dense, Normalize texts cut at 24 tokens tensor" in words(report)
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 16}')
+    report = inspect(folder)
+    assert (report.sentences.max_length, report.sentences.max_length_assumed) == (16, False)
+    assert "texts cut at 16 tokens tensor" in words(report)
+    (folder / "modules.json").unlink()
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 24}')
+    report = inspect(folder)
+    assert report.sentences == ("mean", (), True, 24, False)
+    assert "pooling mean (assumed: there is no modules.json that names it) texts" in words(report)
+    (folder / "sentence_bert_config.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    report = inspect(folder)
+    assert report.sentences == ("mean", (), True, 24, True)
+    assert "24 tokens (assumed: no file says it, and the model has so many positions)" in words(report)
+    assert inspection.to_json(report)["sentences"]["pooling_assumed"] is True
+    (folder / "1_Pooling" / "config.json").unlink(missing_ok=True)
+    (folder / "modules.json").write_text("[1]")
+    assert inspect(folder).sentences is None
 
 
 def test_tensors_of_no_numbers(tmp_path):

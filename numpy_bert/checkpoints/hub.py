@@ -7,8 +7,9 @@
 The library huggingface_hub (extra `hub`) talks to the hub and keeps the cache, so its settings hold here: HF_ENDPOINT,
 HF_HOME, HF_HUB_OFFLINE, a user's token. Of the files of a model only those are fetched that are read here: the weights
 in the preferred form (locate.py), the config, the tokenizer, the pooling and the modules it names; where the weights
-lie in a subfolder, those of that one. What has been fetched is compared with the size and the hash that the hub tells,
-which the library itself does for the size alone. config.json comes last: where it is in the cache, the rest is.
+lie in a subfolder, those of that one. Of a model in GGUF alone it is one file, which holds all the rest. What has been
+fetched is compared with the size and the hash that the hub tells, which the library itself does for the size alone.
+config.json comes last: where it is in the cache, the rest is.
 
 Without the hub, by choice or by accident, the copy in the cache serves; where it is by accident a warning says so.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -34,6 +36,7 @@ REVISION = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
 OWNERS = ("sentence-transformers", "cross-encoder")
 LONGEST_NAME = 96
 SECONDS = 10  # to wait for the list of files
+GGUF_TYPES = ("f32", "f16", "bf16", "q8_0")  # in names of files, the most exact first
 
 
 def is_name(text: str) -> bool:
@@ -42,7 +45,7 @@ def is_name(text: str) -> bool:
     text, separator, revision = text.partition("@")
     if separator and (not REVISION.fullmatch(revision) or ".." in revision):
         return False
-    weights = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz", ".gguf")
+    weights = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz", ".gguf", ".onnx")
     plain = NAME.fullmatch(text) is not None and len(text) <= LONGEST_NAME
     return (
         plain
@@ -119,12 +122,15 @@ def _fetch_all(model: Model, info: Any, preferred: Sequence[str], beside: Sequen
     files = {file.rfilename: file for file in info.siblings or []}
     place = _place(model, files, preferred, beside) if subfolder is None else f"{subfolder.strip('/')}/"
     weights = next((place + file for file in preferred if place + file in files), None)
+    if weights is None and (gguf := _gguf(model, place, files)):
+        weights, beside = gguf, ()
     if weights is None:
         got = f"{len(files)} files without" if subfolder is None else f"none in {show(subfolder)}"
         raise Error(f"{model}: expected a file with weights such as model.safetensors, got {got}")
     fetched = _fetch(model, files[weights], info.sha)
     others = [*_parts(weights, fetched, files), *(place + file for file in beside if place + file in files)]
-    if place and MODULES in files and place + MODULES not in files:  # an old sentence model: its pooling is at the top
+    is_alone = weights.endswith((".gguf", ".onnx"))
+    if place and not is_alone and MODULES in files and place + MODULES not in files:  # of the first sentence models
         others[:0] = [file for file in (MODULES, SETTINGS) if file in files]
     listed = next((file for file in (place + MODULES, MODULES) if file in others), None)
     first = [] if listed is None else others[: others.index(listed) + 1]
@@ -133,15 +139,17 @@ def _fetch_all(model: Model, info: Any, preferred: Sequence[str], beside: Sequen
     for file in [*modules, *others[len(first) :]]:
         _fetch(model, files[file], info.sha)
     with contextlib.suppress(Exception):  # only so that the cache remembers which commit the revision was
-        huggingface_hub.hf_hub_download(model.name, others[-1], revision=model.revision)
+        huggingface_hub.hf_hub_download(model.name, [weights, *others][-1], revision=model.revision)
     top = fetched.parents[weights.count("/")]
     return top / place if place else top
 
 
 def _place(model: Model, files: Collection[str], preferred: Sequence[str], beside: Sequence[str]) -> str:
     """Where the files lie: at the top, or in the only subfolder that has weights, a config and a vocabulary."""
-    if any(file in files for file in preferred):
-        return ""
+    top = next((file for file in preferred if file in files), None)
+    if top is not None:
+        folder = f"{top.rpartition('/')[0]}/"  # in which the vocabulary of an exported graph may lie
+        return folder if top.endswith(".onnx") and any(folder + file in files for file in beside[:2]) else ""
     folders = {file.rpartition("/")[0] + "/" for file in files if "/" in file}
     needed = (preferred, beside[-2:], beside[:2])  # weights, a config, a vocabulary
     complete = sorted(f for f in folders if all(any(f + file in files for file in kind) for kind in needed))
@@ -149,6 +157,19 @@ def _place(model: Model, files: Collection[str], preferred: Sequence[str], besid
         names = ", ".join(show(folder[:-1], 40)[1:-1] for folder in complete[:4])
         raise Error(f"{model}: expected one folder with a model, got {names}; name one with subfolder=")
     return complete[0] if complete else ""
+
+
+def _gguf(model: Model, place: str, files: Collection[str]) -> str | None:
+    """The GGUF file of a folder of the model, the one with the most exact numbers; None where there is none.
+
+    Error: there are several, and their names do not say which that is.
+    """
+    inside = [f for f in files if f.startswith(place) and f.endswith(".gguf") and "/" not in f.removeprefix(place)]
+    named = [f for kind in GGUF_TYPES for f in inside if re.search(rf"(?<![a-z0-9]){kind}(?![a-z0-9])", f.lower())]
+    if len(inside) > 1 and not named:
+        listed = ", ".join(show(file, 40)[1:-1] for file in sorted(inside)[:4])
+        raise Error(f"{model}: expected one GGUF file, or names with {', '.join(GGUF_TYPES)}, got {listed}")
+    return next(iter(named or inside), None)
 
 
 def _of_modules(path: Path, listed: str, files: Collection[str], known: Collection[str]) -> list[str]:
@@ -167,19 +188,25 @@ def _of_modules(path: Path, listed: str, files: Collection[str], known: Collecti
 
 def _cached(models: Sequence[Model], beside: Sequence[str], subfolder: str | None, why: str) -> Path:
     """The folder that the cache has of the first of these models that is there."""
-    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
 
     place = "" if subfolder is None else f"{subfolder.strip('/')}/"
     for model in models:
-        for file in reversed(beside):
-            cached = try_to_load_from_cache(model.name, place + file, revision=model.revision)
+        for where, file in itertools.product((place, f"{place}onnx/"), reversed(beside)):
+            cached = try_to_load_from_cache(model.name, where + file, revision=model.revision)
             if isinstance(cached, str):
                 return Path(cached).parents[file.count("/")]
+        with contextlib.suppress(Exception):  # of the library: it is not there
+            folder = Path(snapshot_download(model.name, revision=model.revision, local_files_only=True)) / place
+            if any(folder.glob("*.gguf")):
+                return folder
     raise Error(f"{models[0]}: expected a folder, a file or a model of the hub, got none in its cache, and {why}")
 
 
 def _parts(weights: str, fetched: Path, files: Collection[str]) -> list[str]:
-    """The further files of weights that are in several: shards, or the data of a TensorFlow index."""
+    """The further files of weights that are in several: shards, the data of a TensorFlow index or of a graph."""
+    if weights.endswith(".onnx"):  # model.onnx_data, model.onnx.data
+        return [file for file in files if file.startswith(weights) and file != weights]
     if weights.endswith(".index"):
         return [file for file in files if file.startswith(weights.removesuffix("index") + "data-")]
     if weights.endswith(".index.json"):

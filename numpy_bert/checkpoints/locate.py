@@ -1,7 +1,8 @@
 """Where the weights of a checkpoint lie: a file named by the caller, or the preferred one of a folder.
 
 A folder may hold the same weights in several forms. The order of preference is fixed: safetensors (checked most
-strictly, read fastest), PyTorch, TensorFlow, Keras, Flax, npz. A warning names the files that were not read.
+strictly, read fastest), PyTorch, TensorFlow, Keras, Flax, npz. A warning names the files that were not read. Exported
+graphs (ONNX) are read where there is nothing else; of several the one that was least changed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ PREFERRED = (
     "model.npz",
     "variables/variables.index",
 )
+# Graphs that exporters write, at the top or in the folder `onnx`, where optimum and the hub have them.
+EXPORTED = tuple(
+    place + name for name in ("model.onnx", "model_optimized.onnx", "model_quantized.onnx") for place in ("", "onnx/")
+)
 # Under other names.
 SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz", ".gguf", ".onnx")
 
@@ -49,6 +54,7 @@ BESIDE = (
     "bert_config.json",
     "config.json",
 )
+VOCABULARIES = BESIDE[:2]
 
 READERS = {
     "safetensors": "safetensors",
@@ -106,7 +112,7 @@ def locate(path: str | os.PathLike[str], revision: str | None = None, subfolder:
             if index.is_file():
                 return _of_file(index)
             if isinstance(path, str) and hub.is_name(path):
-                return _in_folder(hub.fetch(path, PREFERRED, BESIDE, revision, subfolder))
+                return _in_folder(hub.fetch(path, (*PREFERRED, *EXPORTED), BESIDE, revision, subfolder))
             raise Error("expected a folder or a file, got nothing of this name", at=path)
         return _of_file(place)
     except (OSError, ValueError) as error:
@@ -125,9 +131,21 @@ def _of_file(path: Path, passed_over: tuple[str, ...] = ()) -> Weights:
     beside = path.parent
     if form == "tf_bundle" and beside.name == "variables":
         beside = beside.parent
-    if form == "onnx" and beside.absolute().name == "onnx" and not (beside / "config.json").exists():
-        beside = beside.absolute().parent  # as optimum and sentence-transformers lay it out
+    if form == "onnx":
+        beside = _beside_graph(beside)
     return Weights(path, form, beside, passed_over)
+
+
+def _beside_graph(folder: Path) -> Path:
+    """Where the vocabulary and the config of a graph lie: in its folder, or above where that is called `onnx`."""
+    if folder.absolute().name != "onnx":
+        return folder
+    above = folder.parent if folder.name == "onnx" else folder.absolute().parent
+    for names in (VOCABULARIES, (BESIDE[-1],)):
+        for place in (folder, above):
+            if any(os.path.lexists(place / name) for name in names):
+                return place
+    return folder
 
 
 def _is_inside(subfolder: object) -> bool:
@@ -140,6 +158,9 @@ def _in_folder(folder: Path) -> Weights:
     files = [name for name in PREFERRED if os.path.lexists(folder / name)]
     if not files:
         files = [name for suffix in SUFFIXES for name in names if name.endswith(suffix)]
+        exported = [name for name in EXPORTED if (folder / name).is_file()]
+        if exported and all(name.endswith(".onnx") for name in files):
+            files = exported[:1]
         if len(files) > 1:
             listed = ", ".join(show(name, 60)[1:-1] for name in files[:3]) + ", ..." * (len(files) > 3)
             raise Error(f"expected one file with weights, got {listed}; name one", at=folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import onnx_files
 from support.hub_server import COMMIT, serving
 from support.spellings import arrays_of, assert_same
 from support.tiny import tiny_bert
@@ -161,7 +162,7 @@ def test_an_index_that_names_files_elsewhere_fetches_nothing_there(server, model
 
 
 def test_a_model_without_weights(server, model):
-    for name in ("model.safetensors", "pytorch_model.bin", "bert_model.ckpt.index"):
+    for name in ("model.safetensors", "pytorch_model.bin", "bert_model.ckpt.index", "onnx/model.onnx"):
         (model / name).unlink()
     with pytest.raises(Error, match=f"{NAME}: expected a file with weights such as model.safetensors"):
         load(NAME)
@@ -425,3 +426,70 @@ def test_a_folder_with_its_model_further_down_is_told(tmp_path):
     write_model(tmp_path / "run" / "checkpoint-9")
     with pytest.raises(Error, match="got none; the folder 'checkpoint-9' in it has one"):
         load(tmp_path / "run")
+
+
+# Where there are no weights but those of an exported graph, or GGUF.
+
+
+@pytest.fixture
+def tiny():
+    return tiny_bert(heads=(), has_pooler=False)
+
+
+def exported(model, tiny, name):
+    """The model with a graph in the place of its weights."""
+    for file in ("model.safetensors", "pytorch_model.bin", "bert_model.ckpt.index", "onnx/model.onnx"):
+        (model / file).unlink()
+    (model / name).write_bytes(onnx_files.model(*onnx_files.bert(tiny.params, tiny.config)))
+
+
+@pytest.mark.parametrize("name", ["onnx/model.onnx", "model_optimized.onnx", "onnx/model_quantized.onnx"])
+def test_an_exported_graph(server, model, tiny, monkeypatch, name):
+    from huggingface_hub import constants
+
+    exported(model, tiny, name)
+    (model / f"{name}_data").write_bytes(b"x" * 10)
+    (model / "onnx" / "model_q4.onnx").write_bytes(b"x" * 5000)
+    bert = load(NAME)
+    assert bert.pooling == sentence_pooling.SentencePooling("cls", (Normalize(),), 16)
+    np.testing.assert_array_equal(bert("not bad"), tiny("not bad"))
+    assert fetched(server) == [
+        name, f"{name}_data", "vocab.txt", "tokenizer_config.json", "modules.json", "1_Pooling/config.json",
+        "sentence_bert_config.json", "config.json",
+    ]  # fmt: skip
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    np.testing.assert_array_equal(load(NAME)("not bad"), tiny("not bad"))
+
+
+def test_an_exported_graph_with_its_vocabulary_beside_it(server, model, tiny, monkeypatch):
+    from huggingface_hub import constants
+
+    exported(model, tiny, "onnx/model.onnx")
+    for name in ("vocab.txt", "config.json", "tokenizer_config.json"):
+        (model / name).rename(model / "onnx" / name)
+    assert load(NAME).path.name == "onnx"
+    assert fetched(server)[1:] == ["onnx/vocab.txt", "onnx/tokenizer_config.json", "onnx/config.json"]
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert load(NAME).path.name == "onnx"
+
+
+def test_a_model_in_gguf_is_one_file(server, model, monkeypatch):
+    from huggingface_hub import constants
+
+    for file in model.rglob("*"):
+        if file.is_file() and file.name != "README.md":
+            file.unlink()
+    for kind in ("q8_0", "F16", "Q4_K_M"):
+        (model / f"tiny.{kind}.gguf").write_bytes(b"GGUF" + b"x" * 5000)
+    located = locate.locate(NAME)
+    assert (located.path.name, located.form) == ("tiny.F16.gguf", "gguf")
+    assert fetched(server) == ["tiny.F16.gguf"]
+    server.requests.clear()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert locate.locate(NAME) == located
+    assert not server.requests
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    (model / "tiny.F16.gguf").rename(model / "tiny.Q6_K.gguf")
+    (model / "tiny.q8_0.gguf").unlink()
+    with pytest.raises(Error, match=r"expected one GGUF file, or names with f32, .*, got tiny.Q4_K_M.gguf, tiny.Q6_K"):
+        locate.locate(NAME)

@@ -65,6 +65,39 @@ def test_a_folder_with_config_and_vocabulary(path, tiny):
     np.testing.assert_array_equal(load(path.parent / "onnx" / "model.onnx").embed(["not bad"]), tiny.embed(["not bad"]))
 
 
+def moved(folder, names, place):
+    """Files of a folder, in a folder of it or back."""
+    for name in names:
+        (folder / name).rename(folder / place / name)
+
+
+BESIDE = ("config.json", "vocab.txt", "tokenizer_config.json")
+
+
+def test_a_graph_in_a_folder_called_onnx(path, tiny, monkeypatch):
+    """As the hub has it: MODEL/config.json, MODEL/vocab.txt, MODEL/onnx/model.onnx, by any of its names."""
+    tiny.save(path.parent.parent / "saved")
+    (path.parent.parent / "saved" / "model.safetensors").unlink()
+    top = path.parent.parent / "saved"
+    (top / "onnx").mkdir()
+    path.rename(top / "onnx" / "model.onnx")
+    shutil.copy(top / "onnx" / "model.onnx", top / "onnx" / "model_quantized.onnx")
+    for name in (top, top / "onnx", top / "onnx" / "model.onnx"):
+        located = locate(name)
+        assert (located.path, located.folder, located.passed_over) == (top / "onnx" / "model.onnx", top, ())
+        np.testing.assert_array_equal(load(name).embed(["not bad"]), tiny.embed(["not bad"]))
+    monkeypatch.chdir(top / "onnx")
+    for name in (".", "model.onnx", "../onnx"):
+        assert load(name).tokenizer.tokens == tiny.tokenizer.tokens
+        assert inspect(name).problems == ()
+    monkeypatch.chdir(top)
+    assert load("onnx").tokenizer.tokens == tiny.tokenizer.tokens
+    moved(top, BESIDE, "onnx")
+    assert locate("onnx").folder == Path("onnx")
+    (top / "onnx" / "config.json").unlink()
+    assert load("onnx").tokenizer.tokens == tiny.tokenizer.tokens  # its config is that of the graph
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

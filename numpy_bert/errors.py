@@ -42,7 +42,7 @@ def warn(text: str, *, at: str | os.PathLike[str] | None = None, line: int | Non
 
 def show(value: object, longest: int = LONGEST_NAME) -> str:
     """A foreign value for a message: escaped so that it cannot touch the terminal, and cut."""
-    text = ascii(value[: longest + 1] if isinstance(value, str) else value)
+    text = ascii(value[: longest + 1]) if isinstance(value, str) else " ".join(ascii(value).split())
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 

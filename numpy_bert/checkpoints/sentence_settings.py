@@ -39,7 +39,7 @@ class SentenceSettings(NamedTuple):
             return text
         name = self.default_prompt_name if name is None else name
         prompts = {"query": "", "document": self.document_prompt, **dict(self.prompts)}
-        if name is not None and name not in prompts:
+        if name is not None and (not isinstance(name, str) or name not in prompts):
             known = ", ".join(show(key, 40) for key in prompts)
             raise Error(f"prompt_name: expected one of the checkpoint ({known}), got {show(name)}")
         return "" if name is None else prompts[name]

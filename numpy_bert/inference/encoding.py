@@ -7,6 +7,7 @@ cut, and a warning says so. A value that is not a text, or is missing (None, NaN
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,15 +15,17 @@ from ..errors import Error, show, warn
 from ..tokenizer.interface import Encoding, Tokenizer
 from .inputs import Text
 
+ROW = re.compile(r"row (\d+)(?:: |, )(.*)|text: (.*)", re.DOTALL)  # an error of `row_name`
+
 
 def rows(value: Any, name: str = "texts") -> list[Any]:
-    """The items of any iterable but a text, a mapping or bytes."""
-    if not isinstance(value, (str, bytes, dict)):
+    """The items of any iterable but a text, bytes, a mapping, a table or a set, which has no order."""
+    if not isinstance(value, (str, bytes, dict, set, frozenset)) and not hasattr(value, "columns"):
         try:
             return list(value)
         except TypeError:
             pass
-    raise Error(f"{name} must be a list of str, got {type(value).__name__}")
+    raise Error(f"{name}: expected a list of texts, got {_kind(value)}")
 
 
 def listed(value: Any, or_pair: bool = False) -> tuple[list[Any], bool]:
@@ -37,7 +40,9 @@ def pairs(first: Any, second: Any, names: tuple[str, str]) -> tuple[list[tuple[A
 
     Accepts two values, two lists of one length, or a list of pairs (tuples or lists of two) and None.
     """
-    if isinstance(first, str) and second is not None:
+    if isinstance(first, str):
+        if second is None:
+            raise Error(f"{names[1]}: expected it beside {names[0]}, got None")
         return [(first, second)], True
     if second is None:
         items = rows(first, " and ".join(names))
@@ -52,8 +57,14 @@ def pairs(first: Any, second: Any, names: tuple[str, str]) -> tuple[list[tuple[A
 
 
 def row_name(number: int, rows: int) -> str:
-    """How an error names one of so many texts."""
+    """How an error names one of so many texts. Rows count from 0, as `corpus_id` does."""
     return "text" if rows == 1 else f"row {number}"
+
+
+def split_row(error: Error) -> tuple[int | None, str]:
+    """The number of the row that an error names, and the rest; None where it names none."""
+    match = ROW.fullmatch(str(error))
+    return (None, str(error)) if match is None else (int(match[1] or 0), match[2] or match[3])
 
 
 def text(value: Any, name: str) -> str:
@@ -64,9 +75,14 @@ def text(value: Any, name: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    if value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType"):
+    """What a value is that should have been a text or texts, and the remedy where one is known."""
+    kind = type(value).__name__
+    if value is None or (isinstance(value, float) and value != value) or kind in ("NAType", "NaTType"):
         return f"a missing value ({value}); leave such rows out or fill them"
-    return f"a list of {len(value)}" if isinstance(value, list) else type(value).__name__
+    if isinstance(value, (list, tuple)):
+        return f"a {kind} of {len(value)}"
+    remedy = "; decode it" if isinstance(value, bytes) else "; pass one of its columns" if kind == "DataFrame" else ""
+    return f"{kind}{remedy}"
 
 
 def encode(tokenizer: Tokenizer, items: Iterable[Any], limit: int, special: bool | None = None) -> list[Text]:
@@ -149,7 +165,7 @@ def require_offsets(tokenizer: Tokenizer, encoding: Encoding) -> None:
 
 def choices(value: Any, name: str) -> list[str]:
     """At least two texts to choose from."""
-    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes, dict, set, frozenset)) or not isinstance(value, Iterable):
         raise Error(f"{name}: expected a list of at least two texts, got {show(value)}")
     texts = [text(choice, f"{name}, choice {i}") for i, choice in enumerate(value)]
     if len(texts) < 2:

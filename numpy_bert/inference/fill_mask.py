@@ -23,6 +23,8 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
     tokenizer, config = model.tokenizer, model.config
     # The ids that have a token and a row: a vocabulary may be padded.
     candidates = np.flatnonzero([token != "" for token in tokenizer.tokens[: config.vocab_size]])
+    if not len(candidates):
+        raise Error("fill_mask: expected a tokenizer with a vocabulary, got ids alone; load(path, tokenizer=FOLDER)")
     top_k = as_integer("top_k", top_k, 1, len(candidates))
     encoded_texts = encoding.encode(tokenizer, texts, config.max_position_embeddings, special=True)
     for row, (text, (ids, _)) in enumerate(zip(texts, encoded_texts, strict=True)):

@@ -24,12 +24,13 @@ STEPS = 255
 
 def check_precision(precision: Any) -> None:
     """Error: it is none of PRECISIONS."""
-    if precision not in PRECISIONS:
+    if not isinstance(precision, str) or precision not in PRECISIONS:
         raise Error(f"precision: expected one of {', '.join(PRECISIONS)}, got {show(precision)}")
 
 
 def ranges_of(vectors: Array) -> Array:
     """(n, S) -> (2, S): the smallest and the largest number of each component. Error: fewer than two vectors."""
+    vectors = _floats(vectors)
     if len(vectors) < 2:
         raise Error(f"ranges: expected at least two vectors to take them from, got {len(vectors)}; pass ranges (2, S)")
     return np.stack([vectors.min(axis=0), vectors.max(axis=0)])
@@ -42,9 +43,7 @@ def quantize(vectors: Array, precision: str, ranges: Array | None = None) -> Arr
     vector without ranges.
     """
     check_precision(precision)
-    vectors = np.asarray(vectors)
-    if vectors.ndim != 2 or vectors.dtype.kind != "f":
-        raise Error(f"vectors: expected floats of shape (n, S), got {vectors.dtype} of shape {vectors.shape}")
+    vectors = _floats(vectors)
     if precision == "float32":
         return vectors.astype(np.float32)
     if precision in ("binary", "ubinary"):
@@ -55,6 +54,16 @@ def quantize(vectors: Array, precision: str, ranges: Array | None = None) -> Arr
     starts, steps = _scale(ranges_of(vectors) if ranges is None else ranges, vectors.shape[1])
     levels = np.clip(np.floor((vectors - starts) / steps), 0, STEPS)
     return (levels - 128 if precision == "int8" else levels).astype(precision)
+
+
+def _floats(value: Any) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise Error("vectors: expected floats of shape (n, S), got rows of different lengths") from None
+    if array.ndim != 2 or array.dtype.kind != "f":
+        raise Error(f"vectors: expected floats of shape (n, S), got {array.dtype} of shape {array.shape}")
+    return array
 
 
 def dequantize(levels: Array, ranges: Array) -> Array:
@@ -76,9 +85,13 @@ def bits(packed: Array, size: int) -> Array:
 
 def _scale(ranges: Any, size: int) -> tuple[Array, Array]:
     """Where the steps of each component begin, and how long they are."""
-    array = np.asarray(ranges)
+    expected = f"expected finite numbers of shape (2, {size})"
+    try:
+        array = np.asarray(ranges)
+    except ValueError:
+        raise Error(f"ranges: {expected}, got rows of different lengths") from None
     if array.shape != (2, size) or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-        raise Error(f"ranges: expected finite numbers of shape (2, {size}), got {array.dtype} of shape {array.shape}")
+        raise Error(f"ranges: {expected}, got {array.dtype} of shape {array.shape}")
     starts, ends = array.astype(np.float32)
     steps = (ends - starts) / STEPS
     return starts, np.where(steps == 0, np.float32(1), steps)

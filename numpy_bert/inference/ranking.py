@@ -29,6 +29,8 @@ def rank(
 ) -> list[dict[str, Any]]:
     """[{"corpus_id": place among the documents, "score": ...}, ...], the best first, at equal scores the first."""
     encoding.text(query, "query")
+    for row, document in enumerate(documents):
+        encoding.text(document, f"documents: row {row}")
     if top_k is not None:
         top_k = as_integer("top_k", top_k, 1)
     scores = (
@@ -54,7 +56,7 @@ def pair_scores(model: SentenceModel, query: str, documents: Sequence[Any], opti
     """(n,): the score of each document for the query, by the head."""
     params = head(model, "sequence_classification")
     activation = FUNCTIONS[classification.score_activation(model) or "sigmoid"]
-    pairs = [(query, encoding.text(d, encoding.row_name(i, len(documents)))) for i, d in enumerate(documents)]
+    pairs = [(query, document) for document in documents]
     limit = classification.limit(model)
     texts, cut = encoding.encode_counting(model.tokenizer, pairs, limit, prompt=model.settings.prompt())
     encoding.warn_of_cuts(cut, limit)

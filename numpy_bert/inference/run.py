@@ -15,6 +15,7 @@ from ..errors import Error, describe, show
 from ..numerics.arrays import Array
 from ..rules import as_integer
 from ..tasks import objective
+from ..tokenizer.function import FunctionTokenizer
 from ..tokenizer.interface import Tokenizer
 from . import batching, encoding
 from .inputs import Text
@@ -82,7 +83,7 @@ def _check_ids(model: Model, texts: Sequence[Text]) -> None:
     """A tokenizer may have tokens, and a pair a segment, that the model has no rows for."""
     V, segments = model.config.vocab_size, model.config.type_vocab_size
     tokens = model.tokenizer.tokens
-    may_exceed = not 0 < len(tokens) <= V  # a function as a tokenizer may have no tokens, and give any id
+    may_exceed = not 0 < len(tokens) <= V or isinstance(model.tokenizer, FunctionTokenizer)  # which may give any id
     if segments > 1 and not may_exceed:
         return
     for row, (ids, segment_ids) in enumerate(texts):

@@ -38,8 +38,7 @@ def dense(
     size = queries.shape[1]
     if are_codes and corpus.shape[1] == -(-size // 8) != size:
         return _by_bits(queries, corpus, k, rescore_multiplier)
-    if corpus.shape[1] != size:
-        raise Error(f"corpus: expected vectors of {size} numbers, as the queries have, got {corpus.shape[1]}")
+    similarity.check_sizes(queries, corpus, "corpus", "as the queries have")
     if are_codes and ranges is None:
         raise Error(f"ranges: expected those that the {corpus.dtype} vectors were made with (2, {size}), got none")
 
@@ -72,14 +71,7 @@ def sparse(queries: Any, corpus: Any, k: int, name: str) -> Hits:
         raise Error(f"corpus: expected rows of {queries.shape[1]} numbers, as the queries have, got {corpus.shape[1]}")
 
     def scores(part: Any, block: Any, first: int) -> Array:
-        if name not in ("dot", "cosine"):
-            return similarity.matrix(name, part.toarray(), block.toarray())
-        products: Array = (part @ block.T).toarray()
-        if name == "cosine":
-            lengths = [np.sqrt(np.asarray(m.multiply(m).sum(axis=1)).reshape(-1)) for m in (part, block)]
-            products /= np.maximum(lengths[0], similarity.SHORTEST)[:, None]
-            products /= np.maximum(lengths[1], similarity.SHORTEST)
-        return products
+        return similarity.sparse_matrix(name, part, block)
 
     return _hits(_best(queries, corpus, k, lambda block: block, scores))
 

@@ -7,9 +7,12 @@ Source: util/similarity.py of sentence-transformers.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.spatial import distance
 
+from ..errors import Error
 from ..numerics.arrays import Array
 
 SHORTEST = 1e-12  # a vector shorter than this is divided by it, as in PyTorch's normalize
@@ -24,6 +27,26 @@ def matrix(name: str, a: Array, b: Array) -> Array:
     if name == "cosine":
         products = products / lengths(a)[:, None] / lengths(b)
     return products
+
+
+def sparse_matrix(name: str, a: Any, b: Any) -> Array:
+    """As `matrix`, of CSR matrices a (n, V) and b (m, V)."""
+    if name not in ("dot", "cosine"):
+        return matrix(name, a.toarray(), b.toarray())
+    products: Array = (a @ b.T).toarray()
+    if name == "cosine":
+        norms = [np.sqrt(np.asarray(m.multiply(m).sum(axis=1)).reshape(-1)) for m in (a, b)]
+        products /= np.maximum(norms[0], SHORTEST)[:, None]
+        products /= np.maximum(norms[1], SHORTEST)
+    return products
+
+
+def check_sizes(a: Array, b: Array, name: str, expected: str) -> None:
+    """Error: the rows of a (n, S) and b (m, S) are of different sizes. name: of b; expected: "as the queries have"."""
+    size, other = a.shape[1], b.shape[1]
+    if size != other:
+        remedy = f"if they were cut, truncate_dim={min(size, other)} cuts those of texts too"
+        raise Error(f"{name}: expected vectors of {size} numbers, {expected}, got {other}; {remedy}")
 
 
 def lengths(vectors: Array) -> Array:

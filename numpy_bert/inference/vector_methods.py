@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from scipy.sparse import csr_matrix
 
 from ..errors import Error
 from ..numerics.arrays import Array
 from ..rules import as_integer
 from . import encoding, quantization, similarity, vectors
+from .other_names import OtherNames, answered
 from .run import Options, Progress
 from .text_methods import TextMethods
 
-# Methods of sentence-transformers, and what does the same here.
-ELSEWHERE = {
-    "encode": "embed(texts)",
-    "encode_query": 'embed(texts, prompt_name="query")',
-    "encode_document": 'embed(texts, prompt_name="document")',
-    "predict": "classify(pairs), or rank(query, documents)",
-    "semantic_search": "search(queries, corpus)",
-    "get_sentence_embedding_dimension": "pooling.size(config.hidden_size)",
-    "save_pretrained": "save(folder)",
-}
 
-
-class VectorMethods(TextMethods):
+class VectorMethods(TextMethods, OtherNames):
     """What can be asked of a model in vectors. Arguments have the names they have in sentence-transformers."""
 
-    if not TYPE_CHECKING:  # which would take any name for one that is there
-
-        def __getattr__(self, name: str) -> Any:
-            """A name of sentence-transformers is answered with ours."""
-            if name in ELSEWHERE:
-                raise AttributeError(f"Bert has no {name}; here it is {ELSEWHERE[name]}")
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
+    @answered
     def embed(
         self,
         text: str | Iterable[str],
@@ -72,14 +54,24 @@ class VectorMethods(TextMethods):
         return array[0] if single else array
 
     def similarity(self, a: Any, b: Any) -> Array:
-        """(n, m): how alike each of a and each of b are, texts or vectors (n, H), by the checkpoint's similarity.
+        """(n, m): how alike each of a and each of b are, by the checkpoint's similarity.
 
-        It is the cosine of the angle unless the checkpoint names another: dot, euclidean or manhattan (distances, with
-        a minus sign).
+        a, b: texts, vectors (n, H) as an array or as lists, or the sparse matrices of `sparse`. The similarity is the
+        cosine of the angle unless the checkpoint names another: dot, euclidean or manhattan (distances, with a minus
+        sign). Error: vectors of different sizes, or with NaN.
         """
-        name = self.settings.similarity()
-        return similarity.matrix(name, self._vectors(a, "a"), self._vectors(b, "b"))
+        from . import corpora
 
+        form, options = vectors.form(self), Options()
+        second = corpora.opened(self, b, "b", form, options, a if corpora.is_sparse(a) else None)
+        first = corpora.opened(self, a, "a", form, options, second)
+        if corpora.is_sparse(first) or corpora.is_sparse(second):
+            first, second = corpora.rows(first, "a"), corpora.rows(second, "b")
+            return similarity.sparse_matrix(self._sparse_similarity(), first, second)
+        similarity.check_sizes(first, second, "b", "as a has")
+        return similarity.matrix(self.settings.similarity(), first, second)
+
+    @answered
     def search(
         self,
         queries: Any,
@@ -90,14 +82,20 @@ class VectorMethods(TextMethods):
         *,
         ranges: Array | None = None,
         rescore_multiplier: int = 2,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        truncate_dim: int | None = None,
+        normalize_embeddings: bool = False,
     ) -> list[list[dict[str, Any]]]:
         """For each query the top_k texts of the corpus most like it, exactly, as util.semantic_search returns them.
 
         queries, corpus: texts, vectors (n, S), or the sparse matrices that `sparse` makes; the corpus may also be the
-        name of an .npy file, which is mapped and not read as a whole. Texts are embedded with the prompt "query" of the
-        checkpoint, or "document" ("passage", "corpus"), as encode_query and encode_document do. A corpus of int8 or
-        uint8 needs the ranges it was quantized with; one of bits is searched by Hamming distance, and the
-        rescore_multiplier * top_k best are scored again with the floats of the query.
+        name of an .npy file, which is mapped and not read as a whole, or of an .npz file of such a matrix. Texts are
+        embedded with the prompt "query" of the checkpoint, or "document" ("passage", "corpus"), as encode_query and
+        encode_document do. prompt_name, prompt: what stands before each query instead. truncate_dim and
+        normalize_embeddings are those of `embed`, for the texts of both sides: as the vectors of the other side were
+        made. A corpus of int8 or uint8 needs the ranges it was quantized with; one of bits is searched by Hamming
+        distance, and the rescore_multiplier * top_k best are scored again with the floats of the query.
 
         Returns a list for each query (for a single one, too): {"corpus_id": row, "score": similarity}, the best first,
         at equal scores the first row.
@@ -106,16 +104,22 @@ class VectorMethods(TextMethods):
 
         top_k = as_integer("top_k", top_k, 1)
         rescore_multiplier = as_integer("rescore_multiplier", rescore_multiplier, 1)
-        options = Options(progress, threads)
-        opened = corpora.opened(self, corpus, "corpus", options)
-        asked = corpora.opened(self, queries, "queries", Options(None, threads), opened)
+        form = vectors.form(self, prompt_name, prompt, truncate_dim, normalize_embeddings)
+        documents = form._replace(prompt=self.settings.document_prompt)
+        if prompt_name is None and prompt is None:
+            form = form._replace(prompt=self.settings.query_prompt)
+        opened = corpora.opened(self, corpus, "corpus", documents, Options(progress, threads))
+        asked = corpora.opened(self, queries, "queries", form, Options(None, threads), opened)
+        if not opened.shape[0] or not asked.shape[0]:
+            return [[] for _ in range(asked.shape[0])]
         if corpora.is_sparse(opened) or corpora.is_sparse(asked):
-            similar = self.settings.similarity() if self.settings.kind == "SparseEncoder" else "dot"
-            return search.sparse(corpora.rows(asked, "queries"), corpora.rows(opened, "corpus"), top_k, similar)
+            asked, opened = corpora.rows(asked, "queries"), corpora.rows(opened, "corpus")
+            return search.sparse(asked, opened, top_k, self._sparse_similarity())
         if asked.dtype.kind != "f":
             raise Error(f"queries: expected floats, got {asked.dtype}; only the corpus may be quantized")
         return search.dense(asked, opened, top_k, self.settings.similarity(), ranges, rescore_multiplier)
 
+    @answered
     def rank(
         self,
         query: str,
@@ -140,6 +144,7 @@ class VectorMethods(TextMethods):
             ranks = [hit | {"text": texts[hit["corpus_id"]]} for hit in ranks]
         return ranks
 
+    @answered
     def sparse(
         self,
         text: str | Iterable[str],
@@ -159,11 +164,6 @@ class VectorMethods(TextMethods):
         prompt = vectors.form(self, prompt_name, prompt).prompt
         return sparse.embed(self, texts, prompt, Options(progress, threads))
 
-    def _vectors(self, value: Any, name: str) -> Array:
-        """Texts as their vectors; an array of numbers as it is, checked and with two axes."""
-        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
-            array = np.atleast_2d(value)
-            if array.ndim != 2 or not np.isfinite(array).all():
-                raise Error(f"{name}: expected texts or finite vectors (n, H), got an array of shape {value.shape}")
-            return array.astype(np.result_type(array.dtype, np.float32), copy=False)
-        return np.atleast_2d(self.embed(value))
+    def _sparse_similarity(self) -> str:
+        """That of a checkpoint of sparse vectors; of another one the dot product."""
+        return self.settings.similarity() if self.settings.kind == "SparseEncoder" else "dot"

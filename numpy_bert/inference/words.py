@@ -30,9 +30,9 @@ INNER = "@#&*/\\%§"  # of Po, but part of a word
 
 def check_strategy(value: object) -> str:
     """Error: no name of a strategy."""
-    if value not in STRATEGIES:
+    if not isinstance(value, str) or value not in STRATEGIES:
         raise Error(f"aggregation_strategy: expected one of {', '.join(STRATEGIES)}, got {show(value)}")
-    return str(value)
+    return value
 
 
 def words(text: str, encoding: Encoding, tokenizer: Tokenizer, strategy: str) -> list[list[int]]:

@@ -10,7 +10,7 @@ ids. [CLS] and [SEP] are set around them, unless the first and the last are thos
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 from ..errors import Error, describe, show
@@ -21,6 +21,18 @@ from .special_tokens import SpecialTokens
 from .wordpiece import CONTINUATION, HUGGING_FACE_MAX_CHARS, WordPiece
 
 Function = Callable[[str], Iterable[Any]]
+
+
+def _listed(returned: Any) -> list[Any]:
+    """The ids or strings that a function returned. Error: it returned something else, such as None or one string."""
+    if not isinstance(returned, (str, bytes, Mapping)):
+        try:
+            return list(returned)
+        except TypeError:
+            pass
+    remedy = "; return its input_ids" if isinstance(returned, Mapping) and "input_ids" in returned else ""
+    got = "None" if returned is None else type(returned).__name__
+    raise Error(f"tokenizer: expected a list of ids or strings from the function, got {got}{remedy}")
 
 
 class FunctionTokenizer(Tokenizer):
@@ -45,7 +57,7 @@ class FunctionTokenizer(Tokenizer):
         self._wordpiece = WordPiece(self.vocab, special_tokens.unk, HUGGING_FACE_MAX_CHARS)
 
     def _tokens(self, text: str, special: bool, most: int) -> list[Token]:
-        values = list(self._function(text))
+        values = _listed(self._function(text))
         tokens: list[Token] = []
         end = 0
         for value in values:

@@ -85,9 +85,9 @@ def test_what_search_refuses(tmp_path):
     (tmp_path / "x.npy").write_text("no array")
     for queries, corpus, message in (
         (["a"], bad, "corpus: row 1: expected finite numbers"),
-        (bad, vectors, "queries: expected finite numbers"),
+        (bad, vectors, "queries: expected texts or finite numbers"),
         (["a"], vectors[:, :5], "corpus: expected vectors of 12 numbers, as the queries have, got 5"),
-        (["a"], "it rains", "corpus: expected a list of texts, vectors or the name of an .npy file"),
+        (["a"], "it rains", "corpus: expected texts, vectors or the name of an .npy or .npz file, got .it rains."),
         (["a"], tmp_path / "x.npy", "x.npy: expected an .npy file of numbers, got another"),
         (["a"], tmp_path / "none.npy", "none.npy: expected a readable file, got no such file"),
         (["a"], np.zeros((3, 12), np.int8), r"ranges: expected those that the int8 vectors were made with \(2, 12\)"),

@@ -3,8 +3,12 @@
 The reference is tests/data/sentence_transformers.npz; the script beside it made it.
 """
 
+import importlib
+import inspect
 import json
+import operator
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +21,7 @@ from numpy_bert import Error
 from numpy_bert.checkpoints import conversion
 from numpy_bert.checkpoints.sentence_settings import SentenceSettings
 from numpy_bert.corpus import embed_file
+from numpy_bert.inference import other_names
 
 DATA = Path(__file__).parents[1] / "data"
 TEXTS, PAIRS = list(folders.TEXTS), list(folders.PAIRS)
@@ -61,7 +66,16 @@ def test_vectors(reference, tmp_path, name):
 
 @pytest.mark.filterwarnings("ignore:.* longer than 24 tokens")
 @pytest.mark.parametrize(
-    "name", ["two dense", "layer norm", "in another order", "prompt left out of mean", "truncated"]
+    "name",
+    [
+        "two dense",
+        "residual",
+        "residual of another size",
+        "layer norm",
+        "in another order",
+        "prompt left out of mean",
+        "truncated",
+    ],
 )
 def test_what_is_saved_or_converted_computes_the_same(tmp_path, name):
     bert = load(folders.write_embedding, name, tmp_path / "model")
@@ -200,7 +214,8 @@ def test_an_unknown_activation_closes_the_scores(tmp_path):
         ({"in_features": 11}, "in_features: expected 12, the numbers of a vector before it, got 11"),
         ({"out_features": "5"}, "out_features: expected a number above 0, got '5'"),
         ({"activation_function": "os.system"}, "activation_function: expected one of .*, got 'os.system'"),
-        ({"use_residual": True}, "use_residual: expected false"),
+        ({"use_residual": 1}, "use_residual: expected true or false, got 1"),
+        ({"use_residual": True}, r"residual.weight: expected the shape \(5, 12\), got no such tensor"),
         ({"module_input_name": "token_embeddings"}, "module_input_name: expected sentence_embedding"),
         ({"out_features": 6}, r"linear.weight: expected the shape \(6, 12\), got \(5, 12\)"),
     ],
@@ -232,10 +247,51 @@ def test_a_file_of_texts_obeys_them_too(tmp_path):
     np.testing.assert_allclose(np.load(done.output), expected, atol=1e-6)
 
 
-def test_names_of_sentence_transformers_are_answered():
+def test_names_of_others_are_answered():
     bert = tiny_bert(())
-    for name, ours in (("encode", "embed"), ("predict", "classify"), ("encode_query", "prompt_name")):
-        with pytest.raises(AttributeError, match=f"Bert has no {name}; .*{ours}"):
+    for name, ours in (
+        ("encode", "embed(texts)"),
+        ("encode_query", 'embed(texts, prompt_name="query")'),
+        ("passage_embed", 'embed(texts, prompt_name="document")'),
+        ("predict", "classify(pairs), or rank(query, documents)"),
+        ("similarity_pairwise", "similarity(a, b).diagonal()"),
+        ("get_sentence_embedding_dimension", "pooling.size(config.hidden_size)"),
+    ):
+        with pytest.raises(AttributeError) as raised:
             getattr(bert, name)
+        assert str(raised.value) == f"Bert has no {name}; here it is {ours}"
+        assert not hasattr(bert, name)
     with pytest.raises(AttributeError, match="'Bert' object has no attribute 'absent'"):
         bert.absent  # noqa: B018
+
+
+@pytest.mark.parametrize("name", other_names.METHODS)
+def test_what_is_here_in_the_place_of_others_is_there(name):
+    """Each name in the answer can be reached from a Bert, or is one that can be imported."""
+    bert = tiny_bert(())
+    assert not hasattr(type(bert), name)
+    call = re.split(r"[;,] ", other_names.METHODS[name])[0].partition("(")[0]
+    if call.startswith("numpy_bert."):
+        module, _, function = call.rpartition(".")
+        assert callable(getattr(importlib.import_module(module), function))
+    else:
+        assert operator.attrgetter(call)(bert) is not bert
+
+
+@pytest.mark.parametrize("name", other_names.ARGUMENTS)
+def test_arguments_of_others_are_answered(name):
+    bert = tiny_bert(())
+    with pytest.raises(TypeError) as raised:
+        bert.embed(["it rains"], **{name: None})
+    assert str(raised.value) == f"embed() has no argument {name}; here it is {other_names.ARGUMENTS[name]}"
+    for method in (bert.search, bert.rank, bert.sparse):
+        assert not {name} & set(inspect.signature(method).parameters)
+        with pytest.raises(TypeError, match=f"has no argument {name}"):
+            method("a", ["b"], **{name: None})
+    assert bert.rank("it rains", ["a film"], return_documents=True)[0]["text"] == "a film"
+
+
+def test_the_page_lists_the_names_of_others():
+    page = (Path(__file__).parents[2] / "docs" / "faq.md").read_text("utf-8")
+    missing = [name for name in (*other_names.METHODS, *other_names.ARGUMENTS) if not re.search(rf"\b{name}\b", page)]
+    assert missing == []

@@ -73,13 +73,20 @@ def _is_job(options: argparse.Namespace) -> bool:
     return job
 
 
-def add_form(parser: argparse.ArgumentParser) -> None:
-    """How the vectors are made, in so far as a user may choose."""
-    name = "a prompt of the checkpoint that stands before each text, such as query (default: the checkpoint's default)"
+def add_form(
+    parser: argparse.ArgumentParser, text: str = "text", prompt: str = "the checkpoint's default", size: str = "all"
+) -> None:
+    """How the vectors of each `text` are made, in so far as a user may choose; and the defaults."""
+    add_prompt(parser, text, prompt)
+    truncate = f"keep the first S numbers of each vector (default: {size})"
+    parser.add_argument("--truncate-dim", type=count, metavar="S", help=truncate)
+    parser.add_argument("--normalize", action="store_true", help="scale each vector to length 1 after that")
+
+
+def add_prompt(parser: argparse.ArgumentParser, text: str = "text", default: str = "the checkpoint's default") -> None:
+    name = f"a prompt of the checkpoint that stands before each {text}, such as query (default: {default})"
     parser.add_argument("--prompt-name", metavar="NAME", help=name)
     parser.add_argument("--prompt", metavar="TEXT", help="the prompt itself")
-    parser.add_argument("--truncate-dim", type=count, metavar="S", help="keep the first S numbers of each vector")
-    parser.add_argument("--normalize", action="store_true", help="scale each vector to length 1 after that")
 
 
 def form(options: argparse.Namespace) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from ..corpus.text_rows import Columns, Row
 
 AT_ONCE = 512  # rows answered together
-ROW = re.compile(r"row (\d+)(?:: |, )(.*)|text: (.*)", re.DOTALL)
 FORMS = "a text a line, or .csv, .tsv, .jsonl; UTF-8; - for stdin"
 
 
@@ -104,7 +102,7 @@ def answer(
     source = iter(read)
     while batch := list(itertools.islice(source, AT_ONCE)):
         inputs = [row.texts[0] if len(row.texts) == 1 else row.texts for row in batch]
-        with _naming_lines(options.input, batch), Progress(len(batch), "text", hidden=options.json) as progress:
+        with naming_lines(options.input, batch), Progress(len(batch), "text", hidden=options.json) as progress:
             results = ask(inputs, progress=progress.update)
         if options.json:
             for result in results:
@@ -116,13 +114,14 @@ def answer(
 
 
 @contextlib.contextmanager
-def _naming_lines(name: str | None, batch: Sequence[Row]) -> Iterator[None]:
+def naming_lines(name: str | None, batch: Sequence[Row]) -> Iterator[None]:
     """An error about a row of the batch names the file and the line it came from."""
     try:
         yield
     except Error as error:
-        match = ROW.fullmatch(str(error))
-        if name is None or match is None or (match[1] is None and len(batch) != 1):
+        from ..inference.encoding import split_row
+
+        row, text = split_row(error)
+        if name is None or row is None or row >= len(batch):
             raise
-        line = batch[int(match[1] or 0)].line
-        raise Error(match[2] or match[3], at=name, line=line) from None
+        raise Error(text, at=name, line=batch[row].line) from None

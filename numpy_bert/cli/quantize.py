@@ -12,7 +12,8 @@ from .output import print_json, printable
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("vectors", metavar="VECTORS.npy", type=Path, help="floats of shape (n, S)")
-    parser.add_argument("output", metavar="OUT.npy", type=Path, help="the file to write, which must not exist")
+    output = "the file to write, which must not exist"
+    parser.add_argument("--output", metavar="OUT.npy", type=Path, required=True, help=output)
     names = ("int8", "uint8", "binary", "ubinary")
     precision = f"{', '.join(names)}: a byte or a bit for each number (default: int8)"
     parser.add_argument("--precision", choices=names, default="int8", metavar="NAME", help=precision)
@@ -35,6 +36,6 @@ COMMAND = Command(
     "Store vectors in a byte or a bit for each number",
     add_arguments,
     run,
-    "quantize reviews.npy reviews-int8.npy --precision int8",
+    "quantize reviews.npy --output reviews-int8.npy --precision int8",
     model=None,
 )

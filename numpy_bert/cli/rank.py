@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from . import from_file
 from .command import Command
@@ -10,6 +11,9 @@ from .inputs import chosen_model, short
 from .numbers import count
 from .output import print_json, table
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from ..corpus.text_rows import Row
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,27 +24,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    documents, lines = options.document, None
+    documents = options.document
+    rows: list[Row] = []
     if from_file.is_given(options, options.document):
-        batch = list(from_file.rows(options.input, from_file.columns(options)))
-        documents, lines = [row.texts[0] for row in batch], [row.line for row in batch]
+        rows = list(from_file.rows(options.input, from_file.columns(options)))
+        documents = [row.texts[0] for row in rows]
+    lines = [row.line for row in rows] or None
     bert = chosen_model(options)
-    with Progress(len(documents), "text", hidden=options.json) as progress:
+    with from_file.naming_lines(options.input, rows), Progress(len(documents), "text", hidden=options.json) as progress:
         ranks = bert.rank(options.query, documents, options.top_k, return_documents=True, progress=progress.update)
     if options.json:
         for hit in ranks:
             print_json(hit if lines is None else hit | {"line": lines[hit["corpus_id"]]})
         return 0
-    rows = [
+    cells = [
         (
             i,
             f"{hit['score']:.4f}",
-            hit["corpus_id"] + 1 if lines is None else lines[hit["corpus_id"]],
+            hit["corpus_id"] if lines is None else lines[hit["corpus_id"]],
             short(hit["text"], 90),
         )
         for i, hit in enumerate(ranks, 1)
     ]
-    print(table(("rank", "score", "document" if lines is None else "line", "text"), rows, "rrrl"))
+    print(table(("rank", "score", "row" if lines is None else "line", "text"), cells, "rrrl"))
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Error, UsageError
 from . import from_file
 from .command import Command
+from .embed import add_form, form
 from .inputs import chosen_model, short
 from .numbers import count
 from .output import print_json, table
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", nargs="*", metavar="QUERY", help="what to search for, each in quotation marks")
     from_file.add_input(parser, column="queries")
-    parser.add_argument(
-        "--vectors", metavar="FILE.npy", help="the vectors of the corpus, as embed or quantize wrote them"
-    )
+    vectors = "the vectors of the corpus, as embed, quantize or sparse wrote them"
+    parser.add_argument("--vectors", metavar="FILE", help=vectors)
     texts = "the corpus: the file that embed read, row i its text i; without --vectors its texts are embedded now"
     parser.add_argument("--texts", metavar="FILE", help=texts)
     parser.add_argument("--text-column", metavar="NAME", help="of --texts: the column with the text")
+    add_form(parser, "query", "query", "as the vectors were made")
     parser.add_argument("--top-k", type=count, default=10, metavar="K", help="texts to show for a query (default: 10)")
 
 
@@ -34,13 +35,15 @@ def run(options: argparse.Namespace) -> int:
     if from_file.is_given(options, options.query):
         queries = [row.texts[0] for row in from_file.rows(options.input, from_file.columns(options))]
     if options.vectors is None and options.texts is None:
-        raise UsageError("expected --vectors FILE.npy, --texts FILE or both, got neither")
+        raise UsageError("expected --vectors FILE, --texts FILE or both, got neither")
+    if options.text_column is not None and options.texts is None:
+        raise UsageError("--text-column: expected it with --texts FILE")
     bert = chosen_model(options)
     if options.vectors is None:
-        hits = bert.search(queries, _all_texts(options), options.top_k)
+        corpus, settings = _all_texts(options), form(options)
     else:
-        ranges = _ranges(bert, options.vectors, options.texts)
-        hits = bert.search(queries, options.vectors, options.top_k, ranges=ranges)
+        corpus, settings = _stored(bert, options)
+    hits = bert.search(queries, corpus, options.top_k, **settings)
     found = _texts(options, {hit["corpus_id"] for of_query in hits for hit in of_query})
     for query, of_query in zip(queries, hits, strict=True):
         lines = [hit | found.get(hit["corpus_id"], {}) for hit in of_query]
@@ -55,11 +58,14 @@ def run(options: argparse.Namespace) -> int:
 def _rows(options: argparse.Namespace) -> Any:
     from ..corpus import text_rows
 
-    return text_rows.read(options.texts, text_rows.Columns(options.text_column))
+    return text_rows.read(options.texts, text_rows.Columns(options.text_column, option="--text-column"))
 
 
 def _all_texts(options: argparse.Namespace) -> list[str]:
-    return [row.texts[0] for row in _rows(options)]
+    texts = [row.texts[0] for row in _rows(options)]
+    if not texts:
+        raise Error("expected at least one text to search in, got none", at=options.texts)
+    return texts
 
 
 def _texts(options: argparse.Namespace, wanted: set[int]) -> dict[int, dict[str, str]]:
@@ -75,33 +81,25 @@ def _texts(options: argparse.Namespace, wanted: set[int]) -> dict[int, dict[str,
     return found
 
 
-def _sha256(path: str) -> str:
-    """Of the bytes of a file, as the manifest has it."""
-    import hashlib
+def _stored(bert: Bert, options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """The vectors of the corpus, and the further arguments of Bert.search. Error: vectors of another size."""
+    from ..corpus import quantized
+    from ..corpus.query_form import query_form
+    from ..inference import corpora
 
-    from ..files.reading import File
-
-    digest = hashlib.sha256()
-    with File(path) as file:
-        for start in range(0, file.size, 1 << 20):
-            digest.update(file.read_at(start, min(1 << 20, file.size - start)))
-    return digest.hexdigest()
-
-
-def _ranges(bert: Bert, vectors: str, texts: str | None) -> Any:
-    """The ranges beside quantized vectors. Error: the manifest beside them names another model or other texts."""
-    from ..corpus import manifest, quantized
-    from ..corpus.chunk import model_sha256
-
-    record = Path(f"{vectors}.json")
-    if record.is_file():
-        job, files = manifest.read(record).job, manifest.read(record).files
-        if job.get("model") != model_sha256(bert):
-            made_by = f"those of {files.get('model', 'another')}"
-            raise Error(f"expected vectors of {bert.path}, got {made_by}; pass that one with --model", at=vectors)
-        if texts is not None and job.get("input", {}).get("sha256") != _sha256(texts):
-            raise Error(f"expected the file that {vectors} was made of, got another", at=texts)
-    return quantized.ranges_beside(Path(vectors))
+    corpus = corpora.mapped_or_sparse(options.vectors)
+    if not len(corpus.shape) == 2 or not corpus.shape[0]:
+        raise Error(f"expected vectors of shape (n, S), got shape {corpus.shape}", at=options.vectors)
+    recorded, settings = query_form(bert, options.vectors, options.texts), form(options)
+    settings["truncate_dim"] = settings["truncate_dim"] or recorded.get("truncate_dim")
+    settings["normalize_embeddings"] |= recorded.get("normalize_embeddings", False)
+    if not corpora.is_sparse(corpus) and corpus.dtype.kind == "f":
+        size = settings["truncate_dim"] or bert.settings.truncate_dim or bert.pooling.size(bert.config.hidden_size)
+        width = corpus.shape[1]
+        if width != size:
+            remedy = f"; if they were cut, pass --truncate-dim {width}" if width < size else ""
+            raise Error(f"expected vectors of {size} numbers, got {width}{remedy}", at=options.vectors)
+    return corpus, settings | {"ranges": quantized.ranges_beside(Path(options.vectors))}
 
 
 COMMAND = Command(

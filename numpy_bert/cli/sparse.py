@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 from pathlib import Path
 
 from . import from_file
 from .command import Command
+from .embed import add_prompt
 from .inputs import chosen_model, require_new, short
 from .numbers import count
 from .output import print_json, printable, table
@@ -18,7 +20,9 @@ SHOWN = 12  # tokens of a text
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="*", metavar="TEXT", help="texts, each in quotation marks")
     from_file.add_input(parser)
-    parser.add_argument("--output", metavar="OUT.npz", type=Path, help="save a SciPy CSR matrix of shape (n, V)")
+    add_prompt(parser)
+    output = "save a SciPy CSR matrix of shape (n, V), which search takes"
+    parser.add_argument("--output", metavar="OUT.npz", type=Path, help=output)
     parser.add_argument("--top-k", type=count, default=SHOWN, metavar="K", help=f"tokens to show (default: {SHOWN})")
 
 
@@ -26,15 +30,18 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
     from scipy.sparse import csr_matrix, save_npz, vstack
 
+    from ..files.atomic import replacing
+
     source = iter(options.text)
     if from_file.is_given(options, options.text):
         source = (row.texts[0] for row in from_file.rows(options.input, from_file.columns(options)))
     require_new(options.output)
+    prompt = {"prompt_name": options.prompt_name, "prompt": options.prompt}
     bert = chosen_model(options)
     parts: list[csr_matrix] = []
     row: csr_matrix
     while texts := list(itertools.islice(source, from_file.AT_ONCE)):
-        matrix = bert.sparse(texts)
+        matrix = bert.sparse(texts, **prompt)
         if options.output is not None:
             parts.append(matrix)
             continue
@@ -47,9 +54,11 @@ def run(options: argparse.Namespace) -> int:
                 rows = [(token, f"{weight:.4f}") for token, weight in weights]
                 print(table((short(text), f"the largest of {len(row.data)} weights"), rows, "lr") + "\n")
     if options.output is not None:
-        whole = vstack(parts, format="csr")
-        with options.output.open("xb") as stream:
-            save_npz(stream, whole)
+        whole = vstack(parts, format="csr") if parts else bert.sparse([])
+        buffer = io.BytesIO()
+        save_npz(buffer, whole)
+        with replacing(options.output) as stream:
+            stream.write(buffer.getbuffer())
         if options.json:
             print_json({"output": str(options.output), "shape": list(whole.shape), "weights": int(whole.nnz)})
         else:

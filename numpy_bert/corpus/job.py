@@ -28,7 +28,7 @@ from ..inference.vectors import Form
 from ..model import Bert
 from . import manifest as manifests
 from . import text_rows
-from .chunk import Embedded, embed, model_sha256
+from .chunk import Embedded, embed, model_sha256, pooling_settings
 from .manifest import Block, Manifest
 from .table_file import TableFile
 from .texts_file import Chunk, TextsFile
@@ -130,7 +130,7 @@ def _reopened(begun: Manifest, vectors: VectorsFile, source: TextsFile | TableFi
     vectors.reopen()
     state = _intact(begun, vectors)
     if state.rows_done < begun.rows_done:
-        damaged = f"row {state.rows_done + 1} and those after it are not what was written"
+        damaged = f"row {state.rows_done} and those after it are not what was written"
         warn(f"{damaged}; they are computed again", at=vectors.path)
         source.scan(state.rows_done, lambda count: None)
     return state
@@ -224,9 +224,7 @@ def _manifest(
     job = {
         "model": model_sha256(bert),
         "settings": {
-            "pooling": bert.pooling.pooling,
-            "steps": [type(step).__name__ for step in bert.pooling.steps],
-            "include_prompt": bert.pooling.include_prompt,
+            **pooling_settings(bert),
             "max_length": vectors.limit(bert),
             "dtype": dtype,
             **form._asdict(),

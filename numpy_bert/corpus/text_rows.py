@@ -40,6 +40,7 @@ class Columns(NamedTuple):
     text: str | None = None
     pair: str | None = None
     is_pair: bool = False  # two texts of each row
+    option: str = "--column"  # what the command line calls the name of the first
 
 
 def read(path: AnyPath, columns: Columns, stream: Iterable[bytes] | None = None) -> Iterator[Row]:
@@ -54,7 +55,7 @@ def read(path: AnyPath, columns: Columns, stream: Iterable[bytes] | None = None)
     if ending in TABLE_ENDINGS:
         return _table_rows(path, numbered, columns, is_csv=ending == ".csv")
     if columns.text is not None or columns.pair is not None:
-        raise UsageError(f"--column: expected a .csv, .tsv or .jsonl file, got {show(os.fspath(path))}")
+        raise UsageError(f"{columns.option}: expected a .csv, .tsv or .jsonl file, got {show(os.fspath(path))}")
     return _plain_rows(path, numbered, columns)
 
 
@@ -93,14 +94,21 @@ def _table_rows(path: AnyPath, numbered: Iterator[tuple[int, str]], columns: Col
         names = next(reader, None)
         if names is None:
             raise Error("expected a header with the names of the columns, got an empty file", at=path)
-        places = [names.index(name) for name in _chosen(path, names, columns)]
+        wanted = _chosen(path, names, columns)
+        places = [names.index(name) for name in wanted]
         for fields in reader:
             if not fields:
                 continue
             if len(fields) != len(names):
                 expected = f"{len(names)} columns, as the header has"
                 raise Error(f"expected {expected}, got {len(fields)}", at=path, line=reader.line_num)
-            yield Row(reader.line_num, tuple(fields[place] for place in places))
+            texts = tuple(fields[place] for place in places)
+            if "" in texts:
+                got = "an empty cell; fill it or leave the row out"
+                raise Error(
+                    f"expected a text, got {got}", at=path, line=reader.line_num, key=_name(wanted[texts.index("")])
+                )
+            yield Row(reader.line_num, texts)
     except csv.Error as error:
         raise Error(f"expected CSV, got: {error}", at=path, line=reader.line_num) from None
 
@@ -120,8 +128,13 @@ def _json_rows(path: AnyPath, numbered: Iterator[tuple[int, str]], columns: Colu
         for name in names:
             if not isinstance(value.get(name), str):
                 got = "a missing value" if value.get(name) is None else describe(value[name])
-                raise Error(f"expected a text, got {got}", at=path, line=number, key=name)
+                raise Error(f"expected a text, got {got}", at=path, line=number, key=_name(name))
         yield Row(number, tuple(value[name] for name in names))
+
+
+def _name(column: str) -> str:
+    """For a message."""
+    return show(column, 40)[1:-1]
 
 
 def _chosen(path: AnyPath, names: Sequence[str], columns: Columns) -> list[str]:
@@ -130,7 +143,7 @@ def _chosen(path: AnyPath, names: Sequence[str], columns: Columns) -> list[str]:
     wanted = [name for name in (columns.text, columns.pair) if name is not None]
     for name in wanted:
         if name not in names:
-            raise Error(f"--column: expected one of {known}, got {show(name)}", at=path)
+            raise Error(f"{columns.option}: expected one of {known}, got {show(name)}", at=path)
     if columns.is_pair and len(wanted) < 2:
         pairs = [list(pair) for pair in (*PAIRS, *MORE_PAIRS) if set(pair) <= set(names)]
         if wanted or not pairs:
@@ -139,6 +152,6 @@ def _chosen(path: AnyPath, names: Sequence[str], columns: Columns) -> list[str]:
     if not columns.is_pair and not wanted:
         usual = list(names) if len(names) == 1 else [name for name in TEXTS if name in names]
         if not usual:
-            raise Error(f"expected --column, one of {known}", at=path)
+            raise Error(f"expected {columns.option}, one of {known}", at=path)
         return usual[:1]
     return wanted

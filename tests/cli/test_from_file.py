@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from scipy.sparse import load_npz
+from scipy.sparse import csr_matrix, load_npz
 from support import sentence_folders
 from support.tiny import tiny_bert
 
@@ -176,7 +176,7 @@ def test_search_in_what_embed_wrote(capsys, tmp_path, folder):
         [found] = run_json(capsys, "search", "good film", *corpus, "--top-k", 2, "--model", folder)
         assert found["query"] == "good film"
         assert [(hit["corpus_id"], hit["text"]) for hit in found["hits"]] == [(i, texts[i]) for i in ids]
-    assert run(capsys, "quantize", vectors, codes)[:2] == (0, f"4 vectors of 12 bytes: {codes}\n")
+    assert run(capsys, "quantize", vectors, "--output", codes)[:2] == (0, f"4 vectors of 12 bytes: {codes}\n")
     status, out, _ = run(capsys, "search", "good film", "--vectors", codes, "--model", folder)
     assert (status, "text nearest to: good film" in out) == (0, True)
     other = tiny_bert(seed=1).save(tmp_path / "other")
@@ -213,3 +213,182 @@ def test_sparse(capsys, tmp_path, folder):
         matrix.shape
     )
     assert (load_npz(out) != matrix).nnz == 0
+
+
+def embedded(capsys, tmp_path, folder, *options, texts=("it rains", "the film was good", "a dull movie")):
+    """Texts, and their vectors as embed writes them with these options."""
+    (tmp_path / "t.txt").write_text("".join(f"{text}\n" for text in texts))
+    arguments = ("--input", tmp_path / "t.txt", "--output", tmp_path / "v.npy", "--model", folder)
+    assert run(capsys, "embed", *arguments, *options)[0] == 0
+    return list(texts), tmp_path / "v.npy"
+
+
+@pytest.mark.parametrize("options", [("--truncate-dim", 5), ("--truncate-dim", 5, "--normalize"), ("--normalize",)])
+def test_search_cuts_and_scales_the_queries_like_the_vectors(capsys, tmp_path, options):
+    folder = tmp_path / "model"
+    sentence_folders.write_embedding(folder, "euclidean")  # to which the length of a query matters
+    bert, (texts, vectors) = numpy_bert.load(folder), embedded(capsys, tmp_path, folder, *options)
+    how = {"truncate_dim": 5} if 5 in options else {}
+    how |= {"normalize_embeddings": True} if "--normalize" in options else {}
+    expected = bert.search(bert.embed(["good film"], **how), bert.embed(texts, **how))
+    assert expected != bert.search(["good film"], texts)
+    [found] = run_json(capsys, "search", "good film", "--vectors", vectors, "--model", folder)
+    assert [hit["corpus_id"] for hit in found["hits"]] == [hit["corpus_id"] for hit in expected[0]]
+    np.testing.assert_allclose([h["score"] for h in found["hits"]], [h["score"] for h in expected[0]], atol=1e-6)
+    (tmp_path / "v.npy.json").unlink()  # without a manifest a person must say it
+    status, _, err = run(capsys, "search", "good film", "--vectors", vectors, "--model", folder)
+    if 5 in options:
+        expected_line = f"{vectors}: expected vectors of 12 numbers, got 5; if they were cut, pass --truncate-dim 5"
+        assert (status, err) == (1, f"numpy-bert: error: {expected_line}\n")
+    [again] = run_json(capsys, "search", "good film", "--vectors", vectors, "--model", folder, *options)
+    assert again == found
+
+
+def test_search_in_quantized_vectors_that_were_cut(capsys, tmp_path, folder):
+    _, vectors = embedded(capsys, tmp_path, folder, "--truncate-dim", 5)
+    for precision in ("int8", "ubinary"):
+        codes = tmp_path / f"{precision}.npy"
+        assert run(capsys, "quantize", vectors, "--output", codes, "--precision", precision)[0] == 0
+        [found] = run_json(capsys, "search", "good film", "--vectors", codes, "--model", folder)
+        assert sorted(hit["corpus_id"] for hit in found["hits"]) == [0, 1, 2]
+
+
+def test_search_tells_of_a_prompt_that_is_not_for_documents(capsys, tmp_path):
+    folder = tmp_path / "model"
+    sentence_folders.write_embedding(folder, "prompts")
+    path = folder / "config_sentence_transformers.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"prompts": {"query": "the movie : ", "passage": "a "}}))
+    bert = numpy_bert.load(folder)
+    for name, options, got in (
+        ("document", ("--prompt-name", "document"), None),
+        ("passage", ("--prompt-name", "passage"), None),
+        ("query", ("--prompt-name", "query"), "that of queries"),
+        (None, (), "none"),
+        (None, ("--prompt", "very "), "'very '"),
+    ):
+        place = tmp_path / str(len(list(tmp_path.iterdir())))
+        place.mkdir()
+        texts, vectors = embedded(capsys, place, folder, *options)
+        status, out, err = run(capsys, "search", "good film", "--vectors", vectors, "--model", folder, "--json")
+        how = {"prompt": "very "} if "--prompt" in options else {"prompt_name": name}
+        expected = bert.search(["good film"], bert.embed(texts, **how))[0]
+        assert (status, [hit["corpus_id"] for hit in json.loads(out)["hits"]]) == (
+            0,
+            [h["corpus_id"] for h in expected],
+        )
+        assert ("warning" in err) == (got is not None)
+        if got is not None:
+            told = f"expected texts with the checkpoint's prompt for documents, 'a ', got {got}; embed the texts again"
+            assert f"{told} with --prompt-name document\n" in err
+
+
+def test_search_takes_another_prompt_for_the_queries(capsys, tmp_path, folder):
+    """As for models that need prompts and whose folder has none."""
+    bert, (texts, vectors) = numpy_bert.load(folder), embedded(capsys, tmp_path, folder, "--prompt", "a ")
+    expected = bert.search(["the good film"], bert.embed([f"a {text}" for text in texts]))[0]
+    arguments = ("search", "good film", "--vectors", vectors, "--prompt", "the ", "--model", folder)
+    [found] = run_json(capsys, *arguments)
+    np.testing.assert_allclose([h["score"] for h in found["hits"]], [h["score"] for h in expected], atol=1e-6)
+
+
+def test_search_refuses_vectors_of_another_pooling(capsys, tmp_path):
+    folder = tmp_path / "model"
+    sentence_folders.write_embedding(folder, "mean")
+    _, vectors = embedded(capsys, tmp_path, folder)
+    path = folder / "1_Pooling" / "config.json"
+    path.write_text(path.read_text().replace("mean", "max"))
+    status, _, err = run(capsys, "search", "good film", "--vectors", vectors, "--model", folder)
+    assert (status, "v.npy: expected vectors made with pooling 'max', got 'mean'\n" in err) == (1, True)
+
+
+def test_search_in_sparse_vectors(capsys, tmp_path, folder):
+    bert, texts = numpy_bert.load(folder), ["it rains", "the film was good", "a dull movie"]
+    (tmp_path / "t.txt").write_text("".join(f"{text}\n" for text in texts))
+    out = tmp_path / "s.npz"
+    arguments = ("--input", tmp_path / "t.txt", "--output", out, "--model", folder)
+    assert run(capsys, "sparse", *arguments, "--prompt", "a ")[0] == 0
+    matrix = bert.sparse(texts, prompt="a ")
+    assert (load_npz(out) != matrix).nnz == 0
+    expected = bert.search(["good film"], matrix, 2)[0]
+    assert bert.search(["good film"], str(out), 2)[0] == bert.search(["good film"], out, 2)[0] == expected
+    found = run_json(
+        capsys, "search", "good film", "--vectors", out, "--texts", tmp_path / "t.txt", "--top-k", 2, "--model", folder
+    )
+    assert found[0]["hits"] == [hit | {"text": texts[hit["corpus_id"]]} for hit in expected]
+    (tmp_path / "empty.txt").touch()
+    arguments = ("--input", tmp_path / "empty.txt", "--output", tmp_path / "e.npz", "--model", folder)
+    assert run(capsys, "sparse", *arguments)[0] == 0
+    status, _, err = run(capsys, "search", "good", "--vectors", tmp_path / "e.npz", "--model", folder)
+    assert (status, f"e.npz: expected vectors of shape (n, S), got shape (0, {bert.config.vocab_size})" in err) == (
+        1,
+        True,
+    )
+
+
+class Trap:
+    """An object whose unpickling would leave a file."""
+
+    def __reduce__(self):
+        return open, ("unpickled", "w")
+
+
+def damaged(kind, path):
+    """An .npz file that is no matrix, or would have its reader follow an index beyond it."""
+    matrix = csr_matrix(np.eye(3, 9))
+    parts = {"format": b"csr", "data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr, "shape": (3, 9)}
+    parts |= {
+        "index": {"indices": np.array([0, 1, 1 << 20], np.int32)},
+        "negative index": {"indices": np.array([0, -7, 2], np.int32)},
+        "pointer": {"indptr": np.array([0, 9, 2, 3], np.int32)},
+        "pickle": {"data": np.array([Trap()] * 3, object)},
+        "nan": {"data": np.array([1, np.nan, 2])},
+        "other format": {"format": b"coo", "row": matrix.indices, "col": matrix.indices},
+        "no matrix": {"format": b"x"},
+        "cut": {},
+    }[kind]
+    np.savez(path, **parts)
+    if kind == "cut":
+        path.write_bytes(path.read_bytes()[:200])
+
+
+@pytest.mark.parametrize(
+    "kind", ["index", "negative index", "pointer", "pickle", "nan", "other format", "no matrix", "cut"]
+)
+def test_a_sparse_file_is_read_with_care(tmp_path, monkeypatch, folder, kind):
+    monkeypatch.chdir(tmp_path)
+    damaged(kind, tmp_path / "s.npz")
+    with pytest.raises(Error, match=r"^.*s.npz: expected a CSR matrix of finite numbers, .*, got [^\n]+$"):
+        numpy_bert.load(folder).search(["it rains"], tmp_path / "s.npz")
+    assert not (tmp_path / "unpickled").exists()
+
+
+def test_the_column_of_the_texts_is_called_as_the_option_is(capsys, tmp_path, folder):
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "t.txt").write_text("it rains\n")
+    for arguments, status, message in (
+        (("--texts", "t.csv"), 1, "t.csv: expected --text-column, one of 'x', 'y'"),
+        (("--texts", "t.csv", "--text-column", "z"), 1, "t.csv: --text-column: expected one of 'x', 'y', got 'z'"),
+        (("--texts", "t.txt", "--text-column", "z"), 2, "--text-column: expected a .csv, .tsv or .jsonl file"),
+        (("--vectors", "v.npy", "--text-column", "z"), 2, "--text-column: expected it with --texts FILE"),
+    ):
+        arguments = [tmp_path / name if name.startswith("t.") else name for name in arguments]
+        got, _, err = run(capsys, "search", "good film", *arguments, "--model", folder)
+        assert (got, message in err) == (status, True), err
+
+
+def test_an_empty_cell_and_an_empty_corpus_are_told(capsys, tmp_path, folder):
+    (tmp_path / "t.csv").write_text('n,text\n1,"a\nb"\n2,\n')
+    (tmp_path / "e.txt").touch()
+    for command in (("embed", "--input"), ("search", "good", "--texts"), ("rank", "good", "--input")):
+        status, _, err = run(capsys, *command, tmp_path / "t.csv", "--model", folder)
+        told = f"{tmp_path / 't.csv'}: line 4: text: expected a text, got an empty cell; fill it or leave the row out"
+        assert (status, err) == (1, f"numpy-bert: error: {told}\n")
+    status, _, err = run(capsys, "search", "good", "--texts", tmp_path / "e.txt", "--model", folder)
+    assert (status, "e.txt: expected at least one text to search in, got none\n" in err) == (1, True)
+
+
+def test_ranks_on_the_command_line_count_rows_as_python_does(capsys, folder):
+    expected = numpy_bert.load(folder).rank("good film", ["it rains", "a dull movie"])
+    _, out, _ = run(capsys, "rank", "good film", "it rains", "a dull movie", "--model", folder)
+    assert out.splitlines()[0].split() == ["rank", "score", "row", "text"]
+    assert [line.split()[2] for line in out.splitlines()[-2:]] == [str(hit["corpus_id"]) for hit in expected]

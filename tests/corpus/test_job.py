@@ -142,12 +142,12 @@ def test_float64_models_may_be_stored_as_they_are_or_narrower(place):
     assert run(bert, place, "float32", "narrow.npy").dtype == np.float32
 
 
-def test_a_number_beyond_float16_is_told_with_its_line(place):
+def test_a_number_beyond_float16_is_told_with_its_row(place):
     bert = tiny_bert()
     large = tree.map(lambda array: array.copy(), bert.params)
     large.bert.encoder.layers[-1].feed_forward_norm.beta[:] = 1e5
     bert.params = large
-    with pytest.raises(Error, match=r"^line 1: expected a vector of numbers that float16 holds, got 1000\d\d"):
+    with pytest.raises(Error, match=r"^row 0: expected a vector of numbers that float16 holds, got 1000\d\d"):
         run(bert, place, "float16")
     assert names(place) == ["texts.txt"]
 
@@ -350,7 +350,7 @@ def test_rows_that_were_damaged_are_computed_again(bert, place, row):
         byte = stream.read(1)[0]
         stream.seek(at)
         stream.write(bytes([byte ^ 1]))
-    first = row // ROWS * ROWS + 1
+    first = row // ROWS * ROWS
     with pytest.warns(UserWarning, match=f"partial: row {first} and those after it are not what was written") as warned:
         actual = run(bert, place)
     assert warned[0].filename == __file__
@@ -362,7 +362,7 @@ def test_rows_that_nobody_wrote_are_computed(bert, place):
     stopped(bert, place)
     blocks = json.loads((place / "out.npy.json").read_text())["blocks"]
     edit(place, rows_done=49, blocks=[*blocks, *[[7, 0, 1]] * 4])
-    with pytest.warns(UserWarning, match="partial: row 22 and those after it are not what was written"):
+    with pytest.warns(UserWarning, match="partial: row 21 and those after it are not what was written"):
         actual = run(bert, place)
     np.testing.assert_array_equal(actual, wanted)
 

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix, issparse, load_npz
 
 from ..errors import Error, describe, show
 from ..files.reading import File
-from ..numerics.memory import Array
+from ..numerics.arrays import Array
 from . import encoding, sparse, vectors
 from .run import Options
 from .vectors import Form, SentenceModel

@@ -25,7 +25,7 @@ def rows(value: Any, name: str = "texts") -> list[Any]:
             return list(value)
         except TypeError:
             pass
-    raise Error(f"{name}: expected a list of texts, got {_kind(value)}")
+    raise Error(f"{name}: expected a list of texts (str), got {_kind(value)}")
 
 
 def listed(value: Any, or_pair: bool = False) -> tuple[list[Any], bool]:

@@ -32,13 +32,13 @@ def bert():
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (None, r"texts: expected a list of texts, got a missing value \(None\)"),
-        (3, "texts: expected a list of texts, got int"),
-        (b"it rains", "texts: expected a list of texts, got bytes; decode it"),
-        ({"text": "a"}, "texts: expected a list of texts, got dict"),
-        ({"a", "b"}, "texts: expected a list of texts, got set"),
-        (Table(), "texts: expected a list of texts, got DataFrame; pass one of its columns"),
-        (np.array("it rains"), "texts: expected a list of texts, got ndarray"),
+        (None, r"texts: expected a list of texts \(str\), got a missing value \(None\)"),
+        (3, r"texts: expected a list of texts \(str\), got int"),
+        (b"it rains", r"texts: expected a list of texts \(str\), got bytes; decode it"),
+        ({"text": "a"}, r"texts: expected a list of texts \(str\), got dict"),
+        ({"a", "b"}, r"texts: expected a list of texts \(str\), got set"),
+        (Table(), r"texts: expected a list of texts \(str\), got DataFrame; pass one of its columns"),
+        (np.array("it rains"), r"texts: expected a list of texts \(str\), got ndarray"),
         (
             ["[MASK]", None],
             r"row 1: expected a text \(str\), got a missing value \(None\); leave such rows out or fill",
@@ -61,8 +61,8 @@ def test_what_is_no_pair(bert, method, names):
     for arguments, message in (
         (("it rains",), f"{second}: expected it beside {first}, got None"),
         (("it rains", None), f"{second}: expected it beside {first}, got None"),
-        ((None, "it rains"), f"{first}: expected a list of texts, got a missing value"),
-        ((["it rains"], "good"), f"{second}: expected a list of texts, got str"),
+        ((None, "it rains"), rf"{first}: expected a list of texts \(str\), got a missing value"),
+        ((["it rains"], "good"), rf"{second}: expected a list of texts \(str\), got str"),
         ((["it rains", "a"], ["good"]), rf"{second}: expected one for each {first} \(2\), got 1"),
         (([("it rains", "good"), None],), f"row 1: expected a pair, {first} and {second}, got a missing value"),
         (([("it rains",)],), f"row 0: expected a pair, {first} and {second}, got a tuple of 1"),
@@ -79,7 +79,7 @@ def test_what_is_no_pair(bert, method, names):
         (("it rains", "good"), "text: choices: expected a list of at least two texts, got 'good'"),
         (("it rains", ["good"]), "text: choices: expected at least two texts to choose from, got 1"),
         (("it rains", ["good", None]), r"text: choices, choice 1: expected a text \(str\), got a missing value"),
-        ((None, ["a", "b"]), "prompt: expected a list of texts, got a missing value"),
+        ((None, ["a", "b"]), r"prompt: expected a list of texts \(str\), got a missing value"),
     ],
 )
 def test_what_are_no_choices(bert, arguments, message):
@@ -117,7 +117,7 @@ def test_lists_of_numbers_are_vectors(bert):
         (TEXTS, [np.nan] * 12, "b: expected texts or finite numbers, got NaN or infinity"),
         (np.zeros((1, 2, 3)), TEXTS, r"a: expected numbers of shape \(n, S\), got float64 of shape \(1, 2, 3\)"),
         (["it rains", None], TEXTS, r"a: row 1: expected a text \(str\), got a missing value"),
-        (None, TEXTS, "a: expected a list of texts, got a missing value"),
+        (None, TEXTS, r"a: expected a list of texts \(str\), got a missing value"),
         (csr_matrix(np.eye(3)), np.zeros((1, 3)), "b: expected a sparse matrix, as the other side is, got an array"),
     ],
 )
@@ -154,7 +154,7 @@ def test_the_side_of_a_bad_row_is_named(bert):
         bert.rank("a", [None])
     with pytest.raises(Error, match=r"^query: expected a text \(str\), got a missing value"):
         bert.rank(None, TEXTS)
-    with pytest.raises(Error, match=r"^documents: expected a list of texts, got str"):
+    with pytest.raises(Error, match=r"^documents: expected a list of texts \(str\), got str"):
         bert.rank("a", "it rains")
 
 

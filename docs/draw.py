@@ -11,12 +11,12 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
-from drawings import graphs, pictures  # noqa: E402, the folder of this program comes first
+from drawings import graphs, interventions, pictures  # noqa: E402, the folder of this program comes first
 
 
 def svgs() -> dict[Path, str]:
     """Every drawing by its path."""
-    every = graphs.drawings() | pictures.drawings()
+    every = graphs.drawings() | pictures.drawings() | interventions.drawings()
     return {DOCS / "figures" / f"{name}.svg": drawing.svg() for name, drawing in every.items()}
 
 

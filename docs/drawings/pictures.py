@@ -28,8 +28,8 @@ def overview() -> Drawing:
     names = [
         ("ids", "(B, T)"),
         ("embedding", "3 tables, norm"),
-        ("layer 1", "attention, FFN"),
-        ("layer L", "attention, FFN"),
+        ("layer 0", "attention, FFN"),
+        ("layer L - 1", "attention, FFN"),
         ("head", "logits"),
         ("loss", "one number"),
     ]

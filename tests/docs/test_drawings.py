@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 FIGURES = sorted((DOCS / "figures").glob("*.svg"))
-PAGES = [page for folder in ("blocks", "tasks", "inference") for page in sorted((DOCS / folder).glob("*.md"))]
+PAGES = [DOCS / "interventions.md"]
+PAGES += [page for folder in ("blocks", "tasks", "inference") for page in sorted((DOCS / folder).glob("*.md"))]
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]+\.svg)\)")
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -19,7 +19,7 @@ MOST_PARTS = 10_000  # parts that one question may turn off
 def look(session: Session, body: Any) -> dict[str, Any]:
     """The answer before and after the changes, and the number of the explorer page."""
     fields = _fields(body, "question", "changes")
-    answer = session.answer(_question(fields["question"]), _changes(fields["changes"]))
+    answer = session.answer(*_about(fields))
     target, config = answer.target, session.bert.config
     return {
         "tokens": target.encoding.tokens,
@@ -36,7 +36,7 @@ def look(session: Session, body: Any) -> dict[str, Any]:
 
 def effects(session: Session, body: Any) -> dict[str, Any]:
     """How much each head and each sublayer supports the target."""
-    result = session.effects(_question(_fields(body, "question")["question"]))
+    result = session.effects(*_about(_fields(body, "question", "changes")))
     return {
         "target": result.target,
         "loss": _number(result.loss),
@@ -49,8 +49,8 @@ def effects(session: Session, body: Any) -> dict[str, Any]:
 
 def patch(session: Session, body: Any) -> dict[str, Any]:
     """How much each hidden state of another text changes the answer."""
-    fields = _fields(body, "question", "source")
-    result = session.patch(_question(fields["question"]), _text(fields["source"], "source"))
+    fields = _fields(body, "question", "source", "changes")
+    result = session.patch(*_about(fields), _text(fields["source"], "source"))
     return {
         "tokens": list(result.tokens),
         "source_tokens": list(result.source_tokens),
@@ -64,19 +64,19 @@ def patch(session: Session, body: Any) -> dict[str, Any]:
 
 def attention(session: Session, body: Any) -> dict[str, Any]:
     """The probabilities of all heads of a layer."""
-    fields = _fields(body, "question", "layer")
-    P = session.probabilities(_question(fields["question"]), fields["layer"])
+    fields = _fields(body, "question", "layer", "changes")
+    P = session.probabilities(*_about(fields), fields["layer"])
     return {"probabilities": _numbers(P.tolist())}
 
 
 def row(session: Session, body: Any) -> dict[str, Any]:
     """The answer before and after a row of attention is replaced."""
-    fields = _fields(body, "question", "layer", "head", "token", "row")
+    fields = _fields(body, "question", "layer", "head", "token", "row", "changes")
     numbers = fields["row"]
     if not isinstance(numbers, list) or not all(type(x) in (int, float) for x in numbers):
         raise Error(f"row: expected a list of numbers, got {describe(numbers)}")
     place = fields["layer"], fields["head"], fields["token"]
-    before, after = session.edit_row(_question(fields["question"]), place, numbers)
+    before, after = session.edit_row(*_about(fields), place, numbers)
     return {"before": _outcome(before), "after": _outcome(after)}
 
 
@@ -144,6 +144,11 @@ def _fields(body: Any, *names: str, at: str = "request") -> dict[str, Any]:
         got = show(sorted(body), 80) if isinstance(body, dict) else describe(body)
         raise Error(f"{at}: expected an object with {', '.join(names) or 'no fields'}, got {got}")
     return body
+
+
+def _about(fields: dict[str, Any]) -> tuple[Question, Changes]:
+    """What every question has: a text, and the changes that are in force."""
+    return _question(fields["question"]), _changes(fields["changes"])
 
 
 def _question(value: Any) -> Question:

@@ -91,35 +91,41 @@ class Session:
             changed, target = self._changed(self._target(question), changes)
             return explorer.render(run.of_target(changed, target, self._card(changed)))
 
-    def effects(self, question: Question) -> ablation.Effects:
-        """The effect of each head and each sublayer; see ablation."""
+    def effects(self, question: Question, changes: Changes) -> ablation.Effects:
+        """The effect of each head and each sublayer of the model with the changes; see ablation."""
         with self._lock:
-            return ablation.effects_on(self.bert, self._target(question))
+            return ablation.effects_on(*self._changed(self._target(question), changes))
 
-    def patch(self, question: Question, source: str) -> patching.Patching:
-        """The effect of each hidden state of the source; see patching."""
+    def patch(self, question: Question, changes: Changes, source: str) -> patching.Patching:
+        """The effect of each hidden state of the source, both texts with the changes; see patching."""
         with self._lock:
+            bert, target = self._changed(self._target(question), changes)
             text: str | tuple[str, str] = source if question.pair is None else (source, question.pair)
-            return patching.patch_on(self.bert, self._target(question), targets.choose(self.bert, text, targets.VECTOR))
+            other = targets.choose(bert, text, targets.VECTOR)
+            return patching.patch_on(bert, target, other._replace(batch=other.batch._replace(mask=target.batch.mask)))
 
-    def probabilities(self, question: Question, layer: int) -> Array:
-        """P (A, T, T) of a layer. Error: there is no such layer."""
+    def probabilities(self, question: Question, changes: Changes, layer: int) -> Array:
+        """P (A, T, T) of a layer, with the changes. Error: there is no such layer."""
         with self._lock:
             _within("layer", layer, self.bert.config.num_hidden_layers)
-            return attention_row.probabilities(layer, self._target(question), self.bert)
+            bert, target = self._changed(self._target(question), changes)
+            return attention_row.probabilities(layer, target, bert)
 
     def edit_row(
-        self, question: Question, place: tuple[int, int, int], row: Sequence[float]
+        self, question: Question, changes: Changes, place: tuple[int, int, int], row: Sequence[float]
     ) -> tuple[outcome.Outcome, outcome.Outcome]:
-        """The answer before and after a row of attention is replaced. place: layer, head, token. Error: none there."""
+        """The answer, with the changes, before and after a row of attention is replaced.
+
+        place: layer, head, token. Error: there is no such row.
+        """
         with self._lock:
-            target, config = self._target(question), self.bert.config
-            layer, head, token = place
+            bert, target = self._changed(self._target(question), changes)
+            config, (layer, head, token) = bert.config, place
             _within("layer", layer, config.num_hidden_layers)
             _within("head", head, config.num_attention_heads)
             _within("token", token, len(target.encoding.tokens))
-            before = outcome.outcome(target, self.bert)
-            return before, attention_row.replaced(layer, head, token, row, target, self.bert)
+            before = outcome.outcome(target, bert)
+            return before, attention_row.replaced(layer, head, token, row, target, bert)
 
     def step(self, question: Question, learning_rate: float) -> StepResult:
         """One step of gradient descent on this text; the model keeps it. Error: the loss is not finite."""

@@ -63,6 +63,28 @@ def test_hidden_tokens_are_masked(session):
     assert "bert.encoder.layers.0" in page
 
 
+def test_measurements_obey_the_changes(session):
+    changes = Changes(Parts(heads=((0, 1),)), gelu="tanh", hidden_tokens=(3,))
+    loss = session.answer(QUESTION, changes).after.loss
+    effects = session.effects(QUESTION, changes)
+    assert effects.loss == loss
+    assert effects.heads[0, 1] == 0
+    more = changes._replace(off=Parts(heads=((0, 1), (1, 2))))
+    assert effects.heads[1, 2] == session.answer(QUESTION, more).after.loss - loss
+    source = "a plot was bad."
+    patched = session.patch(QUESTION, changes, source)
+    assert patched.loss == pytest.approx(loss, rel=1e-6)
+    assert patched.source_loss == pytest.approx(
+        session.answer(QUESTION._replace(text=source), changes).after.loss, rel=1e-6
+    )
+    assert not session.patch(QUESTION, changes, QUESTION.text).effects.any()
+    P = session.probabilities(QUESTION, changes, 1)
+    assert not P[:, :, 3].any()
+    before, after = session.edit_row(QUESTION, changes, (1, 2, 4), P[2, 4].tolist())
+    assert before.loss == loss
+    assert after.loss == pytest.approx(loss, rel=1e-6)
+
+
 def test_a_step_is_one_of_training_bit_for_bit(session):
     bert = session.bert
     result = session.step(QUESTION, 0.05)

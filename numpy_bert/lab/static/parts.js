@@ -1,6 +1,7 @@
 // Heads and sublayers on and off, the form of GELU, epsilon; the effect of each part on its own.
 
-const parts = { effects: null };
+const parts = { effects: null, changed: false, changes: null, key: null };
+const changesText = () => JSON.stringify(changes());
 
 function drawParts() {
   const columns = [...Array.from({ length: facts.heads }, (_, a) => `head ${a}`), 'attention', 'feed-forward'];
@@ -19,7 +20,7 @@ function drawParts() {
     look();
   };
   const caption = effects
-    ? `Change of the loss when one part is turned off, alone (${effects.target}, loss ${numberText(effects.loss)}). Above 0: the part supports the answer.`
+    ? `Change of the loss when one part is turned off, alone${parts.changed ? ' and besides your changes' : ''} (${effects.target}, loss ${numberText(effects.loss)}). Above 0: the part supports the answer.`
     : 'Press a part to turn it off. The numbers are the effect of each part on its own, once you measure them.';
   const forms = select('GELU', 2, (i) => { state.gelu = ['erf', 'tanh'][i] === facts.gelu ? null : ['erf', 'tanh'][i]; look(); }, (i) => `${['erf', 'tanh'][i]} form`);
   forms.box.value = ['erf', 'tanh'].indexOf(state.gelu ?? facts.gelu);
@@ -27,28 +28,27 @@ function drawParts() {
   const eps = select('ε of the norms', exponents.length + 1, (i) => { state.eps = i ? 10 ** exponents[i - 1] : null; look(); }, (i) => (i ? `10^${exponents[i - 1]}`.replace('-', '−') : `${facts.layer_norm_eps}`));
   eps.box.value = state.eps === null ? 0 : exponents.indexOf(Math.round(Math.log10(state.eps))) + 1;
   at('parts').replaceChildren(
-    make('p', { class: 'lead', text: 'A head that is off adds nothing to the output of its layer; a sublayer that is off leaves only the residual connection and the norm behind it. Measured is the model without the changes.' }),
-    make('div', { class: 'controls' }, button('Measure every part', measureParts), button('Turn everything on', () => {
-      for (const set of [state.heads, state.attention, state.feedForward]) set.clear();
-      state.gelu = null;
-      state.eps = null;
-      drawParts();
-      look();
-    }), forms.label, eps.label),
+    make('p', { class: 'lead', text: 'A head that is off adds nothing to the output of its layer; a sublayer that is off leaves only the residual connection and the norm behind it. Measured is the model with the changes that you have made.' }),
+    make('div', { class: 'controls' }, button('Measure every part', measureParts), button('Undo all changes', undoChanges), forms.label, eps.label),
+    make('p', { id: 'parts-stale', class: 'soft', hidden: !isStale(), text: 'These effects were measured before your last change.' }),
     heatTable(caption, columns, rows, press));
 }
 
+const isStale = () => parts.effects !== null && parts.changes !== changesText();
+
 function measureParts() {
   trying(at('parts'), async () => {
-    const result = await ask('effects', { question: question() });
-    parts.effects = result;
-    parts.key = measuredFor(result.steps);
+    const about = asked();
+    const changed = isChanged();
+    const result = await ask('effects', about);
+    Object.assign(parts, { effects: result, changed, changes: JSON.stringify(about.changes), key: measuredFor(about.question, result.steps) });
     drawParts();
   });
 }
 afterLook.push((answer) => {
-  if (parts.effects && parts.key !== measuredFor(answer.steps)) { // measured for another text or another model
+  if (parts.effects && parts.key !== measuredFor(question(), answer.steps)) { // measured for another text or another model
     parts.effects = null;
     drawParts();
   }
+  if (at('parts-stale')) at('parts-stale').hidden = !isStale();
 });

@@ -8,20 +8,21 @@ function drawPatching() {
   const form = make('form', { class: 'controls', on: { submit: (event) => { event.preventDefault(); measurePatching(); } } },
     make('label', { class: 'wide' }, 'Source ', source), make('button', { class: 'plain', text: 'Patch' }));
   at('patching').replaceChildren(
-    make('p', { class: 'lead', text: 'Each cell: one hidden state of the text is replaced by that of the source, at this layer and this token, and the rest of the model runs on. The number is the change of the loss. Row 0 are the embeddings, the last row is the output of the encoder. The source needs as many tokens as the text. Changes made elsewhere do not take part.' }),
+    make('p', { class: 'lead', text: 'Each cell: one hidden state of the text is replaced by that of the source, at this layer and this token, and the rest of the model runs on. The number is the change of the loss. Row 0 are the embeddings, the last row is the output of the encoder. The source needs as many tokens as the text. Your changes hold for both texts.' }),
     form, make('div', { id: 'patched' }));
 }
 
 function measurePatching() {
   trying(at('patched'), async () => {
-    const result = await ask('patch', { question: question(), source: patching.source });
+    const about = asked();
+    const result = await ask('patch', { ...about, source: patching.source });
     const columns = result.tokens.map((token, t) => (token === result.source_tokens[t] ? token : `${token} ← ${result.source_tokens[t]}`));
     const rows = result.effects.map((values, l) => ({ name: l === 0 ? 'embeddings' : `after layer ${l - 1}`, values }));
     const caption = `${result.target}: loss ${numberText(result.loss)}; of the source ${numberText(result.source_loss)}. Above 0: the patch speaks against the answer.`;
-    patching.key = measuredFor(result.steps);
+    patching.key = measuredFor(about, result.steps);
     at('patched').replaceChildren(heatTable(caption, columns, rows));
   });
 }
 afterLook.push((answer) => {
-  if (at('patched') && patching.key !== measuredFor(answer.steps)) at('patched').replaceChildren();
+  if (at('patched') && patching.key !== measuredFor(asked(), answer.steps)) at('patched').replaceChildren();
 });

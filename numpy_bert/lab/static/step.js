@@ -10,7 +10,7 @@ function drawStep() {
   } } });
   slider.value = step.exponent;
   at('step').replaceChildren(
-    make('p', { class: 'lead', text: 'p ← p − learning rate · ∂loss/∂p, for every parameter p, on this one text. The model keeps the step, in all tabs, until you take it back. Changes made elsewhere do not take part in it.' }),
+    make('p', { class: 'lead', text: 'p ← p − learning rate · ∂loss/∂p, for every parameter p, on this one text. The model keeps the step, in all tabs, until you take it back. Changes that you made elsewhere do not take part in a step.' }),
     make('div', { class: 'controls' }, make('label', {}, 'Learning rate ', slider, ' ', rate), button('Take a step', takeStep), button('Undo', undoStep)),
     make('div', { id: 'stepped' }));
 }

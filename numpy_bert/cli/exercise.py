@@ -80,7 +80,8 @@ def _show(number: int, exercise: Exercise, as_json: bool) -> int:
         print_json(_head(number, exercise) | {"equation": equation, "code": code, "report": checked})
         return 0
     met = "; met in public code" if exercise.met else ""
-    print(f"Exercise {number} of {len(EXERCISES)}: {exercise.title}\n{exercise.block}, {exercise.level}{met}\n")
+    print(paragraph(f"Exercise {number} of {len(EXERCISES)}: {exercise.title}"))
+    print(f"{exercise.block}, {exercise.level}{met}\n")
     print("\n".join(f"    {line}".rstrip() for line in equation.splitlines()))
     print(f"\nIts backward, with a mistake:\n\n{source.numbered(code)}\n\nWhat the checker says:\n")
     print(_format_report(rows))

@@ -43,19 +43,8 @@ from .signals import restored
 NAME = "numpy-bert"
 DESCRIPTION = "BERT in NumPy: use it, check its gradients, look inside."
 GROUPS = (
-    Group(
-        "use a model",
-        (
-            demo.COMMAND,
-            tokenize.COMMAND,
-            embed.COMMAND,
-            search.COMMAND,
-            rank.COMMAND,
-            sparse.COMMAND,
-            quantize.COMMAND,
-            *predict.COMMANDS,
-        ),
-    ),
+    Group("use a model", (demo.COMMAND, tokenize.COMMAND, embed.COMMAND, *predict.COMMANDS)),
+    Group("search and rank", (search.COMMAND, rank.COMMAND, sparse.COMMAND, quantize.COMMAND)),
     Group("train a model", (*finetune.COMMANDS, *pretrain.COMMANDS)),
     Group("look inside", (lab.COMMAND, trace.COMMAND, explain.COMMAND, drift.COMMAND, profile.COMMAND)),
     Group("check gradients", (gradcheck.COMMAND, exercise.COMMAND)),

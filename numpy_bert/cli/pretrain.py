@@ -12,7 +12,7 @@ from ..errors import UsageError
 from .command import Command
 from .inputs import chosen_model
 from .numbers import count
-from .output import print_json, printable, tell
+from .output import paragraph, print_json, printable, tell
 from .progress import Progress
 from .training_run import (
     Run,
@@ -228,7 +228,8 @@ def _learn_vocabulary(options: argparse.Namespace) -> int:
     print(f"{tokens} tokens: {printable(str(options.output))}")
     if lost.characters:
         share = f"{lost.share_of_words:.2%} of the words become [UNK]"
-        print(f"{lost.characters} of {lost.of_characters} characters are left out: {share}; --alphabet takes more")
+        left_out = f"{lost.characters} of {lost.of_characters} characters are left out"
+        print(paragraph(f"{left_out}: {share}; --alphabet takes more"))
     return 0
 
 

@@ -75,7 +75,7 @@ def _write(trace: Trace, page: Path | None, data: Path | None, as_json: bool) ->
         loss = asked.loss if asked.loss - asked.loss == 0 else None  # JSON has no NaN
         print_json(written | {"task": asked.task, "target": asked.target, "loss": loss, "values": len(trace.values)})
         return 0
-    print(f"{printable(asked.target)} ({asked.task}): loss {asked.loss:.6g}, {len(trace.values)} values")
+    print(paragraph(f"{asked.target} ({asked.task}): loss {asked.loss:.6g}, {len(trace.values)} values"))
     for path in paths.values():
         print(f"{printable(str(path))}: {path.stat().st_size / 1e6:.1f} MB")
     return 0

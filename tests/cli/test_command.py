@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,13 @@ def test_suggestions_are_close():
     assert suggestion("classfy", COMMANDS) == "; did you mean classify?"
     assert suggestion("zzz", COMMANDS) == ""
     assert suggestion("x" * 10**6, COMMANDS) == ""
+
+
+def test_the_readme_lists_the_commands_as_the_help_does():
+    groups = []
+    for group in GROUPS:
+        summaries = [(command.name, command.summary[0].lower() + command.summary[1:]) for command in group.commands]
+        groups.append(
+            f"    {group.title}\n" + "".join(f"      numpy-bert {name:<19}{text}\n" for name, text in summaries)
+        )
+    assert "\n".join(groups) in (Path(__file__).parents[2] / "README.md").read_text("utf-8")

@@ -143,12 +143,13 @@ def build(output: Path) -> int:
     try:
         from sphinx.cmd.build import build_main
     except ImportError:
-        sys.exit("the site needs Sphinx; run: pip install '.[docs]'")
+        sys.exit("the site needs Sphinx; run: pip install .[docs]")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "source")
         stage(source)
+        print(f"{sum(1 for _ in source.rglob('*.md'))} pages, which take some minutes", flush=True)
         configuration = str(DOCS / "site_parts")
-        flags = ["-q", "-W", "--keep-going", "-j", "auto", "-b", "html", "-c", configuration]
+        flags = ["-W", "--keep-going", "-j", "auto", "-b", "html", "-c", configuration]
         return build_main([*flags, "-d", str(Path(scratch, "doctrees")), str(source), str(output)])
 
 

@@ -57,7 +57,7 @@ mathjax3_config = {
 def _mathjax() -> Path:
     package = importlib.util.find_spec("sphinx-mathjax-offline")
     if package is None or package.origin is None:
-        raise ImportError("the site needs sphinx-mathjax-offline; run: pip install '.[docs]'")
+        raise ImportError("the site needs sphinx-mathjax-offline; run: pip install .[docs]")
     return Path(package.origin).parent / "static" / "mathjax" / "tex-svg.js"
 
 

@@ -207,6 +207,7 @@ def figure(drift: Drift, path: str | os.PathLike[str]) -> None:
         axes.plot(layers, shown, linestyle=line, marker=marker, label=name)
     axes.plot(layers, drift.scale, color="gray", linestyle=":", label="largest |h|")
     axes.set(xlabel="layer (-1: the embedding)", ylabel="largest change of a hidden state", yscale="log")
+    axes.set_title("How far the hidden states move with each change")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     drawn.legend(loc="outside right upper", fontsize="small")

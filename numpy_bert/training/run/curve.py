@@ -90,6 +90,9 @@ def plot(steps: Path, evaluations: Path, picture: Path) -> bool:
     below.set_xlabel("step")
     if below.get_legend_handles_labels()[0]:
         below.set_ylabel("held out")
+        low, high = below.dataLim.intervaly
+        if low >= 0 and high <= 1:  # an accuracy cannot be 1.04, which the margin would show
+            below.set_ylim(max(0.0, below.get_ylim()[0]), min(1.0, below.get_ylim()[1]))
         below.legend(loc="lower right")
     figures.save(figure, picture)
     return True

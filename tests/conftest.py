@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from support.browser import browser as browser  # a fixture for the tests of pages
+from support.browser import browser as browser  # fixtures for the tests of pages
+from support.browser import pictures as pictures
 
 SEED = 20181011
 

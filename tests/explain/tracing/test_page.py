@@ -1,10 +1,8 @@
 """The explorer page in a real Chromium: it opens, its map, heat maps and views work, and its values are the arrays'.
 
-One browser serves all tests. Without Chromium and its driver they are skipped, but fail where CI=true. Pictures are
-kept in the folder that NUMPY_BERT_SCREENSHOTS names.
+One browser serves all tests. Without Chromium and its driver they are skipped, but fail where CI=true.
 """
 
-import os
 import re
 from pathlib import Path
 
@@ -15,24 +13,16 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from support.browser import DESKTOP, PHONE, set_screen
+from support.browser import DESKTOP, SCREENS, keep_picture, scroll_width, set_screen
 from support.checkpoints import published
 from support.tiny import tiny_bert
 
 from numpy_bert import load
-from numpy_bert.explain.attribution import methods, score_page
 from numpy_bert.explain.tracing import explorer, gradient_flow, quantize
 
 TEXT = "I liked this movie because the actors are funny."
 EVIL = "good </script><script>document.title='bad'</script> <img src=x onerror=alert(1)> \u05e9\u05dc \u202e \"'&"
 ATTENTION = "bert.encoder.layers.0.attention.attention"
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    folder = Path(os.environ.get("NUMPY_BERT_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +101,7 @@ def point_at(browser, canvas):
 def test_it_opens_and_is_small(browser, address, pictures):
     show(browser, address)
     assert Path(address.removeprefix("file://")).stat().st_size < 5e6
-    browser.save_screenshot(str(pictures / "desktop.png"))
+    keep_picture(browser, pictures, "explorer", DESKTOP)
 
 
 def test_the_map_by_mouse_and_by_keyboard(browser, address, traced):
@@ -150,26 +140,36 @@ def test_every_step_can_be_walked(browser, address, traced):
     assert find(browser, "#viewer h3 code").text == last.variable
 
 
-@pytest.mark.parametrize(("width", "height"), [
-    (360, 740), (390, 844), (640, 900), (900, 700), (901, 700), (1024, 768), (1280, 720), (1320, 720), (1321, 720),
-    (1366, 768), (1920, 1080),
-])  # fmt: skip
-def test_the_values_stay_in_sight_while_stepping(browser, address, pictures, width, height):
+# Where the layout changes, besides.
+EDGES = [((width, 720), False) for width in (640, 900, 901, 1320, 1321, 1366)]
+
+
+@pytest.mark.parametrize(("size", "dark"), [*SCREENS, *EDGES])
+def test_the_values_stay_in_sight_while_stepping(browser, address, pictures, size, dark):
     """Name, readout and heat map of the value stay on the screen, below the transport bar, and nothing overflows."""
     seen = """
         const box = (css) => document.querySelector(css).getBoundingClientRect();
         const [bar, name, readout, canvas] = ['#transport', '#viewer h3', '#viewer .readout', '#viewer .heat canvas']
           .map(box);
-        return [bar.bottom, name.top, readout.bottom, Math.min(canvas.bottom, canvas.top + 40), innerHeight,
-                document.documentElement.scrollWidth];
+        return [bar.bottom, name.top, readout.bottom, Math.min(canvas.bottom, canvas.top + 40), innerHeight];
     """
-    show(browser, address, size=(width, height))
+    show(browser, address, size=size, dark=dark)
     for key in "nnnnNNNnnnNNpN":
         find(browser, "body").send_keys(key)
-        bar, name, readout, canvas, bottom, scroll_width = browser.execute_script(seen)
+        bar, name, readout, canvas, bottom = browser.execute_script(seen)
         assert bar <= name < readout < canvas <= bottom
-        assert scroll_width <= width
-    browser.save_screenshot(str(pictures / f"walk-{width}.png"))
+        assert scroll_width(browser) <= size[0]
+    keep_picture(browser, pictures, "explorer-walk", size, dark)
+
+
+@pytest.mark.parametrize(("size", "dark"), SCREENS)
+def test_no_tab_is_wider_than_the_screen(browser, address, pictures, size, dark):
+    show(browser, address, size=size, dark=dark)
+    for tab in ("attention", "flow", "predictions", "about"):
+        browser.execute_script("arguments[0].click()", find(browser, f"#tab-{tab}"))
+        assert scroll_width(browser) <= size[0], tab
+        keep_picture(browser, pictures, f"explorer-{tab}", size, dark)
+    assert browser.get_log("browser") == []
 
 
 def test_the_map_opens_where_it_is_folded(browser, address):
@@ -226,7 +226,7 @@ def test_values_are_those_of_the_arrays(browser, address, traced, block, variabl
     assert len(seen) > 1
 
 
-def test_attention_of_all_heads(browser, address, traced, pictures):
+def test_attention_of_all_heads(browser, address, traced):
     show(browser, address, "attention/0/0")
     assert len(browser.find_elements(By.CSS_SELECTOR, ".heads .head")) == 6 * 12
     find(browser, '[aria-label="layer 2, head 3"]').click()
@@ -245,12 +245,11 @@ def test_attention_of_all_heads(browser, address, traced, pictures):
     assert (places["token"][0], places["key"][0]) == (1, 0)
     assert value == pytest.approx(float(P[4, 1, 0]), abs=0.008 * float(P.max()))
     assert "asks" in browser.find_elements(By.CSS_SELECTOR, ".sees .token")[1].get_attribute("class")
-    browser.save_screenshot(str(pictures / "attention.png"))
     browser.find_elements(By.CSS_SELECTOR, "#attention .choice button")[1].click()
     assert "−" in find(browser, ".sees").text
 
 
-def test_where_the_gradient_flows(browser, address, traced, pictures):
+def test_where_the_gradient_flows(browser, address, traced):
     show(browser, address, "flow")
     wanted = gradient_flow.flow(traced)
     rows = browser.execute_script(
@@ -260,7 +259,6 @@ def test_where_the_gradient_flows(browser, address, traced, pictures):
     for table, numbers in zip(rows, (wanted.tokens, wanted.heads, wanted.layers), strict=True):
         actual = [[number(text) for text in row] for row in table]
         np.testing.assert_allclose(actual, numbers, rtol=0.06)
-    browser.save_screenshot(str(pictures / "flow.png"))
     total = np.sqrt(sum((traced[f"gradients.bert.encoder.layers.0.{name}"] ** 2).sum() for name in wanted.tensors))
     assert number(find(browser, "#flow .bars .number").text) == pytest.approx(total, rel=0.01)
 
@@ -272,18 +270,10 @@ def test_the_other_views(browser, address, view):
     assert ("no head" in text) if view == "predictions" else ("quantized" in text and "npz" in text)
 
 
-def test_a_phone_and_the_dark(browser, address, pictures):
-    show(browser, address, size=PHONE)
-    wide = "return document.documentElement.scrollWidth"
-    for tab in ("walk", "attention", "flow", "about"):
-        browser.execute_script("arguments[0].click()", find(browser, f"#tab-{tab}"))
-        assert browser.execute_script(wide) <= PHONE[0], tab
-    browser.execute_script("arguments[0].click()", find(browser, "#tab-walk"))
-    browser.save_screenshot(str(pictures / "phone.png"))
+def test_light_and_dark(browser, address):
     show(browser, address, dark=True)
     background = "return getComputedStyle(document.body).backgroundColor"
     assert browser.execute_script(background) == "rgb(20, 22, 27)"
-    browser.save_screenshot(str(pictures / "dark.png"))
     find(browser, "#theme").click()
     assert browser.execute_script(background) == "rgb(250, 249, 246)"
     assert browser.get_log("browser") == []
@@ -301,21 +291,3 @@ def test_markup_in_the_text_stays_text(browser, evil):
     assert shown == list(traced.asked.tokens)
     show(browser, address, "predictions")
     assert "<script>alert(1)</script>" in find(browser, "#predictions").text
-
-
-def test_the_page_of_an_attribution(browser, tmp_path, pictures):
-    explanation = methods.explain(tiny_bert(labels=("bad", "<i>", "good")), "i liked <b>this</b> movie", steps=16)
-    score_page.write(explanation, tmp_path / "page.html")
-    for size in (DESKTOP, PHONE):
-        show(browser, (tmp_path / "page.html").as_uri(), size=size)
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
-    tokens = [token.text.split("\n")[0] for token in browser.find_elements(By.CSS_SELECTOR, ".text .token")]
-    assert tokens == list(explanation.tokens)
-    assert find(browser, "h1").text == methods.question(explanation)
-    assert re.fullmatch(r'Why "(bad|<i>|good)" \(0\.\d\d\)\?', methods.question(explanation))
-    assert find(browser, ".quote").text == "i liked <b>this</b> movie"
-    assert find(browser, ".prediction").text == methods.prediction(explanation)
-    assert find(browser, ".key").text.count(methods.supported(explanation)) == 2  # no color without its label
-    assert "Check passed" in find(browser, ".sum").text
-    assert "another baseline gives other scores" in find(browser, ".caveat").text
-    browser.save_screenshot(str(pictures / "attribution.png"))

@@ -216,6 +216,7 @@ def test_no_view_is_wider_than_the_screen(browser, server, pictures, size, dark)
             find(browser, f"#{view} .controls button").click()
         settled(browser, f"#{view}")
         assert scroll_width(browser) <= size[0], view
+        browser.execute_script("arguments[0].scrollIntoView()", find(browser, f"#{view}"))
         keep_picture(browser, pictures, f"lab-{view}", size, dark)
     assert browser.get_log("browser") == []
 

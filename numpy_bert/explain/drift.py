@@ -15,26 +15,27 @@ float64 too: that is the answer to whether it matters.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..blocks import attention, bert, softmax
+from ..blocks import bert, embedding, linear, softmax
+from ..blocks.dropout import NONE
 from ..config import BertConfig
 from ..errors import Error, describe
 from ..files import figures
 from ..inference import inputs
 from ..numerics import tree
 from ..numerics.arrays import Array
+from ..numerics.matmul import matmul
 from ..tasks import objective
 from ..tokenizer.interface import Tokenizer
+from .interventions.attention_row import after_heads
 
 TOGETHER = 8  # texts in a batch, in the caller's order, so that the shorter ones are padded
 ADDED = -10000.0  # to the scores of padding, in Google's modeling.py
@@ -153,28 +154,33 @@ def int8(array: Array) -> Array:
 def _hidden(batch: bert.Inputs, variant: Variant) -> list[Array]:
     """(N, H) of the embedding and of each layer, at the N tokens of the texts that are not padding."""
     present = np.ones(batch.ids.token.shape, np.bool_) if batch.mask is None else batch.mask
-    substituted = _mask_added() if variant.mask_added else contextlib.nullcontext()
-    with substituted, np.errstate(all="ignore"):  # of weights beyond float16
-        encoded, cache = bert.forward(batch, variant.params, variant.config, keep="inputs")
-    layers = [layer.x for layer in cache.encoder.layers]  # type: ignore[union-attr]
-    return [h[present] for h in (*layers, encoded.hidden) if h is not None]
+    with np.errstate(all="ignore"):  # of weights beyond float16
+        if variant.mask_added:
+            layers = _layers_with_added_mask(batch.ids, present, variant.params, variant.config)
+        else:
+            encoded, cache = bert.forward(batch, variant.params, variant.config, keep="inputs")
+            layers = [layer.x for layer in cache.encoder.layers] + [encoded.hidden]  # type: ignore[union-attr]
+    return [h[present] for h in layers]
 
 
-@contextlib.contextmanager
-def _mask_added() -> Iterator[None]:
-    """Attention with Google's mask: the softmax runs over all keys, and the scores of padding are lowered by 10000.
+def _layers_with_added_mask(ids: embedding.Ids, present: Array, params: bert.Params, config: BertConfig) -> list[Array]:
+    """(B, T, H) of the embedding and of each layer, with additive_attention in place of blocks.attention."""
+    x, _ = embedding.forward(ids, params.embedding, config.layer_norm_eps, NONE)
+    layers, (B, T, H), A = [x], x.shape, config.num_attention_heads
+    for layer in params.encoder.layers:
+        QKV, _ = linear.forward(x, layer.attention.qkv)  # (B, T, 3H)
+        Q, K, V = QKV.reshape(B, T, 3, A, H // A).transpose(2, 0, 3, 1, 4)  # each (B, A, T, D)
+        heads = additive_attention(Q, K, V, present[:, None, None, :])
+        x = after_heads(x, heads.transpose(0, 2, 1, 3).reshape(B, T, H), layer, config)
+        layers.append(x)
+    return layers
 
-    For the whole process, so that measure() is for one thread at a time.
-    """
 
-    def forward(x: Array, mask: Array | None = None) -> tuple[Array, softmax.Cache]:
-        return softmax.forward(x if mask is None else x + np.where(mask, x.dtype.type(0), x.dtype.type(ADDED)))
-
-    attention.softmax = SimpleNamespace(forward=forward)  # type: ignore[attr-defined, assignment]
-    try:
-        yield
-    finally:
-        attention.softmax = softmax  # type: ignore[attr-defined]
+def additive_attention(Q: Array, K: Array, V: Array, present: Array) -> Array:
+    """softmax(Q Kᵀ / √D + M) V, where M is 0 for the keys that are present and -10000 for padding"""
+    S = matmul(Q, K.swapaxes(-1, -2)) / math.sqrt(Q.shape[-1]) + np.where(present, 0.0, ADDED)
+    P, _ = softmax.forward(S)
+    return matmul(P, V)
 
 
 def _largest(exact: Array, changed: Array) -> float:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...blocks import encoder_layer, feed_forward, layer_norm, linear
+from ...config import BertConfig
 from ...errors import Error
 from ...numerics.arrays import Array
 from ..targets import ModelWithHeads, Target
@@ -58,7 +59,7 @@ def state_after(h: Array, place: Row, row: Any, target: Target, model: ModelWith
     D = model.config.hidden_size // model.config.num_attention_heads
     concat = cache.attention.output.x.copy()  # (1, T, H): the heads side by side
     concat[0, token, head * D : (head + 1) * D] = p @ cache.attention.attention.V[0, head]
-    return _after_heads(h, concat, layer, model)
+    return after_heads(h, concat, model.params.bert.encoder.layers[layer], model.config)
 
 
 def _run_layer(h: Array, layer: int, target: Target, model: ModelWithHeads) -> tuple[Array, encoder_layer.Cache]:
@@ -66,11 +67,11 @@ def _run_layer(h: Array, layer: int, target: Target, model: ModelWithHeads) -> t
     return encoder_layer.forward(h, params, target.batch.mask, model.config)
 
 
-def _after_heads(x: Array, concat: Array, layer: int, model: ModelWithHeads) -> Array:
-    """What encoder_layer computes from the heads on, without dropout."""
-    params, eps = model.params.bert.encoder.layers[layer], model.config.layer_norm_eps
+def after_heads(x: Array, concat: Array, params: encoder_layer.Params, config: BertConfig) -> Array:
+    """What encoder_layer computes of x and its heads side by side (both B, T, H), without dropout."""
+    eps = config.layer_norm_eps
     attended, _ = linear.forward(concat, params.attention.output)
     z, _ = layer_norm.forward(x + attended, params.attention_norm, eps)
-    fed, _ = feed_forward.forward(z, params.feed_forward, model.config.gelu)
+    fed, _ = feed_forward.forward(z, params.feed_forward, config.gelu)
     y, _ = layer_norm.forward(z + fed, params.feed_forward_norm, eps)
     return y

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import Error
 from ..numerics.arrays import Array
 
 
@@ -18,7 +19,9 @@ class Cache(NamedTuple):
 
 def forward(x: Array, targets: Array) -> tuple[Array, Cache]:
     """x (...), targets (...) -> loss, a scalar"""
-    error = np.subtract(x, targets, out=np.empty_like(x))  # in the type of x: targets often come as float64
+    if x.shape != targets.shape:  # (B,) and (B, 1) would broadcast to (B, B)
+        raise Error(f"targets: expected shape {x.shape}, got {targets.shape}")
+    error = np.asarray(x - targets, x.dtype)  # targets often come as float64
     return (error * error).sum() / max(error.size, 1), Cache(error)
 
 

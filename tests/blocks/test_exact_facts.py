@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from support.tiny import tiny_bert
 
+from numpy_bert import Error
 from numpy_bert.blocks import (
     attention,
     bert,
@@ -411,6 +412,11 @@ def test_squared_error():
     loss, cache = squared_error.forward(np.array([1.0, 4.0]), np.array([3.0, 4.5]))
     exactly(loss, 0.5 * (4.0 + 0.25))
     exactly(squared_error.backward(1.0, cache), [-2.0, -0.5])
+
+
+def test_squared_error_refuses_targets_that_would_broadcast():
+    with pytest.raises(Error, match=r"targets: expected shape \(3,\), got \(3, 1\)"):
+        squared_error.forward(np.ones(3), np.ones((3, 1)))
 
 
 def test_squared_error_keeps_the_type_of_the_prediction():

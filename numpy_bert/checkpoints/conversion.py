@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import Error, UsageError, show
+from ..files.new_folder import refuse_existing
 from . import beside, locate, saving, weights
 from .matching import match_usable
 
@@ -32,7 +33,7 @@ def convert(
     target = Path(target)
     if not target.absolute().parent.is_dir():
         raise Error("cannot write: its folder does not exist", at=target)
-    saving.refuse_existing(target)  # before the work, and again before the rename
+    refuse_existing(target)  # before the work, and again before the rename
     located = locate.locate(source)
     located.tell_passed_over()
     closed: dict[str, Error] = {}
@@ -49,6 +50,6 @@ def convert(
 
     params, stored = weights.load(located, config, closed=closed, progress=read)
     saving.tell_left_out(stored.closed)
-    saving.FORMS[to](target, stored.config, params, tokenizer, pooling, settings, located.folder)
+    saving.write_folder(target, stored.config, params, tokenizer, pooling, settings, located.folder, to)
     progress(2 * size, 2 * size)
     return target

@@ -1,13 +1,16 @@
-"""The sha256 of a model: of its numbers, its config and its vocabulary, from whatever form of file they came."""
+"""What identifies a computation: the sha256 of a model, independent of its file format, and the versions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from typing import Any
 
 import numpy as np
+import scipy
 
+from .. import __version__
 from ..config import BertConfig
 from ..numerics import tree
 from ..tokenizer.interface import Tokenizer
@@ -35,3 +38,13 @@ def fingerprint(params: Any, config: BertConfig, tokenizer: Tokenizer) -> str:
         little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
         digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Of everything that may change the last digits."""
+    return {
+        "numpy_bert": __version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "python": platform.python_version(),
+    }

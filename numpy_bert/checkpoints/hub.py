@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from ..errors import Error, show, warn
 from ..files import strict_json
-from ..files.reading import CHUNK, File
+from ..files.reading import File
 from .formats import sharded
 from .modules_file import MODULES, SETTINGS
 
@@ -79,10 +79,10 @@ def fetch(
     installed, the hub does not know the model or the revision, it cannot be reached and nothing is in the cache, or
     a download does not match the hub's checksum.
     """
-    name, _, told = text.partition("@")
-    if revision is not None and (told or not REVISION.fullmatch(revision)):
+    name, _, named_revision = text.partition("@")
+    if revision is not None and (named_revision or not REVISION.fullmatch(revision)):
         raise Error(f"revision: expected one name of a branch, a tag or a commit, got {show(revision)}")
-    models = [Model(full, revision or told or None) for full in (name, *_with_owners(name))]
+    models = [Model(full, revision or named_revision or None) for full in (name, *_with_owners(name))]
     try:
         import huggingface_hub
         from huggingface_hub import constants, errors
@@ -252,10 +252,8 @@ def _difference(opened: File, file: Any) -> str | None:
         digest = hashlib.sha1(b"blob %d\0" % opened.size, usedforsecurity=False)
     else:
         return None
-    for start in range(0, opened.size, CHUNK):
-        digest.update(opened.read_at(start, min(CHUNK, opened.size - start)))
-    found = digest.hexdigest()
-    return None if found == expected else f"{kind} {show(expected, 70)[1:-1]}, got {found}"
+    actual = opened.hexdigest(digest)
+    return None if actual == expected else f"{kind} {show(expected, 70)[1:-1]}, got {actual}"
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""What a checkpoint holds and what it can do, whatever state it is in.
+"""What a checkpoint holds and what it can do, even if it is damaged.
 
 Everything that loading would check is checked, but a fault does not end the report, it becomes a line of it: a config
 that cannot be read, weights whose data are missing, a vocabulary that is damaged. Tensors are read a few at a time, so
@@ -8,7 +8,6 @@ the memory is bounded by the largest of them and 32 MiB.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +17,12 @@ import numpy as np
 
 from ..config import BertConfig
 from ..errors import Error
-from ..files.reading import CHUNK, File
+from ..files.reading import File
 from ..numerics import tree
 from ..numerics.arrays import Array
 from ..tasks import objective
 from . import beside, known_keys, locate, names
-from .formats.tensors import (
-    Entry,
-)
+from .formats.tensors import Entry
 from .locate import Weights
 from .matching import Match, check_shapes, match_usable
 from .weights import missing_tensors
@@ -248,11 +245,8 @@ def _sentences(weights: Weights, config: BertConfig) -> Sentences | None:
 
 
 def _sum(path: Path, folder: Path) -> FileSum:
-    digest = hashlib.sha256()
     with File(path) as file:
-        for start in range(0, file.size, CHUNK):
-            digest.update(file.read_at(start, min(CHUNK, file.size - start)))
-        return FileSum(Path(os.path.relpath(path, folder)).as_posix(), file.size, digest.hexdigest())
+        return FileSum(Path(os.path.relpath(path, folder)).as_posix(), file.size, file.hexdigest())
 
 
 def to_json(report: Report) -> dict[str, Any]:

@@ -19,20 +19,15 @@ so it opens that head only of models without other labels than two.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
-import shutil
-import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..config import BertConfig
-from ..errors import Error, show, warn
-from ..files import leftovers
-from ..files.atomic import flush_folder, unwritable, write_text
-from ..files.reading import require_path
+from ..errors import Error, warn
+from ..files.atomic import write_text
+from ..files.new_folder import new_folder
 from ..numerics import tree
 from ..numerics.arrays import Array
 from ..tasks import objective
@@ -47,7 +42,7 @@ from .sentence_settings import SentenceSettings
 Pooling = SentencePooling | Error
 Settings = SentenceSettings | Error
 Vocabulary = Tokenizer | Error | None
-Write = Callable[[Path, BertConfig, objective.Params, Vocabulary, Pooling, Settings, Path | None], Path]
+Write = Callable[[Path, BertConfig, objective.Params], None]
 
 # What Google's bert_config.json says, in the names of BertConfig.
 GOOGLE_KEYS = {
@@ -73,65 +68,63 @@ def write_folder(
     pooling: Pooling,
     settings: Settings = sentence_settings.DEFAULT,
     source: Path | None = None,
+    form: str = "hf",
 ) -> Path:
-    """Write a Hugging Face folder, which transformers and load() open; returns its path.
+    """Write a folder that load() opens, and transformers if its form is "hf"; returns its path. form: one of FORMS.
 
     The folder must not exist, or be empty. A tokenizer that cannot be used is left out, with a warning; of a pooling or
     settings that cannot be used the files are copied from the folder `source`. Error: the folder is neither, a file
     cannot be written, or there is such a part and no source.
     """
+    fault = next((part for part in (pooling, settings) if isinstance(part, Error)), None)
+    if fault is not None and (source is None or modules_file.root_of(source) != source):
+        raise fault  # without the files of the source the copy would have the defaults, and other vectors
     config = stated(config, params)
-    arrays = hugging_face(params, config.architectures)
-    if params.masked_lm is not None and params.masked_lm.decoder is not None:
-        arrays[names.DECODER_BIAS] = params.masked_lm.bias  # where nothing is tied, transformers wants it twice
-    with _model_folder(folder, config, tokenizer, pooling, settings, source) as new:
-        safetensors.write(new / "model.safetensors", arrays, {"format": "pt"})
+    with new_folder(folder) as new:
+        FORMS[form](new, config, params)
+        write_config(config, new)
+        longest = None if isinstance(pooling, Error) else pooling.max_length
+        if isinstance(tokenizer, Error):
+            warn(f"the tokenizer is left out: {tokenizer}")
+        elif tokenizer is not None:
+            tokenizer.write(new, min(config.max_position_embeddings, longest or config.max_position_embeddings))
+        if isinstance(pooling, Error) or isinstance(settings, Error):
+            assert source is not None
+            modules_file.copy(source, new)
+        else:
+            _write_sentence_files(new, config, pooling, settings)
     return folder
 
 
-def write_tf1(
-    folder: Path,
-    config: BertConfig,
-    params: objective.Params,
-    tokenizer: Vocabulary,
-    pooling: Pooling,
-    settings: Settings = sentence_settings.DEFAULT,
-    source: Path | None = None,
-) -> Path:
-    """Write a TensorFlow checkpoint as Google published BERT; arguments, result and errors are those of write_folder.
+def _write_hf(new: Path, config: BertConfig, params: objective.Params) -> None:
+    """The weights as Hugging Face's transformers has them."""
+    arrays = hugging_face(params, config.architectures)
+    if params.masked_lm is not None and params.masked_lm.decoder is not None:
+        arrays[names.DECODER_BIAS] = params.masked_lm.bias  # where nothing is tied, transformers wants it twice
+    safetensors.write(new / "model.safetensors", arrays, {"format": "pt"})
+
+
+def _write_tf1(new: Path, config: BertConfig, params: objective.Params) -> None:
+    """A TensorFlow checkpoint as Google published BERT.
 
     By `gelu` Google's code means the tanh form; it has one epsilon and always ties the decoder. A model that this code
     would compute differently gets a bert_config.json whose hidden_act it refuses to run, so that no answer changes
     silently; here and in transformers that file means what it says.
     """
-    config = stated(config, params)
     arrays = {}
     for name, array in hugging_face(params, config.architectures, bare=False).items():
-        there, transposed = names.google(name)
-        arrays[there] = array.T if transposed else array
-    with _model_folder(folder, config, tokenizer, pooling, settings, source) as new:
-        bundle.write(new / "bert_model.ckpt", arrays)
-        write_text(new / "bert_config.json", google_config(config))
-    return folder
+        google_name, transposed = names.google(name)
+        arrays[google_name] = array.T if transposed else array
+    bundle.write(new / "bert_model.ckpt", arrays)
+    write_text(new / "bert_config.json", google_config(config))
 
 
-def write_npz(
-    folder: Path,
-    config: BertConfig,
-    params: objective.Params,
-    tokenizer: Vocabulary,
-    pooling: Pooling,
-    settings: Settings = sentence_settings.DEFAULT,
-    source: Path | None = None,
-) -> Path:
-    """Write the arrays as this project has them, Q, K and V in one; see write_folder for the rest."""
-    config = stated(config, params)
-    with _model_folder(folder, config, tokenizer, pooling, settings, source) as new:
-        npz.write(new / "model.npz", dict(tree.items(params)))
-    return folder
+def _write_npz(new: Path, config: BertConfig, params: objective.Params) -> None:
+    """The arrays as this project has them, Q, K and V in one."""
+    npz.write(new / "model.npz", dict(tree.items(params)))
 
 
-FORMS: dict[str, Write] = {"hf": write_folder, "tf1": write_tf1, "npz": write_npz}
+FORMS: dict[str, Write] = {"hf": _write_hf, "tf1": _write_tf1, "npz": _write_npz}
 
 
 def tell_left_out(closed: Mapping[str, Error]) -> None:
@@ -180,36 +173,6 @@ def google_config(config: BertConfig) -> str:
     return json.dumps(settings, indent=2, sort_keys=True) + "\n"
 
 
-@contextlib.contextmanager
-def _model_folder(
-    folder: Path,
-    config: BertConfig,
-    tokenizer: Vocabulary,
-    pooling: Pooling,
-    settings: Settings,
-    source: Path | None,
-) -> Iterator[Path]:
-    """A new folder with what belongs to a model besides its weights."""
-    fault = next((part for part in (pooling, settings) if isinstance(part, Error)), None)
-    if fault is not None and (source is None or modules_file.root_of(source) != source):
-        # Without the files of the source the copy would have the defaults, and other vectors.
-        raise fault
-    with new_folder(folder) as new:
-        yield new
-        write_config(config, new)
-        told = None if isinstance(pooling, Error) else pooling.max_length
-        limit = min(config.max_position_embeddings, told or config.max_position_embeddings)
-        if isinstance(tokenizer, Error):
-            warn(f"the tokenizer is left out: {tokenizer}")
-        elif tokenizer is not None:
-            tokenizer.write(new, limit)
-        if isinstance(pooling, Error) or isinstance(settings, Error):
-            assert source is not None
-            modules_file.copy(source, new)
-        else:
-            _write_sentence_files(new, config, pooling, settings)
-
-
 def _write_sentence_files(new: Path, config: BertConfig, pooling: SentencePooling, settings: SentenceSettings) -> None:
     """The files of sentence-transformers, where the folder needs them."""
     documents, arrays = sentence_pooling.to_files(pooling, config.hidden_size)
@@ -229,51 +192,3 @@ def _write_sentence_files(new: Path, config: BertConfig, pooling: SentencePoolin
     for name, tensors in arrays.items():
         (new / name).parent.mkdir(exist_ok=True)
         safetensors.write(new / name, tensors, {"format": "pt"})
-
-
-@contextlib.contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the name `folder` when the block ends well and vanishes when it does not."""
-    refuse_existing(folder)
-    folder = Path(os.path.abspath(folder))
-    leftovers.remove(str(folder.parent))
-    try:
-        name, held = leftovers.new_folder(str(folder.parent))
-    except OSError as error:
-        raise unwritable(folder, error) from None
-    temporary = Path(name)
-    try:
-        if folder.is_dir():
-            os.chmod(temporary, stat.S_IMODE(os.stat(folder).st_mode))  # the empty folder gives way, its rights stay
-        yield temporary
-        flush_folder(str(temporary))
-        if os.path.lexists(folder):
-            os.rmdir(folder)  # empty, or this fails; not every system renames over an empty folder
-        os.rename(temporary, folder)
-        flush_folder(str(folder.parent))
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise unwritable(folder, error) from None
-        raise
-    finally:
-        if held is not None:
-            os.close(held)
-
-
-def refuse_existing(folder: Path) -> None:
-    """An error unless there is nothing of this name, or an empty folder."""
-    require_path(folder)
-    if not os.path.lexists(folder):
-        return
-    expected = "expected a new name or an empty folder"
-    if folder.is_symlink() or not folder.is_dir():
-        raise Error(f"{expected}, got something else of this name", at=folder)
-    if os.path.samefile(folder, os.curdir) or os.path.ismount(folder):
-        raise Error("expected a new name, got the current folder or a mount point; name a new folder in it", at=folder)
-    try:
-        first = next(folder.iterdir(), None)
-    except OSError as error:
-        raise unwritable(folder, error) from None
-    if first is not None:
-        raise Error(f"{expected}, got a folder with {show(first.name)} in it", at=folder)

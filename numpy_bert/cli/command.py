@@ -87,7 +87,7 @@ class Parser(argparse.ArgumentParser):
             )
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        """A text is the UTF-8 it was typed as, whatever Python made of its bytes in this locale (LC_ALL=C).
+        """A text is the UTF-8 it was typed as, even if Python decoded its bytes otherwise in this locale (LC_ALL=C).
 
         The name of a file stays as Python has it, for so it is opened.
         """
@@ -110,6 +110,12 @@ class Parser(argparse.ArgumentParser):
             expected = "an option of this command" if name.startswith("-") else "no more arguments"
             self.error(f"expected {expected}, got {rest[0]!r}{suggestion(name, options)}")
         return namespace, rest
+
+
+def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the options that the user gave, by name."""
+    values = ((name, getattr(options, name)) for name in names)
+    return {name: value for name, value in values if value is not None}
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .command import Command
-from .output import print_json, printable
+from .output import print_result, printable
 from .progress import BYTES, Progress
 
 
@@ -21,16 +21,12 @@ def run(options: argparse.Namespace) -> int:
 
     with Progress(None, BYTES, hidden=options.json) as progress:
         folder = conversion.convert(options.source, options.target, options.to, progress.reach)
-    if options.json:
-        print_json({"folder": str(folder)})
-    else:
-        print(f"written: {printable(str(folder))}")
-    return 0
+    return print_result(options.json, {"folder": str(folder)}, f"written: {printable(str(folder))}")
 
 
 COMMAND = Command(
     "convert",
-    "Convert a checkpoint of any readable form to a folder of another",
+    "Convert a checkpoint from any readable format to another",
     add_arguments,
     run,
     "convert bert_model.ckpt.index my-bert --to hf",

@@ -1,7 +1,7 @@
 """numpy-bert demo: what a model can do, shown once on real sentences, everything computed then and there.
 
-Masked words, next sentence and sentiment are asked of all examples in pretrained/examples/, which nothing was learned
-from. Their first few are shown, whatever the answers are, and the hits among all of them are counted.
+Masked words, next sentence and sentiment are run on all examples in pretrained/examples/, which the
+model was not trained on. The first few are shown, right or wrong, and the hits among all of them are counted.
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import from_file
 from .command import Command
-from .inputs import add_texts, chosen_model, load_model, read_texts, require_new
-from .output import paragraph, print_json, table
+from .inputs import chosen_model, load_model, require_new
+from .output import paragraph, print_result, table
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ CHANGES = 6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
+    from_file.add_texts(parser)
     another = "the same model in another file, such as a quantized one: one more column, for its weights"
     parser.add_argument("--other", metavar="PATH", help=another)
     parser.add_argument("--output", metavar="OUT.png", type=Path, help="draw a figure as well")
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..explain import drift
 
-    texts = read_texts(options.text, options.input)
+    texts = list(from_file.texts(options, options.text))
     require_new(options.output)
     bert = chosen_model(options)
     other = None if options.other is None else load_model(options.other)
@@ -35,11 +36,7 @@ def run(options: argparse.Namespace) -> int:
         measured = drift.measure(bert, texts, progress.update, other)
     if options.output is not None:
         drift.figure(measured, options.output)
-    if options.json:
-        print_json(drift.to_json(measured))
-    else:
-        print(format_drift(measured))
-    return 0
+    return print_result(options.json, drift.to_json(measured), format_drift(measured))
 
 
 def format_drift(drift: Drift) -> str:
@@ -55,7 +52,7 @@ def format_drift(drift: Drift) -> str:
 
 COMMAND = Command(
     "drift",
-    "Measure how far hidden states move with GELU, epsilon, mask and precision",
+    "Measure how GELU, epsilon, mask and precision change the hidden states",
     add_arguments,
     run,
     'drift "I liked this movie."',

@@ -14,7 +14,7 @@ from . import from_file
 from .command import Command
 from .inputs import add_plain, chosen_model, require_new, short
 from .numbers import count
-from .output import print_json, printable, table
+from .output import print_json, print_result, printable, table
 from .progress import Progress
 from .signals import interruptible
 
@@ -27,8 +27,7 @@ SHOWN = 6  # numbers of a vector
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="texts, each in quotation marks")
-    from_file.add_input(parser)
+    from_file.add_texts(parser)
     add_form(parser)
     add_plain(parser)
     output = "save the vectors as a .npy array of shape (n, H); with --input FILE an interrupted run resumes"
@@ -44,17 +43,15 @@ def run(options: argparse.Namespace) -> int:
         require_new(options.output)
         bert = chosen_model(options)
         return _embed_file(bert, options)
-    texts = options.text
-    if from_file.is_given(options, options.text):
-        texts = [row.texts[0] for row in from_file.rows(options.input, from_file.columns(options))]
+    texts = list(from_file.texts(options, options.text))
     require_new(options.output)
     bert = chosen_model(options)
     with Progress(len(texts), "text", hidden=options.json) as progress:
         vectors = bert.embed(texts, progress=progress.update, **form(options))
     if options.output is not None:
         _save_array(options.output, vectors)
-        _tell_saved(options.output, vectors.shape, options.json)
-    elif options.json:
+        return _tell_saved(options.output, vectors.shape, options.json)
+    if options.json:
         for vector in vectors:
             print_json({"vector": [float(number) for number in vector]})
     else:
@@ -84,7 +81,7 @@ def add_form(
 
 
 def add_prompt(parser: argparse.ArgumentParser, text: str = "text", default: str = "the checkpoint's default") -> None:
-    name = f"a prompt of the checkpoint that stands before each {text}, such as query (default: {default})"
+    name = f"a prompt of the checkpoint to put before each {text}, such as query (default: {default})"
     parser.add_argument("--prompt-name", metavar="NAME", help=name)
     parser.add_argument("--prompt", metavar="TEXT", help="the prompt itself")
 
@@ -112,15 +109,12 @@ def _embed_file(bert: Bert, options: argparse.Namespace) -> int:
             raise
         name = printable(f"{output}.partial")
         raise type(error)(f"interrupted; {name} holds what is done, and the same command resumes") from None
-    _tell_saved(job.output, job.shape, as_json)
-    return 0
+    return _tell_saved(job.output, job.shape, as_json)
 
 
-def _tell_saved(path: Path, shape: Sequence[int], as_json: bool) -> None:
-    if as_json:
-        print_json({"output": str(path), "shape": list(shape)})
-    else:
-        print(f"{shape[0]} vectors of {shape[1]} numbers: {printable(str(path))}")
+def _tell_saved(path: Path, shape: Sequence[int], as_json: bool) -> int:
+    data = {"output": str(path), "shape": list(shape)}
+    return print_result(as_json, data, f"{shape[0]} vectors of {shape[1]} numbers: {printable(str(path))}")
 
 
 def _print_vectors(bert: Bert, texts: Sequence[str], vectors: Array) -> None:
@@ -154,7 +148,7 @@ def _save_array(path: Path, array: Array) -> None:
 
 COMMAND = Command(
     "embed",
-    "Compute one vector for each text",
+    "Compute one vector per text",
     add_arguments,
     run,
     'embed "I liked this movie." "A fine film." "It rains."',

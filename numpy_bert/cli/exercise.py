@@ -12,7 +12,7 @@ from .command import Command
 from .gradcheck import verdict
 from .inputs import require_new
 from .numbers import count
-from .output import paragraph, print_json, printable, table
+from .output import paragraph, print_json, print_result, printable, table
 
 if TYPE_CHECKING:
     from ..exercises import Exercise
@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
         return _list(options.json)
     exercise = exercises.numbered(number)
     if options.hint is not None:
-        return _hint(number, exercise.hints[options.hint - 1], options.json)
+        hint = exercise.hints[options.hint - 1]
+        return print_result(options.json, {"number": number, "hint": hint}, paragraph(hint))
     if options.answer:
         return _answer(number, exercise, options.json)
     if options.output is not None:
@@ -91,14 +92,6 @@ def _show(number: int, exercise: Exercise, as_json: bool) -> int:
     return 0
 
 
-def _hint(number: int, hint: str, as_json: bool) -> int:
-    if as_json:
-        print_json({"number": number, "hint": hint})
-    else:
-        print(paragraph(hint))
-    return 0
-
-
 def _answer(number: int, exercise: Exercise, as_json: bool) -> int:
     from ..exercises import source
 
@@ -119,11 +112,7 @@ def _write(exercise: Exercise, output: Path, as_json: bool) -> int:
 
     require_new(output)
     write_text(output, source.wrong(exercise))
-    if as_json:
-        print_json({"output": str(output)})
-    else:
-        print(f"written: {printable(str(output))}")
-    return 0
+    return print_result(as_json, {"output": str(output)}, f"written: {printable(str(output))}")
 
 
 def _check(number: int, exercise: Exercise, path: str, as_json: bool) -> int:
@@ -132,11 +121,8 @@ def _check(number: int, exercise: Exercise, path: str, as_json: bool) -> int:
 
     rows = report.check(exercise, report.load(exercise, path))
     passed = report.passed(rows)
-    if as_json:
-        print_json({"number": number, "passed": passed, "rows": [to_json(row) for row in rows]})
-    else:
-        print(_format_report(rows))
-        print("\nRight." if passed else "\nNot yet.")
+    data = {"number": number, "passed": passed, "rows": [to_json(row) for row in rows]}
+    print_result(as_json, data, f"{_format_report(rows)}\n\n{'Right.' if passed else 'Not yet.'}")
     return 0 if passed else 1
 
 

@@ -12,7 +12,7 @@ from .browser import add_open, open_page, page_path
 from .command import Command
 from .inputs import chosen_model, require_new
 from .numbers import count
-from .output import Bar, Styled, flow, has_color, paragraph, print_json, printable, table
+from .output import Bar, Styled, flow, has_color, paragraph, print_result, printable, table
 from .progress import Progress
 from .trace import add_target
 
@@ -56,13 +56,8 @@ def run(options: argparse.Namespace) -> int:
         score_page.write(attribution, page)
     if options.open and page is not None:
         open_page(page)
-    if options.json:
-        print_json(attribution.to_json())
-        return 0
-    print(format_attribution(attribution))
-    if page is not None:
-        print(f"\n{printable(str(page))}: {page.stat().st_size / 1e3:.0f} kB")
-    return 0
+    written = "" if page is None else f"\n\n{printable(str(page))}: {page.stat().st_size / 1e3:.0f} kB"
+    return print_result(options.json, attribution.to_json(), format_attribution(attribution) + written)
 
 
 def _attribute(

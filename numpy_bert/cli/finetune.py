@@ -6,21 +6,22 @@ import argparse
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import UsageError
-from .command import Command
+from .command import Command, given
 from .inputs import chosen_model
 from .numbers import count
-from .output import print_json, tell
+from .output import print_result, tell
 from .training_run import (
+    RECIPE,
     Run,
     Trained,
     add_run,
     check_frozen,
     check_options,
+    check_run,
     format_figures,
     max_length,
     missing_head,
     monitored,
-    read_run,
     show_trained,
 )
 
@@ -78,7 +79,11 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
 
 def _finetune(options: argparse.Namespace) -> int:
     bert = chosen_model(options)
-    run, task = read_run(options), _read_task(options)
+    settings = given(options, RECIPE) | {"frozen": tuple(options.freeze)}
+    every = options.save_every, options.evaluate_every
+    run = Run(options.output, options.resume, options.force, settings, *every, options.json)
+    check_run(run)
+    task = _read_task(options)
     return show_trained(_train(bert, task, options.train, options.dev, options.epochs, run), options.json)
 
 
@@ -121,11 +126,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     figures = _measure(chosen_model(options), _read_task(options), options.input)
-    if options.json:
-        print_json({"task": options.task, "figures": figures})
-    else:
-        print(format_figures(figures))
-    return 0
+    return print_result(options.json, {"task": options.task, "figures": figures}, format_figures(figures))
 
 
 def _measure(bert: Bert, task: TaskOptions, path: str) -> dict[str, float]:
@@ -151,7 +152,7 @@ def _read_task(options: argparse.Namespace) -> TaskOptions:
         raise UsageError("--regression: expected it without --labels, got both")
     if options.regression and options.multi_label:
         raise UsageError("--regression: expected it without --multi-label, got both")
-    chosen = {name: getattr(options, name) for name in DataOptions._fields if getattr(options, name) is not None}
+    chosen = given(options, DataOptions._fields)
     for name in chosen:
         if name not in datasets.DATASETS[options.task].options:
             other = next(task for task in TASKS if name in datasets.DATASETS[task].options)

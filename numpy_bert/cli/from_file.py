@@ -1,4 +1,4 @@
-"""--input FILE of the commands that ask a model: rows are read, answered and printed a few hundred at a time."""
+"""--input FILE of the commands that read texts: rows are read, answered and printed a few hundred at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Error, UsageError, describe
 from .output import print_json, table
@@ -20,6 +20,12 @@ AT_ONCE = 512  # rows answered together
 FORMS = "a text a line, or .csv, .tsv, .jsonl; UTF-8; - for stdin"
 
 
+def add_texts(parser: argparse.ArgumentParser) -> None:
+    """Texts as arguments, or from --input."""
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="texts, each in quotation marks")
+    add_input(parser)
+
+
 def add_input(parser: argparse.ArgumentParser, pair: bool = False, column: str = "text") -> None:
     """--input and the names of the columns. pair: each row has two texts."""
     what = "pairs with a tab between them a line, or .csv, .tsv, .jsonl; UTF-8; - for stdin" if pair else FORMS
@@ -29,25 +35,64 @@ def add_input(parser: argparse.ArgumentParser, pair: bool = False, column: str =
         parser.add_argument("--pair-column", metavar="NAME", help="of --input: the column with the second text")
 
 
-def is_given(options: argparse.Namespace, *arguments: object) -> bool:
-    """Whether --input is to be read. Error: it and arguments are there, or neither is."""
-    present = [argument for argument in arguments if argument not in (None, [])]
-    if options.input is None:
-        for name in ("column", "pair_column"):
-            if getattr(options, name, None) is not None:
-                raise UsageError(f"--{name.replace('_', '-')}: expected it with --input FILE")
-        if len(present) < len(arguments):
-            raise UsageError("expected texts or --input FILE, got neither" if not present else "expected two texts")
-    elif present:
-        raise UsageError("expected texts or --input FILE, got both")
-    return options.input is not None
+class Input(NamedTuple):
+    """The rows to answer, and where they come from."""
+
+    rows: Iterable[Row]
+    name: str | None  # of the file; None for arguments
+    as_json: bool
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The first text of each row."""
+        return (row.texts[0] for row in self.rows)
+
+    def answer(
+        self,
+        ask: Callable[..., Sequence[Any]],
+        to_json: Callable[[Any], Any],
+        header: Sequence[str],
+        to_cells: Callable[[Row, Any], Iterable[Sequence[object]]],
+        right: str = "",
+    ) -> int:
+        """Answer the rows: a line of JSON for each, or lines of a table."""
+        source = iter(self.rows)
+        while batch := list(itertools.islice(source, AT_ONCE)):
+            inputs = [row.texts[0] if len(row.texts) == 1 else row.texts for row in batch]
+            with naming_lines(self.name, batch), Progress(len(batch), "text", hidden=self.as_json) as progress:
+                results = ask(inputs, progress=progress.update)
+            if self.as_json:
+                for result in results:
+                    print_json(to_json(result))
+            else:
+                cells = [c for row, result in zip(batch, results, strict=True) for c in to_cells(row, result)]
+                print(table(header, cells, right))
+        return 0
 
 
-def columns(options: argparse.Namespace, is_pair: bool = False) -> Columns:
+def read_input(options: argparse.Namespace, *arguments: object, is_pair: bool = False) -> Input | None:
+    """What --input names, or None for the arguments. Error: both are there, or neither is."""
     from ..corpus.text_rows import Columns
 
-    pair = getattr(options, "pair_column", None)
-    return Columns(options.column, pair, is_pair or pair is not None)
+    present = [argument for argument in arguments if argument not in (None, [])]
+    column, pair_column = getattr(options, "column", None), getattr(options, "pair_column", None)
+    if options.input is not None:
+        if present:
+            raise UsageError("expected texts or --input FILE, got both")
+        columns = Columns(column, pair_column, is_pair or pair_column is not None)
+        return Input(_rows(options.input, columns), options.input, options.json)
+    for name, value in (("column", column), ("pair-column", pair_column)):
+        if value is not None:
+            raise UsageError(f"--{name}: expected it with --input FILE")
+    if len(present) < len(arguments):
+        raise UsageError("expected texts or --input FILE, got neither" if not present else "expected two texts")
+    return None
+
+
+def texts(options: argparse.Namespace, arguments: list[str]) -> Iterable[str]:
+    """The texts that --input names, or the arguments. Error: as read_input."""
+    source = read_input(options, arguments)
+    return source.texts if source else arguments
 
 
 def arguments(texts: Sequence[str], is_pair: bool) -> list[Row]:
@@ -61,7 +106,7 @@ def arguments(texts: Sequence[str], is_pair: bool) -> list[Row]:
     return [Row(i + 1, (texts[2 * i], texts[2 * i + 1])) for i in range(len(texts) // 2)]
 
 
-def rows(name: str, wanted: Columns) -> Iterator[Row]:
+def _rows(name: str, wanted: Columns) -> Iterator[Row]:
     """The rows of a file, or of standard input. Error: it cannot be read, or a row lacks a text, with its line."""
     from ..corpus import text_rows
 
@@ -69,7 +114,7 @@ def rows(name: str, wanted: Columns) -> Iterator[Row]:
         return text_rows.read(name, wanted)
     if sys.stdin is None:
         raise Error("standard input: expected text, got a closed stream")
-    return text_rows.read("standard input", wanted, sys.stdin.buffer)
+    return text_rows.read("standard input", wanted, text_rows.stream_lines("standard input", sys.stdin.buffer))
 
 
 def choices(name: str) -> Iterator[Row]:
@@ -87,30 +132,6 @@ def choices(name: str) -> Iterator[Row]:
                 expected = 'an object {"prompt": text, "choices": [texts]}'
                 raise Error(f"expected {expected}, got {describe(value)}", at=name, line=number)
             yield Row(number, (value["prompt"], value["choices"]))
-
-
-def answer(
-    options: argparse.Namespace,
-    read: Iterable[Row],
-    ask: Callable[..., Sequence[Any]],
-    to_json: Callable[[Any], Any],
-    header: Sequence[str],
-    to_cells: Callable[[Row, Any], Iterable[Sequence[object]]],
-    right: str = "",
-) -> int:
-    """Answer the rows of a file: a line of JSON for each, or lines of a table."""
-    source = iter(read)
-    while batch := list(itertools.islice(source, AT_ONCE)):
-        inputs = [row.texts[0] if len(row.texts) == 1 else row.texts for row in batch]
-        with naming_lines(options.input, batch), Progress(len(batch), "text", hidden=options.json) as progress:
-            results = ask(inputs, progress=progress.update)
-        if options.json:
-            for result in results:
-                print_json(to_json(result))
-        else:
-            cells = [c for row, result in zip(batch, results, strict=True) for c in to_cells(row, result)]
-            print(table(header, cells, right))
-    return 0
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError, show
 from .command import Command, suggestion
 from .inputs import load_model
-from .output import Styled, paragraph, print_json, printable, table
+from .output import Styled, paragraph, print_result, printable, table
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -26,16 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from ..gradcheck.report import to_json
+
     rows = _check(tuple(dict.fromkeys(options.block)), options.method, options.model, options.json)
     failed = sum(not row.passed for row in rows)
-    if options.json:
-        from ..gradcheck.report import to_json
-
-        print_json({"passed": not failed, "rows": [to_json(row) for row in rows]})
-        return 1 if failed else 0
-    print(format_rows(rows))
-    count = f"{len(rows)} gradients checked, {failed or 'none'} failed."
-    print("\n" + paragraph(f"{count} Of each array the worst case is shown."))
+    data = {"passed": not failed, "rows": [to_json(row) for row in rows]}
+    count = f"{len(rows)} gradients checked, {failed or 'none'} failed. Of each array the worst case is shown."
+    print_result(options.json, data, f"{format_rows(rows)}\n\n{paragraph(count)}")
     return 1 if failed else 0
 
 

@@ -1,56 +1,17 @@
-"""What several commands read: texts, a model, a tokenizer; and the output that must not be there yet."""
+"""What several commands read: a model, a tokenizer; and the output that must not be there yet."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Error, UsageError
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..model import Bert
     from ..tokenizer.interface import Tokenizer
-
-
-def add_texts(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="texts, each in quotation marks")
-    parser.add_argument("--input", metavar="FILE", help="read the texts from a file, one per line, UTF-8; - for stdin")
-
-
-def read_texts(texts: Sequence[str], input: str | None) -> list[str]:
-    """The texts of the command line, or the lines of a file."""
-    if input is None:
-        if not texts:
-            raise UsageError("expected TEXT or --input FILE, got neither")
-        return list(texts)
-    if texts:
-        raise UsageError("expected TEXT or --input FILE, got both")
-    return list(_lines(input))
-
-
-def _lines(name: str) -> Iterator[str]:
-    """The lines of a UTF-8 file, split at newlines alone; "-" is standard input."""
-    from ..files.reading import File
-
-    if name == "-":
-        if sys.stdin is None:
-            raise Error("standard input: expected text, got a closed stream")
-        data, source = sys.stdin.buffer.read(), "standard input"
-    else:
-        with File(name) as file:
-            data, source = file.read_at(0, file.size), name
-    lines = data.split(b"\n")
-    if lines[-1] == b"":
-        lines.pop()
-    for number, line in enumerate(lines, 1):
-        try:
-            yield line.removesuffix(b"\r").decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise Error(f"line {number}: expected UTF-8, got byte 0x{line[error.start]:02x}", at=source) from None
 
 
 def load_model(path: str | None, dtype: str | None = None) -> Bert:
@@ -61,7 +22,8 @@ def load_model(path: str | None, dtype: str | None = None) -> Bert:
 
 
 def add_plain(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plain", action="store_true", help="read [SEP], [MASK] and the like in a text as plain text")
+    plain = "read special tokens typed in a text, such as [MASK], as plain text"
+    parser.add_argument("--plain", action="store_true", help=plain)
 
 
 def chosen_model(options: argparse.Namespace) -> Bert:
@@ -89,7 +51,7 @@ def load_tokenizer(path: str | None) -> Tokenizer:
 
 
 def require_new(*paths: Path | None) -> None:
-    """Before the work: each output is a name of its own that nothing has yet. None stands for no output."""
+    """Before the work: no output exists yet, and no two are the same. None stands for no output."""
     from ..files.atomic import require_new
 
     outputs = [path for path in paths if path is not None]

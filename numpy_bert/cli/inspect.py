@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import show
 from .command import Command
-from .output import facts, paragraph, print_json, table
+from .output import facts, paragraph, print_result, table
 
 if TYPE_CHECKING:
     from ..checkpoints.comparison import Comparison
@@ -29,21 +29,14 @@ def run(options: argparse.Namespace) -> int:
     from ..checkpoints import inspection
 
     report = inspection.inspect(options.path)
-    if options.json:
-        print_json(inspection.to_json(report))
-    else:
-        print(format_inspection(report))
-    return 0
+    return print_result(options.json, inspection.to_json(report), format_inspection(report))
 
 
 def _compare(a: str, b: str, as_json: bool) -> int:
     from ..checkpoints import comparison
 
     compared = comparison.compare(a, b)
-    if as_json:
-        print_json(comparison.to_json(compared))
-    else:
-        print(format_comparison(compared))
+    print_result(as_json, comparison.to_json(compared), format_comparison(compared))
     return 0 if compared.equal else 1
 
 

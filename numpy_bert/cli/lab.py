@@ -64,7 +64,7 @@ def _open(url: str) -> None:
 
 COMMAND = Command(
     "lab",
-    "Change a model in the browser and watch what becomes of its answer",
+    "Change a model in the browser and watch its answer change",
     add_arguments,
     run,
     'lab "The movie was good."',

@@ -1,4 +1,4 @@
-"""Numbers of the command line: a text becomes one, or argparse tells in one line what was expected.
+"""Numbers of the command line: parsed, or refused in one line that says what was expected.
 
 Python's own int() and float() are kinder than a command should be: they read "1_000", " 5", "٣" and "nan".
 """

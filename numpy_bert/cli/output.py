@@ -127,6 +127,15 @@ def flow(words: Iterable[str | Styled]) -> str:
     return "\n".join(map(" ".join, [*lines, line]))
 
 
+def print_result(as_json: bool, data: Any, text: str) -> int:
+    """A result as JSON, or as text for people; returns the exit status 0."""
+    if as_json:
+        print_json(data)
+    else:
+        print(text)
+    return 0
+
+
 def print_json(value: Any) -> None:
     """A line of JSON on stdout. A number that JSON lacks is a mistake of ours: ValueError."""
     print(json.dumps(value, ensure_ascii=not _is_utf8(), allow_nan=False))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from . import from_file
 from .command import Command
 from .inputs import add_plain, chosen_model, short
 from .numbers import count, signed
-from .output import Bar, bar, print_json, table
+from .output import Bar, bar, print_result, table
 
 if TYPE_CHECKING:
     from ..corpus.text_rows import Row
     from ..inference.outputs import Classification
+
+
+def _dicts(results: Sequence[Any]) -> list[dict[str, Any]]:
+    return [result._asdict() for result in results]
 
 
 def _add_fill_mask(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +28,11 @@ def _add_fill_mask(parser: argparse.ArgumentParser) -> None:
 
 
 def _fill_mask(options: argparse.Namespace) -> int:
-    if from_file.is_given(options, options.text):
-        bert = chosen_model(options)
-        return from_file.answer(
-            options,
-            from_file.rows(options.input, from_file.columns(options)),
+    source, bert = from_file.read_input(options, options.text), chosen_model(options)
+    if source:
+        return source.answer(
             lambda texts, progress: bert.fill_mask(texts, options.top_k, progress=progress),
-            lambda masks: [[prediction._asdict() for prediction in mask] for mask in masks],
+            lambda masks: list(map(_dicts, masks)),
             ("text", "[MASK]", "token", "probability"),
             lambda row, masks: [
                 (short(row.texts[0]) if (i, k) == (0, 0) else "", i + 1, p.token, f"{p.probability:.4f}")
@@ -39,16 +41,13 @@ def _fill_mask(options: argparse.Namespace) -> int:
             ],
             "lrlr",
         )
-    answers = chosen_model(options).fill_mask(options.text, options.top_k)
-    if options.json:
-        print_json([[prediction._asdict() for prediction in answer] for answer in answers])
-        return 0
-    for number, answer in enumerate(answers, 1):
-        if len(answers) > 1:
-            print(f"[MASK] {number}")
-        rows = [(p.token, f"{p.probability:.4f}", Bar(p.probability)) for p in answer]
-        print(table(("token", "probability", ""), rows, "lr") + ("\n" if number < len(answers) else ""))
-    return 0
+    masks = bert.fill_mask(options.text, options.top_k)
+    parts = []
+    for number, mask in enumerate(masks, 1):
+        rows = [(p.token, f"{p.probability:.4f}", Bar(p.probability)) for p in mask]
+        title = f"[MASK] {number}\n" if len(masks) > 1 else ""
+        parts.append(title + table(("token", "probability", ""), rows, "lr"))
+    return print_result(options.json, list(map(_dicts, masks)), "\n\n".join(parts))
 
 
 def _add_next_sentence(parser: argparse.ArgumentParser) -> None:
@@ -59,22 +58,18 @@ def _add_next_sentence(parser: argparse.ArgumentParser) -> None:
 
 
 def _next_sentence(options: argparse.Namespace) -> int:
-    if from_file.is_given(options, options.a, options.b):
-        return from_file.answer(
-            options,
-            from_file.rows(options.input, from_file.columns(options, is_pair=True)),
-            chosen_model(options).next_sentence,
+    source, bert = from_file.read_input(options, options.a, options.b, is_pair=True), chosen_model(options)
+    if source:
+        return source.answer(
+            bert.next_sentence,
             lambda probability: {"probability": probability},
             ("A", "B", "B follows A"),
             lambda row, probability: [(*map(short, row.texts), f"{probability:.4f}")],
             "llr",
         )
-    probability = chosen_model(options).next_sentence(options.a, options.b)
-    if options.json:
-        print_json({"probability": probability})
-    else:
-        print(f"probability that B follows A: {probability:.4f}  {bar(probability)}")
-    return 0
+    probability = bert.next_sentence(options.a, options.b)
+    text = f"probability that B follows A: {probability:.4f}  {bar(probability)}"
+    return print_result(options.json, {"probability": probability}, text)
 
 
 def _add_classify(parser: argparse.ArgumentParser) -> None:
@@ -85,10 +80,8 @@ def _add_classify(parser: argparse.ArgumentParser) -> None:
 
 
 def _classify(options: argparse.Namespace) -> int:
-    if from_file.is_given(options, options.text):
-        rows: Iterable[Row] = from_file.rows(options.input, from_file.columns(options, options.pair))
-    else:
-        rows = from_file.arguments(options.text, options.pair)
+    source = from_file.read_input(options, options.text, is_pair=options.pair)
+    source = source or from_file.Input(from_file.arguments(options.text, options.pair), None, options.json)
     bert = chosen_model(options)
     problem = bert.config.problem
     header: tuple[str, ...] = ("text", "probabilities" if problem != "regression" else "values")
@@ -104,7 +97,7 @@ def _classify(options: argparse.Namespace) -> int:
             return [(text, answer.label or "", f"{answer.probability:.4f}")]
         return [(text, f"{answer.scores['value']:.4f}" if right == "lr" else _scores(answer))]
 
-    return from_file.answer(options, rows, bert.classify, lambda found: found._asdict(), header, cells, right)
+    return source.answer(bert.classify, lambda answer: answer._asdict(), header, cells, right)
 
 
 def _scores(answer: Classification) -> str:
@@ -124,66 +117,55 @@ def _add_tag(parser: argparse.ArgumentParser) -> None:
 
 
 def _tag(options: argparse.Namespace) -> int:
-    is_file = from_file.is_given(options, options.text)
-    bert = chosen_model(options)
-    if is_file:
-        return from_file.answer(
-            options,
-            from_file.rows(options.input, from_file.columns(options)),
+    source, bert = from_file.read_input(options, options.text), chosen_model(options)
+    header = ("entity", "label", "characters", "probability")
+
+    def cells(entities: Sequence[Any]) -> list[tuple[str, ...]]:
+        return [(e.text, e.label, f"{e.start}-{e.end}", f"{e.probability:.4f}") for e in entities]
+
+    if source:
+        return source.answer(
             lambda texts, progress: bert.tag(texts, options.aggregation_strategy, progress=progress),
-            lambda entities: [entity._asdict() for entity in entities],
-            ("text", "entity", "label", "characters", "probability"),
-            lambda row, entities: [
-                (short(row.texts[0]), e.text, e.label, f"{e.start}-{e.end}", f"{e.probability:.4f}") for e in entities
-            ],
+            _dicts,
+            ("text", *header),
+            lambda row, entities: [(short(row.texts[0]), *entity) for entity in cells(entities)],
             "llllr",
         )
     entities = bert.tag(options.text, options.aggregation_strategy)
-    if options.json:
-        print_json([entity._asdict() for entity in entities])
-    else:
-        rows = [(e.text, e.label, f"{e.start}-{e.end}", f"{e.probability:.4f}") for e in entities]
-        print(table(("entity", "label", "characters", "probability"), rows, "lllr"))
-    return 0
+    return print_result(options.json, _dicts(entities), table(header, cells(entities), "lllr"))
 
 
 def _add_answer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="?", metavar="QUESTION", help="the question")
-    parser.add_argument("context", nargs="?", metavar="CONTEXT", help="the text in which the answer stands")
+    parser.add_argument("context", nargs="?", metavar="CONTEXT", help="the text that holds the answer")
     from_file.add_input(parser, pair=True, column="questions")
     parser.add_argument("--top-k", type=count, default=1, metavar="K", help="answers to show (default: 1)")
-    threshold = "by how much the score of no answer must exceed the best one's for none (default: as trained)"
+    threshold = "margin by which the score of no answer must exceed that of the best one (default: as trained)"
     parser.add_argument("--threshold", type=signed, metavar="X", help=threshold)
     add_plain(parser)
 
 
 def _answer(options: argparse.Namespace) -> int:
-    if from_file.is_given(options, options.question, options.context):
-        bert = chosen_model(options)
-        return from_file.answer(
-            options,
-            from_file.rows(options.input, from_file.columns(options, is_pair=True)),
+    source, bert = from_file.read_input(options, options.question, options.context, is_pair=True), chosen_model(options)
+    if source:
+        return source.answer(
             lambda pairs, progress: bert.answer(
                 pairs, top_k=options.top_k, threshold=options.threshold, progress=progress
             ),
-            lambda answers: [answer._asdict() for answer in answers],
+            _dicts,
             ("question", "answer", "characters", "probability"),
             lambda row, answers: [
                 (short(row.texts[0]), short(a.text), f"{a.start}-{a.end}", f"{a.probability:.4f}") for a in answers
             ],
             "lllr",
         )
-    bert = chosen_model(options)
     answers = bert.answer(options.question, options.context, options.top_k, threshold=options.threshold)
-    if options.json:
-        print_json([answer._asdict() for answer in answers])
-    else:
-        rows = [
-            (a.text or "no answer", f"{a.start}-{a.end}" if a.text else "", f"{a.probability:.4f}", f"{a.score:.3f}")
-            for a in answers
-        ]
-        print(table(("answer", "characters", "probability", "score"), rows, "llrr"))
-    return 0
+    rows = [
+        (a.text or "no answer", f"{a.start}-{a.end}" if a.text else "", f"{a.probability:.4f}", f"{a.score:.3f}")
+        for a in answers
+    ]
+    text = table(("answer", "characters", "probability", "score"), rows, "llrr")
+    return print_result(options.json, _dicts(answers), text)
 
 
 def _add_choose(parser: argparse.ArgumentParser) -> None:
@@ -195,32 +177,27 @@ def _add_choose(parser: argparse.ArgumentParser) -> None:
 
 
 def _choose(options: argparse.Namespace) -> int:
-    if from_file.is_given(options, options.prompt, options.choice):
-        return from_file.answer(
-            options,
-            from_file.choices(options.input),
-            chosen_model(options).choose,
+    source, bert = from_file.read_input(options, options.prompt, options.choice), chosen_model(options)
+    if source:
+        return source._replace(rows=from_file.choices(options.input)).answer(
+            bert.choose,
             lambda choice: choice._asdict(),
             ("prompt", "choice", "probability"),
             lambda row, choice: [(short(row.texts[0]), choice.text, f"{choice.probability:.4f}")],
             "llr",
         )
-    choice = chosen_model(options).choose(options.prompt, options.choice)
-    if options.json:
-        print_json(choice._asdict())
-    else:
-        rows = [
-            ("->" if i == choice.best else "", text, f"{p:.4f}", Bar(p))
-            for i, (text, p) in enumerate(zip(options.choice, choice.probabilities, strict=True))
-        ]
-        print(table(("", "choice", "probability", ""), rows, "llr"))
-    return 0
+    choice = bert.choose(options.prompt, options.choice)
+    rows = [
+        ("->" if i == choice.best else "", text, f"{p:.4f}", Bar(p))
+        for i, (text, p) in enumerate(zip(options.choice, choice.probabilities, strict=True))
+    ]
+    return print_result(options.json, choice._asdict(), table(("", "choice", "probability", ""), rows, "llr"))
 
 
 COMMANDS = (
     Command(
         "fill-mask",
-        "Predict the token behind each [MASK] of a text",
+        "Predict the token at each [MASK] of a text",
         _add_fill_mask,
         _fill_mask,
         'fill-mask "The film was one of the [MASK] of the year."',

@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
-from .command import Command
+from .command import Command, given
 from .inputs import chosen_model
 from .numbers import count
-from .output import paragraph, print_json, printable, tell
+from .output import paragraph, print_result, printable, tell
 from .progress import Progress
 from .training_run import (
+    RECIPE,
     Run,
     Trained,
     add_run,
     check_frozen,
     check_options,
+    check_run,
     folder,
     max_length,
     missing_head,
     monitored,
-    read_run,
     show_trained,
 )
 
@@ -70,7 +71,7 @@ class Start(NamedTuple):
 def _add_pretrain(parser: argparse.ArgumentParser) -> None:
     text = "plain text, one sentence per line, with empty lines between documents"
     parser.add_argument("--train", metavar="FILE", nargs="+", required=True, help=text)
-    parser.add_argument("--dev", metavar="FILE", nargs="+", help="such text to evaluate on while training")
+    parser.add_argument("--dev", metavar="FILE", nargs="+", help="text of the same form, to evaluate on while training")
     parser.add_argument("--steps", type=count, required=True, metavar="N", help="training steps in all")
     vocabulary = "train a new model with the vocabulary in FOLDER; --layers to --positions set its size"
     parser.add_argument("--vocabulary", metavar="FOLDER", help=vocabulary)
@@ -98,11 +99,15 @@ def _pretrain(options: argparse.Namespace) -> int:
     if (options.model is None) == (options.vocabulary is None):
         got = "neither" if options.model is None else "both"
         raise UsageError(f"expected --model PATH to train further or --vocabulary FOLDER for a new model, got {got}")
-    sizes = {name: getattr(options, name) for name in SIZES if getattr(options, name) is not None}
+    sizes = given(options, SIZES)
     small = options.recipe == "small"
     first = options.first_weights or ("neighbors" if small else "random")
+    settings = given(options, RECIPE) | {"frozen": tuple(options.freeze)}
+    every = options.save_every, options.evaluate_every
+    run = Run(options.output, options.resume, options.force, settings, *every, options.json)
     if options.model is None:
-        run, start = read_run(options), _new(Path(options.vocabulary), sizes, small)._replace(first_weights=first)
+        check_run(run)
+        start = _new(Path(options.vocabulary), sizes, small)._replace(first_weights=first)
     elif options.first_weights:
         raise UsageError("--first-weights: expected with --vocabulary, got a --model, which has weights of its own")
     elif sizes:
@@ -111,7 +116,8 @@ def _pretrain(options: argparse.Namespace) -> int:
         )
     else:
         bert = chosen_model(options)
-        run, start = read_run(options), _further(bert)
+        check_run(run)
+        start = _further(bert)
     masked_only = options.masked_only or (start.params is not None and start.params.next_sentence is None)
     if masked_only and not options.masked_only:
         tell("the model has no next_sentence head: masked words alone are learned")
@@ -213,31 +219,28 @@ def _add_learn_vocabulary(parser: argparse.ArgumentParser) -> None:
     size = f"tokens at most (default: {BERT_SIZE})"
     parser.add_argument("--size", type=count, default=BERT_SIZE, metavar="V", help=size)
     parser.add_argument("--cased", action="store_true", help="keep capitals and accents")
-    often = "how often a token must occur to be taken (default: 2)"
+    often = "how often a token must occur to be included (default: 2)"
     parser.add_argument("--min-count", type=count, metavar="N", help=often)
     alphabet = "characters at most, the most frequent ones (default: a third of --size, 1000 or more)"
     parser.add_argument("--alphabet", type=count, metavar="N", help=alphabet)
 
 
 def _learn_vocabulary(options: argparse.Namespace) -> int:
-    limits = {name: getattr(options, name) for name in ("alphabet", "min_count") if getattr(options, name) is not None}
+    limits = given(options, ("alphabet", "min_count"))
     tokens, lost = _learn(options.input, options.output, options.size, not options.cased, limits, options.json)
-    if options.json:
-        print_json({"folder": str(options.output), "tokens": tokens, "lost": lost._asdict()})
-        return 0
-    print(f"{tokens} tokens: {printable(str(options.output))}")
+    text = f"{tokens} tokens: {printable(str(options.output))}"
     if lost.characters:
         share = f"{lost.share_of_words:.2%} of the words become [UNK]"
         left_out = f"{lost.characters} of {lost.of_characters} characters are left out"
-        print(paragraph(f"{left_out}: {share}; --alphabet takes more"))
-    return 0
+        text += "\n" + paragraph(f"{left_out}: {share}; --alphabet takes more")
+    return print_result(options.json, {"folder": str(options.output), "tokens": tokens, "lost": lost._asdict()}, text)
 
 
 def _learn(
     paths: Sequence[str], output: Path, size: int, lowercase: bool, limits: dict[str, int], as_json: bool
 ) -> tuple[int, Lost]:
     """Write a vocabulary to a new folder; returns how many tokens it has, and what it cannot spell."""
-    from ..checkpoints.saving import new_folder, refuse_existing
+    from ..files.new_folder import new_folder, refuse_existing
     from ..tokenizer import learn
     from ..tokenizer.pipeline import WordPieceTokenizer
 
@@ -253,7 +256,7 @@ def _learn(
 COMMANDS = (
     Command(
         "pretrain",
-        "Train a model on plain text, a new one or further",
+        "Pretrain a model on plain text, from scratch or further",
         _add_pretrain,
         _pretrain,
         "pretrain --train corpus.txt --vocabulary vocabulary --steps 10000 --output run",

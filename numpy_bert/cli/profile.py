@@ -10,7 +10,7 @@ from ..errors import UsageError
 from .command import Command
 from .inputs import load_model, require_new
 from .numbers import count
-from .output import Bar, paragraph, print_json, table
+from .output import Bar, paragraph, print_result, table
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--length", type=count, metavar="T", help=length)
     repeats = "passes to time; their median is shown (default: 5)"
     parser.add_argument("--repeats", type=count, default=5, metavar="N", help=repeats)
-    threads = "BLAS threads (default: 1, as in each worker of embed)"
+    threads = "BLAS threads (default: 1, as each worker of embed has)"
     parser.add_argument("--threads", type=count, default=1, metavar="N", help=threads)
     parser.add_argument("--forward-only", action="store_true", help="profile inference instead of a training step")
     parser.add_argument("--dropout", action="store_true", help="with dropout, as in training")
@@ -60,11 +60,7 @@ def run(options: argparse.Namespace) -> int:
         profile = passes.measure(params, config, workload, progress.update)
     if options.output is not None:
         roofline.figure(profile, options.output)
-    if options.json:
-        print_json(roofline.to_json(profile))
-    else:
-        print(format_profile(profile))
-    return 0
+    return print_result(options.json, roofline.to_json(profile), format_profile(profile))
 
 
 def format_profile(profile: Profile) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .command import Command
 from .inputs import require_new
-from .output import print_json, printable
+from .output import print_result, printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output = "the file to write, which must not exist"
     parser.add_argument("--output", metavar="OUT.npy", type=Path, required=True, help=output)
     names = ("int8", "uint8", "binary", "ubinary")
-    precision = f"{', '.join(names)}: a byte or a bit for each number (default: int8)"
+    precision = f"{', '.join(names)}: one byte or one bit per number (default: int8)"
     parser.add_argument("--precision", choices=names, default="int8", metavar="NAME", help=precision)
 
 
@@ -24,16 +24,14 @@ def run(options: argparse.Namespace) -> int:
 
     require_new(options.output)
     shape = quantized.quantize_file(options.vectors, options.output, options.precision)
-    if options.json:
-        print_json({"output": str(options.output), "shape": list(shape), "precision": options.precision})
-    else:
-        print(f"{shape[0]} vectors of {shape[1]} bytes: {printable(str(options.output))}")
-    return 0
+    data = {"output": str(options.output), "shape": list(shape), "precision": options.precision}
+    text = f"{shape[0]} vectors of {shape[1]} bytes: {printable(str(options.output))}"
+    return print_result(options.json, data, text)
 
 
 COMMAND = Command(
     "quantize",
-    "Store vectors in a byte or a bit for each number",
+    "Store vectors with one byte or one bit per number",
     add_arguments,
     run,
     "quantize reviews.npy --output reviews-int8.npy --precision int8",

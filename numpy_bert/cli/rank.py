@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from . import from_file
 from .command import Command
@@ -12,23 +11,18 @@ from .numbers import count
 from .output import print_json, table
 from .progress import Progress
 
-if TYPE_CHECKING:
-    from ..corpus.text_rows import Row
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("query", metavar="QUERY", help="what is asked")
+    parser.add_argument("query", metavar="QUERY", help="the text to rank the documents for")
     parser.add_argument("document", nargs="*", metavar="DOCUMENT", help="the texts to rank, each in quotation marks")
     from_file.add_input(parser, column="documents")
     parser.add_argument("--top-k", type=count, metavar="K", help="documents to show (default: all)")
 
 
 def run(options: argparse.Namespace) -> int:
-    documents = options.document
-    rows: list[Row] = []
-    if from_file.is_given(options, options.document):
-        rows = list(from_file.rows(options.input, from_file.columns(options)))
-        documents = [row.texts[0] for row in rows]
+    source = from_file.read_input(options, options.document)
+    rows = list(source.rows) if source else []
+    documents = [row.texts[0] for row in rows] if source else options.document
     lines = [row.line for row in rows] or None
     bert = chosen_model(options)
     with from_file.naming_lines(options.input, rows), Progress(len(documents), "text", hidden=options.json) as progress:

@@ -31,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    queries = options.query
-    if from_file.is_given(options, options.query):
-        queries = [row.texts[0] for row in from_file.rows(options.input, from_file.columns(options))]
+    queries = list(from_file.texts(options, options.query))
     if options.vectors is None and options.texts is None:
         raise UsageError("expected --vectors FILE, --texts FILE or both, got neither")
     if options.text_column is not None and options.texts is None:
@@ -44,9 +42,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         corpus, settings = _stored(bert, options)
     hits = bert.search(queries, corpus, options.top_k, **settings)
-    found = _texts(options, {hit["corpus_id"] for of_query in hits for hit in of_query})
+    texts = _texts(options, {hit["corpus_id"] for of_query in hits for hit in of_query})
     for query, of_query in zip(queries, hits, strict=True):
-        lines = [hit | found.get(hit["corpus_id"], {}) for hit in of_query]
+        lines = [hit | texts.get(hit["corpus_id"], {}) for hit in of_query]
         if options.json:
             print_json({"query": query, "hits": lines})
             continue
@@ -72,13 +70,13 @@ def _texts(options: argparse.Namespace, wanted: set[int]) -> dict[int, dict[str,
     """The texts of these rows. Error: the file has fewer."""
     if options.texts is None:
         return {}
-    found = {i: {"text": row.texts[0]} for i, row in enumerate(_rows(options)) if i in wanted}
-    if len(found) < len(wanted):
+    texts = {i: {"text": row.texts[0]} for i, row in enumerate(_rows(options)) if i in wanted}
+    if len(texts) < len(wanted):
         raise Error(
             f"expected a text for row {max(wanted)}, got a shorter file; is it the one that was embedded?",
             at=options.texts,
         )
-    return found
+    return texts
 
 
 def _stored(bert: Bert, options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a long command runs: one line that says what is saved, whatever comes after."""
+"""Ctrl-C and SIGTERM during a long command: one line that says what is saved."""
 
 from __future__ import annotations
 

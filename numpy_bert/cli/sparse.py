@@ -12,14 +12,13 @@ from .command import Command
 from .embed import add_prompt
 from .inputs import chosen_model, require_new, short
 from .numbers import count
-from .output import print_json, printable, table
+from .output import print_json, print_result, printable, table
 
 SHOWN = 12  # tokens of a text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="texts, each in quotation marks")
-    from_file.add_input(parser)
+    from_file.add_texts(parser)
     add_prompt(parser)
     output = "save a SciPy CSR matrix of shape (n, V), which search takes"
     parser.add_argument("--output", metavar="OUT.npz", type=Path, help=output)
@@ -32,9 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
     from ..files.atomic import replacing
 
-    source = iter(options.text)
-    if from_file.is_given(options, options.text):
-        source = (row.texts[0] for row in from_file.rows(options.input, from_file.columns(options)))
+    source = iter(from_file.texts(options, options.text))
     require_new(options.output)
     prompt = {"prompt_name": options.prompt_name, "prompt": options.prompt}
     bert = chosen_model(options)
@@ -53,22 +50,21 @@ def run(options: argparse.Namespace) -> int:
             else:
                 rows = [(token, f"{weight:.4f}") for token, weight in weights]
                 print(table((short(text), f"the largest of {len(row.data)} weights"), rows, "lr") + "\n")
-    if options.output is not None:
-        whole = vstack(parts, format="csr") if parts else bert.sparse([])
-        buffer = io.BytesIO()
-        save_npz(buffer, whole)
-        with replacing(options.output) as stream:
-            stream.write(buffer.getbuffer())
-        if options.json:
-            print_json({"output": str(options.output), "shape": list(whole.shape), "weights": int(whole.nnz)})
-        else:
-            print(f"{whole.shape[0]} vectors, {whole.nnz} weights above 0: {printable(str(options.output))}")
-    return 0
+    if options.output is None:
+        return 0
+    whole = vstack(parts, format="csr") if parts else bert.sparse([])
+    buffer = io.BytesIO()
+    save_npz(buffer, whole)
+    with replacing(options.output) as stream:
+        stream.write(buffer.getbuffer())
+    data = {"output": str(options.output), "shape": list(whole.shape), "weights": int(whole.nnz)}
+    text = f"{whole.shape[0]} vectors, {whole.nnz} weights above 0: {printable(str(options.output))}"
+    return print_result(options.json, data, text)
 
 
 COMMAND = Command(
     "sparse",
-    "Compute one sparse vector for each text (SPLADE)",
+    "Compute one sparse vector per text (SPLADE)",
     add_arguments,
     run,
     'sparse "I liked this movie."',

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 
+from . import from_file
 from .command import Command
-from .inputs import add_plain, add_texts, load_tokenizer, read_texts
+from .inputs import add_plain, load_tokenizer
 from .output import print_json, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_texts(parser)
+    from_file.add_texts(parser)
     add_plain(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    texts = read_texts(options.text, options.input)
+    texts = from_file.texts(options, options.text)
     tokenizer = load_tokenizer(options.tokenizer or options.model)
     for text in texts:
         encoding = tokenizer.encode(text, special=not options.plain)
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 COMMAND = Command(
     "tokenize",
-    "Cut texts into the tokens of a model",
+    "Split texts into the tokens of a model",
     add_arguments,
     run,
     'tokenize "I liked this movie."',

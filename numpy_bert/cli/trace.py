@@ -11,7 +11,7 @@ from .browser import add_open, open_page, page_path
 from .command import Command
 from .inputs import chosen_model, require_new
 from .numbers import positive
-from .output import paragraph, print_json, printable, table
+from .output import paragraph, print_json, print_result, printable, table
 
 if TYPE_CHECKING:
     from ..explain.tracing.comparison import ComparedValue, Comparison
@@ -85,10 +85,7 @@ def _compare(paths: tuple[str, str], tolerance: float | None, as_json: bool) -> 
     from ..explain.tracing import comparison
 
     compared = comparison.compare(*paths, comparison.TOLERANCE if tolerance is None else tolerance)
-    if as_json:
-        print_json(comparison.to_json(compared))
-    else:
-        print(format_comparison(compared))
+    print_result(as_json, comparison.to_json(compared), format_comparison(compared))
     return 0 if compared.first is None else 1
 
 
@@ -123,7 +120,7 @@ def _cells(row: ComparedValue) -> tuple[str, ...]:
 
 COMMAND = Command(
     "trace",
-    "Record every intermediate and gradient of one text, as a page and as data",
+    "Record every intermediate and gradient of a text, as a page and as data",
     add_arguments,
     run,
     'trace "I liked this movie." --open',

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import Error, UsageError, show
 from .numbers import count, not_negative, positive, share, whole
-from .output import print_json, printable, table, tell
+from .output import print_result, printable, table, tell
 from .signals import resumable
 
 if TYPE_CHECKING:
@@ -96,21 +96,16 @@ def add_run(parser: argparse.ArgumentParser, every: str, learning_rate: str, opt
     parser.add_argument("--evaluate-every", type=count, metavar="N", help=evaluate)
 
 
-def read_run(options: argparse.Namespace) -> Run:
-    """Error: a value out of range; a folder that will not do, which is better known before the training than after."""
-    from ..checkpoints.saving import refuse_existing
+def check_run(run: Run) -> None:
+    """Error: a value out of range, or a folder that cannot take the run. Both are found before the training."""
+    from ..files.new_folder import refuse_existing
     from ..training import recipe
     from ..training.run.folder import require_usable
 
-    settings = {name: getattr(options, name) for name in RECIPE if getattr(options, name) is not None}
-    names = {name: "schedule" if name == "decay" else name for name in settings}
-    check_options(recipe.RULES, settings, names)
-    settings["frozen"] = tuple(options.freeze)
-    saved, evaluated = options.save_every, options.evaluate_every
-    run = Run(options.output, options.resume, options.force, settings, saved, evaluated, options.json)
+    settings = {name: value for name, value in run.settings.items() if name in recipe.RULES}
+    check_options(recipe.RULES, settings, {name: "schedule" if name == "decay" else name for name in settings})
     require_usable(run.folder, run.resume)
     refuse_existing(run.model)
-    return run
 
 
 def check_options(rules: Mapping[str, Rule], values: Mapping[str, Any], names: Mapping[str, str]) -> None:
@@ -162,13 +157,9 @@ def monitored(run: Run, steps: int, every: int, evaluate: Evaluate) -> Iterator[
 
 
 def show_trained(trained: Trained, as_json: bool) -> int:
-    if as_json:
-        print_json({"model": str(trained.model), "steps": trained.steps, "figures": trained.figures})
-        return 0
-    if trained.figures:
-        print(format_figures(trained.figures) + "\n")
-    print(f"{trained.steps} steps; the model: {printable(str(trained.model))}")
-    return 0
+    figures = format_figures(trained.figures) + "\n\n" if trained.figures else ""
+    data = {"model": str(trained.model), "steps": trained.steps, "figures": trained.figures}
+    return print_result(as_json, data, f"{figures}{trained.steps} steps; the model: {printable(str(trained.model))}")
 
 
 def format_figures(figures: dict[str, float]) -> str:

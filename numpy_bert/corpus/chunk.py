@@ -54,7 +54,7 @@ def embed(
 
 
 def model_sha256(bert: Bert) -> str:
-    """Of whatever sentence vectors depend on: the pooler and the heads have no part in them."""
+    """The hash of everything that sentence vectors depend on, which the pooler and the heads are not."""
     encoder = bert.params.bert._replace(pooler=None)
     learned = tuple(_learned(step) for step in bert.pooling.steps if not isinstance(step, Normalize))
     return fingerprint((encoder, learned) if learned else encoder, bert.config, bert.tokenizer)

@@ -88,7 +88,7 @@ def engine(
             client.wait_for_workers(1, timeout=PATIENCE)
             client.run(importlib.import_module, __name__)  # a worker that lacks the package would end at the first task
         except Exception as error:  # of many kinds, with many texts
-            raise Error(f"{where}: expected one that answers, with workers, got {_told(error)}") from None
+            raise Error(f"{where}: expected one that answers, with workers, got {_described(error)}") from None
         model = Model(source, sha256)
         yield lambda chunks: _embedded(client, where, chunks, lambda c: (embed_on_worker, model, c, dtype, form))
 
@@ -122,7 +122,7 @@ def _embedded(
     except Error:  # of a line or of the model
         raise
     except Exception as error:
-        raise Error(f"{where}: expected vectors, got {_told(error)}") from None
+        raise Error(f"{where}: expected vectors, got {_described(error)}") from None
 
 
 def _result(client: Any, future: Any) -> Embedded:
@@ -141,6 +141,6 @@ def _result(client: Any, future: Any) -> Embedded:
             raise TimeoutError(f"no worker for {LOST:g} s")
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     """Kind and text of a foreign error, the text in one line."""
     return show(f"{type(error).__name__}: {' '.join(str(error).split())}")[1:-1]

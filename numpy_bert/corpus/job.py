@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..checkpoints.fingerprint import versions
 from ..errors import Error, show, warn
 from ..files.atomic import require_new
 from ..files.lock import Lock
@@ -30,7 +31,6 @@ from . import manifest as manifests
 from . import text_rows
 from .chunk import Embedded, embed, model_sha256, pooling_settings
 from .manifest import Block, Manifest
-from .table_file import TableFile
 from .texts_file import Chunk, TextsFile
 from .vectors_file import VectorsFile
 
@@ -100,10 +100,11 @@ def embed_file(
     partial, record = _beside(output, ".partial"), _beside(output, ".json")
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(output, partial))
-        source = _source(texts, column)
-        stack.callback(source.__exit__)
+        if column is not None and not text_rows.is_table(texts):
+            raise Error("column: expected a .csv, .tsv or .jsonl file, got another", at=texts)
+        source = stack.enter_context(TextsFile(texts, column))
         begun = _begun(partial, record)
-        source.scan(begun.rows_done if begun else 0, Counter(progress, source.size, "B").add)
+        source.scan(Counter(progress, source.size, "B").add)
         wanted = _manifest(bert, source, dtype, form, {"model": _name(bert.path), "input": _name(texts)})
         if column is not None:
             wanted.job["input"]["column"] = column
@@ -113,9 +114,9 @@ def embed_file(
         engine = stack.enter_context(_engine(bert, dtype, form, dask, wanted.job["model"], counter.add))
         shape = (wanted.rows, wanted.columns)
         rows = stack.enter_context(VectorsFile(partial, shape, dtype))
-        state = _reopened(begun, rows, source) if begun else _begin(rows, wanted, record)
+        state = _reopened(begun, rows) if begun else _begin(rows, wanted, record)
         counter.reach(state.rows_done)
-        state = _run(engine(source.chunks()), rows, state, record, counter.reach)
+        state = _run(engine(source.chunks(state.rows_done)), rows, state, record, counter.reach)
         if source.changed:
             _remove(partial, record)
             raise Error("expected a file that stays as it is, got one that changed meanwhile", at=texts)
@@ -125,14 +126,13 @@ def embed_file(
     return Done(output, shape, state.texts_cut)
 
 
-def _reopened(begun: Manifest, vectors: VectorsFile, source: TextsFile | TableFile) -> Manifest:
+def _reopened(begun: Manifest, vectors: VectorsFile) -> Manifest:
     """The manifest from which an interrupted job resumes. Warns where rows were damaged meanwhile."""
     vectors.reopen()
     state = _intact(begun, vectors)
     if state.rows_done < begun.rows_done:
         damaged = f"row {state.rows_done} and those after it are not what was written"
         warn(f"{damaged}; they are computed again", at=vectors.path)
-        source.scan(state.rows_done, lambda count: None)
     return state
 
 
@@ -188,10 +188,10 @@ def _checked(dtype: str | None, bert: Bert) -> str:
 def _alone(output: Path, partial: Path) -> Iterator[None]:
     """Keep other processes from this output, which must not exist yet."""
     require_new(output)
-    taken = Error("expected an output that nobody else writes, got one that is locked", at=output)
+    taken = Error("expected an output that no other process writes, got one that is locked", at=output)
     lock = Lock(_beside(output, ".lock"), taken)
     try:
-        require_new(output)  # whoever had the lock before may have finished it
+        require_new(output)  # the process that had the lock before may have finished it
         yield
     finally:
         lock.release(remove=not os.path.lexists(partial))
@@ -208,18 +208,7 @@ def _begun(partial: Path, record: Path) -> Manifest | None:
     return manifest if manifest.rows_done and os.path.lexists(partial) else None
 
 
-def _source(texts: AnyPath, column: str | None) -> TextsFile | TableFile:
-    """What reads the texts. Error: a column of a file that has none."""
-    if text_rows.is_table(texts):
-        return TableFile(texts, column)
-    if column is not None:
-        raise Error("column: expected a .csv, .tsv or .jsonl file, got another", at=texts)
-    return TextsFile(texts)
-
-
-def _manifest(
-    bert: Bert, source: TextsFile | TableFile, dtype: str, form: Form, files: dict[str, str | None]
-) -> Manifest:
+def _manifest(bert: Bert, source: TextsFile, dtype: str, form: Form, files: dict[str, str | None]) -> Manifest:
     """The manifest of this job before its first row."""
     job = {
         "model": model_sha256(bert),
@@ -231,7 +220,7 @@ def _manifest(
         },
         "input": {"size": source.size, "sha256": source.sha256},
     }
-    return Manifest(source.rows, vectors.size(bert, form), job, files, manifests.versions())
+    return Manifest(source.rows, vectors.size(bert, form), job, files, versions())
 
 
 def _begin(vectors: VectorsFile, state: Manifest, record: Path) -> Manifest:

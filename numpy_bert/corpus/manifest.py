@@ -14,24 +14,17 @@ whether it was damaged or edited, the checksums whether the rows were.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import scipy
-
-from .. import __version__
 from ..errors import Error, describe
 from ..files import strict_json
 from ..files.atomic import write_text
 from ..rules import is_integer
-from ..training.run.checkpoint import differences
+from ..training.run.checkpoint import SEAL, differences, seal
 
 FORMAT = 2
-SEAL = "sha256"
 
 
 class Block(NamedTuple):
@@ -64,7 +57,7 @@ class Manifest(NamedTuple):
         """Replace the file. Error: it cannot be written."""
         counts = {"rows_done": self.rows_done, "texts_cut": self.texts_cut}
         content = {"format": FORMAT} | self._asdict() | counts
-        write_text(path, json.dumps(content | {SEAL: _seal(content)}, indent=1) + "\n")
+        write_text(path, json.dumps(content | {SEAL: seal(content)}, indent=1) + "\n")
 
 
 def read(path: Path) -> Manifest:
@@ -78,7 +71,7 @@ def read(path: Path) -> Manifest:
         writer = "a newer version" if number > FORMAT else "an older version"
         start_over = "remove it and the .partial file to start over"
         raise Error(f"format: expected {FORMAT}, got {number}: {writer} wrote it; {start_over}", at=path)
-    if content.get(SEAL) != _seal(content):
+    if content.get(SEAL) != seal(content):
         expected = f"expected the {SEAL} of the manifest"
         raise Error(f"{expected}, got another: it was changed; remove it and the .partial file to start over", at=path)
     for name, kind in (("job", dict), ("files", dict), ("versions", dict)):
@@ -104,14 +97,8 @@ def _blocks(value: Any, path: Path) -> tuple[Block, ...]:
     return tuple(Block(*entry) for entry in entries)
 
 
-def _seal(content: dict[str, Any]) -> str:
-    """The sha256 of a manifest without the sha256 in it."""
-    rest = {key: value for key, value in content.items() if key != SEAL}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
 def check_same(begun: Manifest, wanted: Manifest, partial: Path) -> None:
-    """Error: the job that was begun is another one, and in what it differs."""
+    """Error: the interrupted job is another one; the message lists the differences."""
     ours, theirs = ({"rows": m.rows, "columns": m.columns} | m.job for m in (wanted, begun))
     changed = differences(_short(ours), _short(theirs))
     if changed:
@@ -124,13 +111,3 @@ def _short(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _short(inner) for key, inner in value.items()}
     return value[:12] if isinstance(value, str) else value
-
-
-def versions() -> dict[str, str]:
-    """Of everything that decides about the last digits."""
-    return {
-        "numpy_bert": __version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "python": platform.python_version(),
-    }

@@ -43,12 +43,12 @@ class Columns(NamedTuple):
     option: str = "--column"  # what the command line calls the name of the first
 
 
-def read(path: AnyPath, columns: Columns, stream: Iterable[bytes] | None = None) -> Iterator[Row]:
-    """The rows of a file, or of the lines of a stream, of which `path` is then what messages call it.
+def read(path: AnyPath, columns: Columns, numbered: Iterator[tuple[int, str]] | None = None) -> Iterator[Row]:
+    """The rows of a file, or of numbered lines, of which `path` is then what messages call them.
 
     Error: the file cannot be read, is not UTF-8, has no such column, or a row lacks a text; with its line.
     """
-    numbered = file_lines(path) if stream is None else _stream_lines(path, stream)
+    numbered = file_lines(path) if numbered is None else numbered
     ending = os.path.splitext(os.fspath(path))[1].lower()
     if ending in JSON_ENDINGS:
         return _json_rows(path, numbered, columns)
@@ -64,7 +64,8 @@ def is_table(path: AnyPath) -> bool:
     return os.path.splitext(os.fspath(path))[1].lower() in (*JSON_ENDINGS, *TABLE_ENDINGS)
 
 
-def _stream_lines(name: AnyPath, stream: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+def stream_lines(name: AnyPath, stream: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+    """Number and text of each line of a stream. Error: it is not UTF-8."""
     for number, raw in enumerate(stream, 1):
         try:
             yield number, raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")

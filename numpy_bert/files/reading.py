@@ -1,8 +1,9 @@
-"""A file of a stranger: opened safely, its size learned once, every read checked against it."""
+"""An untrusted file: opened safely, its size read once, every read checked against it."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import mmap
 import os
@@ -103,6 +104,13 @@ class File:
         data = bytearray(length)
         self._fill(memoryview(data), offset)
         return bytes(data)
+
+    def hexdigest(self, digest: hashlib._Hash | None = None) -> str:
+        """The sha256 of the file, or what another digest is after all its bytes."""
+        digest = hashlib.sha256() if digest is None else digest
+        for start in range(0, self.size, CHUNK):
+            digest.update(self.read_at(start, min(CHUNK, self.size - start)))
+        return digest.hexdigest()
 
     def read_into(self, array: Array, offset: int, seen: Seen | None = None) -> None:
         """Fill an array that lies in one piece with the bytes from `offset`, shown to `seen` as they come."""

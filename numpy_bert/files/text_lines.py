@@ -25,11 +25,10 @@ def lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
             yield number, decoded(raw, file, number)
 
 
-def raw_lines(file: File, first: int = 0, count: int = 0) -> Iterator[bytes]:
-    """Each line with its end, as bytes; all of them together are the file, or what is left of it from byte `first`,
-    where `count` lines lie before."""
-    rest = b""
-    for start in range(first, file.size, CHUNK):
+def raw_lines(file: File) -> Iterator[bytes]:
+    """Each line with its end, as bytes; all of them together are the file."""
+    rest, count = b"", 0
+    for start in range(0, file.size, CHUNK):
         pieces = (rest + file.read_at(start, min(CHUNK, file.size - start))).split(b"\n")
         rest = pieces.pop()
         for piece in pieces:

@@ -102,7 +102,7 @@ def test_the_target_is_looked_at_before_the_weights_are_read(model, monkeypatch)
 def test_what_only_the_weights_know_is_written_into_the_config(tmp_path):
     """A number of labels that Google's config does not have, and a decoder that the config calls tied and is not."""
     bert = tiny_bert(("masked_lm", "sequence_classification"), num_labels=5, tie_word_embeddings=False)
-    saving.write_tf1(tmp_path / "tf1", bert.config, bert.params, bert.tokenizer, bert.pooling)
+    saving.write_folder(tmp_path / "tf1", bert.config, bert.params, bert.tokenizer, bert.pooling, form="tf1")
     (tmp_path / "tf1" / "config.json").unlink()
     google = dataclasses.replace(bert.config, gelu="tanh", tie_word_embeddings=True)
     (tmp_path / "tf1" / "bert_config.json").write_text(saving.google_config(google))

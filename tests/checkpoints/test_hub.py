@@ -32,7 +32,7 @@ NAME = "someone/tiny-bert"
 def write_model(place, form="hf"):
     bert = tiny_bert(("masked_lm",))
     pooling = sentence_pooling.SentencePooling("cls", (Normalize(),), 16)
-    saving.FORMS[form](place, bert.config, bert.params, bert.tokenizer, pooling)
+    saving.write_folder(place, bert.config, bert.params, bert.tokenizer, pooling, form=form)
     return bert
 
 

@@ -28,7 +28,7 @@ PRETRAINED = ("masked_lm", "next_sentence")
 
 def written(folder, heads=PRETRAINED, form="hf", **changes):
     bert = tiny_bert(heads, **changes)
-    saving.FORMS[form](folder, bert.config, bert.params, bert.tokenizer, bert.pooling)
+    saving.write_folder(folder, bert.config, bert.params, bert.tokenizer, bert.pooling, form=form)
     return bert
 
 

@@ -40,7 +40,7 @@ CHOICES = [
 
 
 def written(bert, folder, form="hf"):
-    return saving.FORMS[form](folder, bert.config, bert.params, bert.tokenizer, bert.pooling)
+    return saving.write_folder(folder, bert.config, bert.params, bert.tokenizer, bert.pooling, form=form)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -19,9 +19,7 @@ from numpy_bert.checkpoints import locate, matching, names, saving, weights
 from numpy_bert.checkpoints.config_file import read_config
 from numpy_bert.checkpoints.formats import npz, safetensors
 from numpy_bert.checkpoints.formats.tensorflow import bundle
-from numpy_bert.checkpoints.formats.tensors import (
-    Entry,
-)
+from numpy_bert.checkpoints.formats.tensors import Entry
 from numpy_bert.numerics import tree
 from numpy_bert.tasks import objective
 from numpy_bert.training import new_head

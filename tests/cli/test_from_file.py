@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, load_npz
 from support import sentence_folders
+from support.command import run, run_json
 from support.tiny import tiny_bert
 
 import numpy_bert
 from numpy_bert import Error
 from numpy_bert.cli import from_file
-from numpy_bert.cli import main as cli
 from numpy_bert.corpus import text_rows
 from numpy_bert.corpus.text_rows import Columns
 
@@ -19,18 +19,6 @@ from numpy_bert.corpus.text_rows import Columns
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tiny_bert().save(tmp_path_factory.mktemp("models") / "tiny")
-
-
-def run(capsys, *arguments):
-    status = cli.main([str(argument) for argument in arguments])
-    printed = capsys.readouterr()
-    return status, printed.out, printed.err
-
-
-def run_json(capsys, *arguments):
-    status, out, err = run(capsys, *arguments, "--json")
-    assert (status, err) == (0, "")
-    return [json.loads(line) for line in out.splitlines()]
 
 
 # Rows.
@@ -188,7 +176,7 @@ def test_search_in_what_embed_wrote(capsys, tmp_path, folder):
     status, _, err = run(
         capsys, "search", "film", "--vectors", vectors, "--texts", tmp_path / "t.csv", "--model", folder
     )
-    assert (status, f"expected the file that {vectors} was made of, got another" in err) == (1, True)
+    assert (status, f"expected the file that {vectors} was made from, got another" in err) == (1, True)
 
 
 def test_rank(capsys, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.command import run, run_json
 from support.tiny import tiny_bert
 
 import numpy_bert
@@ -26,23 +27,11 @@ def bert(folder):
     return numpy_bert.load(folder)
 
 
-def run(capsys, *arguments):
-    status = main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
-
-
 def run_help(capsys, *arguments):
     with pytest.raises(SystemExit) as caught:
         main(list(arguments))
     assert caught.value.code == 0
     return capsys.readouterr().out
-
-
-def run_json(capsys, *arguments):
-    status, out, err = run(capsys, *arguments, "--json")
-    assert (status, err) == (0, "")
-    return [json.loads(line) for line in out.splitlines()]
 
 
 def test_tokenize(capsys, folder, bert):

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from support.command import run
 from support.tiny import tiny_bert
 from support.training_models import equal
 
@@ -15,7 +16,6 @@ from numpy_bert.checkpoints.sentence_settings import SentenceSettings
 from numpy_bert.checkpoints.sentence_steps import Normalize
 from numpy_bert.cli import finetune as finetuning
 from numpy_bert.cli import training_run
-from numpy_bert.cli.main import main
 from numpy_bert.model import Bert
 from numpy_bert.tasks import objective
 from numpy_bert.tokenizer.folder import read_tokenizer
@@ -66,12 +66,6 @@ def file(tmp_path):
         return path
 
     return write
-
-
-def run(capsys, *arguments):
-    status = main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 def run_json(capsys, *arguments):

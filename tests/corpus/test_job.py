@@ -306,7 +306,7 @@ def edit(place, sealed=True, **changes):
     path = place / "out.npy.json"
     content = json.loads(path.read_text()) | changes
     if sealed:
-        content["sha256"] = manifest_file._seal(content)
+        content["sha256"] = manifest_file.seal(content)
     path.write_text(json.dumps(content))
 
 
@@ -378,7 +378,7 @@ def test_a_partial_array_that_is_not_the_one_begun_is_not_gone_on_with(bert, pla
 def test_one_job_at_a_time(bert, place):
     stopped(bert, place)
     lock = Lock(place / "out.npy.lock", Error(""))
-    refused(bert, place, "out.npy: expected an output that nobody else writes, got one that is locked")
+    refused(bert, place, "out.npy: expected an output that no other process writes, got one that is locked")
     lock.release()
     assert run(bert, place).shape == (50, 12)
 

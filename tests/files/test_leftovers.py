@@ -23,7 +23,7 @@ with replacing("out") as stream:
     input()
 """
 FOLDER = """
-from numpy_bert.checkpoints.saving import new_folder
+from numpy_bert.files.new_folder import new_folder
 from pathlib import Path
 with new_folder(Path("model")) as new:
     (new / "part").write_bytes(b"half")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy
 
-from ... import __version__
 from ...blocks import bert
-from ...checkpoints.fingerprint import fingerprint
+from ...checkpoints.fingerprint import fingerprint, versions
 from ...numerics import tree
 from ...numerics.arrays import Array
 from ...tasks import objective
@@ -108,13 +105,7 @@ def _named(recording: Recording) -> tuple[tuple[Value, ...], dict[str, Array]]:
 
 
 def card(model: ModelWithHeads) -> Card:
-    """The model and the versions; the fingerprint tells whether two traces are of the same model."""
-    versions = {
-        "numpy_bert": __version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "python": platform.python_version(),
-    }
+    """The model and the versions; two traces with the same fingerprint are of the same model."""
     return Card(
         name=model.path.name if model.path is not None else "",
         sha256=fingerprint(model.params, model.config, model.tokenizer),
@@ -122,5 +113,5 @@ def card(model: ModelWithHeads) -> Card:
         dtype=model.params.bert.embedding.word.dtype.name,
         heads=model.heads,
         config=model.config.to_json(),
-        versions=versions,
+        versions=versions(),
     )

@@ -1,4 +1,4 @@
-"""A save: a folder with everything it takes to go on with the same bits, complete or not there at all.
+"""A save: a folder with everything needed to continue with the same bits, complete or absent.
 
     weights.safetensors      the parameters, by their dotted names
     moments.safetensors      the optimizer's: "0.<name>" the first of each, "1.<name>" the second
@@ -24,13 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...checkpoints.formats import safetensors
-from ...checkpoints.formats.tensors import (
-    Entry,
-)
+from ...checkpoints.formats.tensors import Entry
 from ...errors import Error, describe, show, warn
 from ...files import strict_json
-from ...files.atomic import flush_folder, unwritable, write_text
-from ...files.reading import CHUNK, File
+from ...files.atomic import write_text
+from ...files.new_folder import new_folder
+from ...files.reading import File
 from ...numerics import tree
 from ...numerics.arrays import Array
 from ...rules import is_integer
@@ -48,7 +47,7 @@ LARGEST_STATE = 1 << 20  # bytes
 
 
 class TooNewError(Error):
-    """A later version of this package wrote the save. It is not damaged, so nothing older may stand in for it."""
+    """A later version of this package wrote the save. It is not damaged, so no older save may replace it."""
 
 
 class SaveManifest(NamedTuple):
@@ -64,21 +63,12 @@ def write(
 ) -> None:
     """Make the save `path`, which must not exist. Error: it cannot be written; then nothing of it is left."""
     _require_space(path, state)
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    try:
-        os.mkdir(temporary)
-        _fill(temporary, state, position, curves)
-        sums = {entry.name: checksum(entry) for entry in sorted(temporary.iterdir())}
+    with new_folder(path) as folder:
+        _fill(folder, state, position, curves)
+        sums = {entry.name: checksum(entry) for entry in sorted(folder.iterdir())}
         files = {name: {"size": size, "sha256": digest} for name, (size, digest) in sums.items()}
         manifest = {"format": FORMAT, "step": state.step, "identity": identity, "files": files}
-        write_text(temporary / MANIFEST, json.dumps({**manifest, SEAL: _seal(manifest)}, indent=1))
-        os.rename(temporary, path)
-        flush_folder(str(path.parent))
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise unwritable(path, error) from None
-        raise
+        write_text(folder / MANIFEST, json.dumps({**manifest, SEAL: seal(manifest)}, indent=1))
 
 
 def _require_space(path: Path, state: TrainingState) -> None:
@@ -113,7 +103,7 @@ def moments(state: TrainingState) -> dict[str, Array]:
     return {f"{kind}.{name}": array for kind, moment in kinds for name, array in tree.items(moment)}
 
 
-def _seal(manifest: dict[str, Any]) -> str:
+def seal(manifest: dict[str, Any]) -> str:
     """The sha256 of a manifest without the sha256 in it."""
     rest = {key: value for key, value in manifest.items() if key != SEAL}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
@@ -121,11 +111,8 @@ def _seal(manifest: dict[str, Any]) -> str:
 
 def checksum(path: Path) -> tuple[int, str]:
     """Size and sha256 of a file."""
-    digest = hashlib.sha256()
     with File(path) as file:
-        for start in range(0, file.size, CHUNK):
-            digest.update(file.read_at(start, min(CHUNK, file.size - start)))
-        return file.size, digest.hexdigest()
+        return file.size, file.hexdigest()
 
 
 def verify(path: Path) -> SaveManifest:
@@ -150,7 +137,7 @@ def _manifest(path: Path) -> SaveManifest:
         raise Error(f"format: expected an integer from 1 to {FORMAT}, got {describe(number)}", at=path)
     if number > FORMAT:
         raise TooNewError(f"format: expected at most {FORMAT}, got {number}: a newer version wrote it", at=path)
-    if manifest.get(SEAL) != _seal(manifest):
+    if manifest.get(SEAL) != seal(manifest):
         raise Error(f"{SEAL}: expected that of the manifest, got another: it is damaged", at=path)
     step, identity, files = (manifest.get(key) for key in ("step", "identity", "files"))
     if not is_integer(step) or not isinstance(identity, dict) or not isinstance(files, dict):

@@ -8,21 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.bits import same
 from support.file_damage import mutated
 from support.hostile_files import Scratch, assert_refused_under_limits
 from support.tf_weights import weights
 
 from numpy_bert.checkpoints.formats import flax
-from numpy_bert.checkpoints.formats.tensors import (
-    Entry,
-)
+from numpy_bert.checkpoints.formats.tensors import Entry
 from numpy_bert.errors import Error
 
 FILES = Path(__file__).parents[2] / "data" / "tf_files" / "flax"
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 @pytest.fixture

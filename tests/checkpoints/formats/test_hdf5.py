@@ -6,24 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.bits import same
 from support.file_damage import mutated
 from support.hostile_files import Scratch
 from support.limits import run_limited
 from support.tf_weights import weights
 
 from numpy_bert.checkpoints.formats import hdf5
-from numpy_bert.checkpoints.formats.tensors import (
-    Entry,
-)
+from numpy_bert.checkpoints.formats.tensors import Entry
 from numpy_bert.errors import Error
 
 h5py = pytest.importorskip("h5py")
 
 KERAS = Path(__file__).parents[2] / "data" / "tf_files" / "keras" / "tf_model.h5"
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 @pytest.fixture

@@ -9,20 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.bits import same
 from support.file_damage import mutated
 from support.hostile_files import Entry as ZipEntry
 from support.hostile_files import Scratch, assert_refused_under_limits, zip_archive
 from support.tf_weights import weights
 
 from numpy_bert.checkpoints.formats import npz
-from numpy_bert.checkpoints.formats.tensors import (
-    Entry,
-)
+from numpy_bert.checkpoints.formats.tensors import Entry
 from numpy_bert.errors import Error
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 @pytest.fixture

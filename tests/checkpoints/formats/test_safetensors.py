@@ -12,14 +12,13 @@ import safetensors.numpy as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError
+from support.bits import same
 from support.file_damage import framed_mutation, mutated, random_safetensors
 from support.hostile_files import Scratch, assert_refused_under_limits, tensor_entry
 from support.hostile_files import safetensors as file_of
 
 from numpy_bert.checkpoints.formats import safetensors
-from numpy_bert.checkpoints.formats.tensors import (
-    Entry,
-)
+from numpy_bert.checkpoints.formats.tensors import Entry
 from numpy_bert.errors import Error
 
 DATA = np.arange(6, dtype="<f4").tobytes()
@@ -34,10 +33,6 @@ def put(tmp_path):
         return path
 
     return write
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 # Correct files

@@ -389,7 +389,9 @@ def test_a_new_run_does_not_begin_in_the_folder_of_another(saved):
 
 def test_two_trainers_do_not_share_a_folder(saved):
     run, folder = saved
-    locked = pytest.raises(Error, match=r"run: expected a folder in which nobody trains, got one that is locked$")
+    locked = pytest.raises(
+        Error, match=r"run: expected a folder that no other process trains in, got one that is locked$"
+    )
     with RunFolder(folder, {}), locked:
         trained(run, folder, resume=True)
     resumed(run, folder)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import tf_files
+from support.bits import same
 from support.hostile_files import Scratch
 from support.limits import run_limited
 from support.tf_files import DATA, GOOD, HEADER, ONE, Case, entry, extents, field, index, masked, put, sliced, table
@@ -19,16 +20,10 @@ from support.tf_weights import google_shapes, weights
 
 from numpy_bert.checkpoints.formats.tensorflow import bundle
 from numpy_bert.checkpoints.formats.tensorflow.slices import slice_key
-from numpy_bert.checkpoints.formats.tensors import (
-    Entry,
-)
+from numpy_bert.checkpoints.formats.tensors import Entry
 from numpy_bert.errors import Error
 
 FILES = Path(__file__).parents[3] / "data" / "tf_files"
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def refused(words, call, *args, **options):

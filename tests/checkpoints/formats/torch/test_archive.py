@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.bits import same
 from support.file_damage import mutated
 from support.hostile_files import (
     ELEMENTS,
@@ -43,10 +44,6 @@ def scratch(tmp_path_factory):
 def expected():
     with np.load(WRITTEN / "expected.npz") as arrays:
         return dict(arrays)
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 # What PyTorch wrote

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.bits import same
 from support.file_damage import mutated
 from support.hostile_files import (
     ELEMENTS,
@@ -41,10 +42,6 @@ WRITTEN = Path(__file__).parents[3] / "data" / "torch_files"
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
     return Scratch(tmp_path_factory.mktemp("legacy") / "pytorch_model.bin")
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def test_every_kind_of_tensor():

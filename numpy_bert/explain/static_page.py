@@ -1,4 +1,4 @@
-"""HTML pages made of one file: a template, filled, and a policy that lets nothing else run or load.
+"""HTML pages in a single file: a filled template, and a policy that lets nothing else run or load.
 
 No text of a user or a model becomes markup: it stands escaped in the template or in a script element of type
 application/json with every <, > and & escaped. A Content-Security-Policy names the hashes of the page's own script and
@@ -18,6 +18,31 @@ from typing import Any
 from ..files.atomic import replacing
 
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{{policy}}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{{title}}</title>
+<link rel="icon" href="data:,">
+<style>{{style}}</style>
+</head>
+"""
+
+
+def page(
+    package: str, template: str, style: str, title: str, parts: dict[str, str], scripts: list[str], allowed: str = ""
+) -> str:
+    """A page from a template (its body) and a style in static/ of a package, with the texts of its scripts.
+
+    parts: HTML for the template, by name. allowed: more directives for the policy.
+    """
+    css = read(package, style)
+    script = "(() => {\n'use strict';\n" + "\n".join(scripts) + "})();\n" if scripts else None
+    head = {"policy": policy(css, script) + html.escape(allowed), "title": html.escape(title), "style": css}
+    return filled(HEAD, head) + filled(read(package, template), parts | {"script": script or ""})
 
 
 def read(package: str, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 from ..exercises import EXERCISES
@@ -12,28 +11,17 @@ from .session import Session
 SCRIPTS = (
     "elements.js", "heat.js", "answer.js", "parts.js", "patching.js", "row.js", "step.js", "broken.js", "lab.js",
 )  # fmt: skip
-TEXT = "The movie was good."  # that the page begins with, unless another is asked for
+TEXT = "The movie was good."  # that the page begins with by default
 SOURCE = "The movie was bad."
+ALLOWED = "; connect-src 'self'; frame-src 'self'"  # the page asks its own server, and shows its pages in a frame
 
 
 def render(session: Session) -> str:
     """The page as text."""
-    scripts = [static_page.read(tracing.__name__, "color.js")]  # the colors of the explorer
+    scripts = [static_page.read(tracing.__name__, name) for name in ("make.js", "color.js")]
     scripts += [static_page.read(__package__, name) for name in SCRIPTS]
-    script = "(() => {\n'use strict';\n" + "\n".join(scripts) + "})();\n"
-    style = static_page.read(__package__, "lab.css")
-    parts = {
-        "policy": policy(style, script),
-        "style": style,
-        "data": static_page.inert_json(facts(session)),
-        "script": script,
-    }
-    return static_page.filled(static_page.read(__package__, "lab.html"), parts)
-
-
-def policy(style: str, script: str) -> str:
-    """As that of the explorer; the page may ask its own server, and show what comes from there in a frame."""
-    return static_page.policy(style, script) + html.escape("; connect-src 'self'; frame-src 'self'")
+    parts = {"data": static_page.inert_json(facts(session))}
+    return static_page.page(__package__, "lab.html", "lab.css", "BERT lab", parts, scripts, ALLOWED)
 
 
 def facts(session: Session) -> dict[str, Any]:

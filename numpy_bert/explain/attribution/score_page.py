@@ -14,7 +14,6 @@ LEVELS = 5  # strengths of color on either side
 
 def render(attribution: Attribution) -> str:
     """The page as text; every text of the model or the user is escaped."""
-    style = static_page.read(__package__, "scores.css")
     largest = max((abs(score) for score in attribution.scores), default=0.0) or 1.0
     signed = attribution.method != rollout.NAME
     shares = [score / largest for score in attribution.scores]
@@ -30,13 +29,11 @@ def render(attribution: Attribution) -> str:
         "task": attribution.target.task,
     }
     parts = {name: html.escape(text) for name, text in texts.items()} | {
-        "policy": static_page.policy(style),
-        "style": style,
         "key": _key(methods.supported(attribution), signed),
         "tokens": "".join(map(_token, attribution.tokens, shares, numbers)),
         "rows": "\n".join(map(_row, attribution.tokens, shares, numbers)),
     }
-    return static_page.filled(static_page.read(__package__, "scores.html"), parts)
+    return static_page.page(__package__, "scores.html", "scores.css", texts["question"], parts, [])
 
 
 def write(attribution: Attribution, path: str | os.PathLike[str]) -> None:

@@ -9,23 +9,16 @@ from .explorer_data import page_data
 from .result import Trace
 
 SCRIPTS = (
-    "data.js", "color.js", "heatmap.js", "viewer.js", "source.js", "map.js", "walk.js", "attention.js", "flow.js",
-    "about.js", "main.js",
+    "make.js", "data.js", "color.js", "heatmap.js", "viewer.js", "source.js", "map.js", "walk.js", "attention.js",
+    "flow.js", "about.js", "main.js",
 )  # fmt: skip
 
 
 def render(trace: Trace) -> str:
     """The page as text. Error: the source of the package is not installed."""
-    scripts = (static_page.read(__package__, name) for name in SCRIPTS)
-    script = "(() => {\n'use strict';\n" + "\n".join(scripts) + "})();\n"
-    style = static_page.read(__package__, "page.css")
-    parts = {
-        "policy": static_page.policy(style, script),
-        "style": style,
-        "data": static_page.inert_json(page_data(trace)),
-        "script": script,
-    }
-    return static_page.filled(static_page.read(__package__, "page.html"), parts)
+    scripts = [static_page.read(__package__, name) for name in SCRIPTS]
+    parts = {"data": static_page.inert_json(page_data(trace))}
+    return static_page.page(__package__, "page.html", "page.css", "BERT, one forward and one backward", parts, scripts)
 
 
 def write(trace: Trace, path: str | os.PathLike[str]) -> None:

@@ -3,22 +3,6 @@
 const facts = JSON.parse(document.getElementById('data').textContent);
 const at = (id) => document.getElementById(id);
 
-// Elements without markup: text never becomes anything but text.
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === 'on') {
-      for (const [event, act] of Object.entries(value)) element.addEventListener(event, act);
-    } else if (name === 'text') {
-      element.textContent = value;
-    } else if (value !== false && value !== null && value !== undefined) {
-      element.setAttribute(name, value === true ? '' : value);
-    }
-  }
-  element.append(...children.filter((child) => child !== null));
-  return element;
-}
-
 const button = (text, act, attributes = {}) => make('button', { type: 'button', class: 'plain', text, on: { click: act }, ...attributes });
 
 function select(label, count, act, names = (i) => String(i)) {

@@ -42,15 +42,15 @@ const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
 const shapeText = (shape) => (shape.length ? shape.join('×') : 'one number');
 const lengthOf = (value) => (value.array.rms ?? 0) * Math.sqrt(sizeOf(value.shape));
 
-// The gradient that flows into a block's backward, and what its forward hands on: their lengths.
+// The gradient that flows into a block's backward, and what its forward passes on: their lengths.
 function flowOf(block, backward) {
-  const call = block.calls.find((one) => isBackward(one) === backward);
+  const call = block.calls.find((call) => isBackward(call) === backward);
   if (!call) return null;
   const [head] = data.modules[block.module].functions[call.name];
-  const found = backward
+  const value = backward
     ? call.values.find((value) => value.first === head && value.gradient)
     : call.values.findLast((value) => value.array.rms !== undefined);
-  return found && found.array.rms !== undefined ? lengthOf(found) : null;
+  return value && value.array.rms !== undefined ? lengthOf(value) : null;
 }
 
 // Cells of an array: {cells, rows, columns, tables, scale}; NaN stands for what is not finite.
@@ -88,20 +88,5 @@ function numberText(x, digits = 4) {
 }
 const signedText = (x, digits) => (x > 0 ? '+' : '') + numberText(x, digits);
 
-// Elements without markup: text never becomes anything but text.
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === 'on') {
-      for (const [event, act] of Object.entries(value)) element.addEventListener(event, act);
-    } else if (name === 'text') {
-      element.textContent = value;
-    } else if (value !== false && value !== null && value !== undefined) {
-      element.setAttribute(name, value === true ? '' : value);
-    }
-  }
-  element.append(...children.filter((child) => child !== null));
-  return element;
-}
 // A token may be of any script and direction: it is kept from turning its surroundings.
 const tokenElement = (text) => make('bdi', { text });

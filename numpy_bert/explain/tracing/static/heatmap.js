@@ -26,14 +26,14 @@ function thumbnail(array, width, height) {
   return canvas;
 }
 
-// What an axis calls its place i, of which a cell takes `many`.
-function placeText(axis, i, many, size) {
-  const first = i * many;
-  const last = Math.min(size, first + many) - 1;
-  const number = many > 1 && last > first ? `${first} to ${last}` : `${first}`;
+// What an axis calls its place i, of which a cell covers `span`.
+function placeText(axis, i, span, size) {
+  const first = i * span;
+  const last = Math.min(size, first + span) - 1;
+  const number = span > 1 && last > first ? `${first} to ${last}` : `${first}`;
   if (axis === 'token × Q, K, V') return `${['query', 'key', 'value'][i % 3]} of token ${tokenText(Math.floor(i / 3))}`;
   if (axis === 'asked') return `at ${tokenText(data.asked.outputs[first]?.[0])}`;
-  if (many === 1 && (axis === 'token' || axis === 'key')) return `${axis} ${tokenText(first)}`;
+  if (span === 1 && (axis === 'token' || axis === 'key')) return `${axis} ${tokenText(first)}`;
   return `${AXIS[axis] ?? axis} ${number}`.trim();
 }
 const isolate = (text) => `\u2068${text}\u2069`;
@@ -42,7 +42,7 @@ const labelOf = (axis, i) => (axis === 'asked' ? tokens[data.asked.outputs[i]?.[
 const hasTokens = (axis) => axis === 'token' || axis === 'key' || axis === 'asked';
 
 class Heatmap {
-  // onMove({table, row, column}) is told where the pointer or the cursor is.
+  // onMove({table, row, column}) is called with the place of the pointer or the cursor.
   constructor(label, onMove = () => {}) {
     this.canvas = make('canvas', { tabindex: 0, role: 'application', 'aria-roledescription': 'heat map', 'aria-label': label });
     this.frame = make('div', { class: 'heat' }, this.canvas);
@@ -243,11 +243,11 @@ class Heatmap {
     if (C > 1) places.push(placeText(columnAxis || 'column', column, c, C));
     const x = cells[(table * rows + row) * columns + column];
     const error = errorOf(value.array, x);
-    const many = r * c > 1 ? `, the largest of ${r}×${c}` : '';
+    const covered = r * c > 1 ? `, the largest of ${r}×${c}` : '';
     this.readout.replaceChildren(
       make('span', { text: `${this.title}[${places.join(', ')}] = ` }),
       make('strong', { text: value.array.exact ? signedText(x, 7) : signedText(x) }),
-      make('span', { class: 'soft', text: Number.isNaN(x) || !error ? many : ` ± ${numberText(error, 1)}${many}` }),
+      make('span', { class: 'soft', text: Number.isNaN(x) || !error ? covered : ` ± ${numberText(error, 1)}${covered}` }),
     );
   }
 }

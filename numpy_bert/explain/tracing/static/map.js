@@ -93,10 +93,10 @@ function mapCell(block, text, kind) {
 }
 
 function colorMap() {
-  const found = [...map.cells].map(([block, cell]) => [cell, flowOf(block, map.backward), block]);
-  const sizes = found.map(([, size]) => size).filter((size) => size > 0);
+  const flows = [...map.cells].map(([block, cell]) => [cell, flowOf(block, map.backward), block]);
+  const sizes = flows.map(([, size]) => size).filter((size) => size > 0);
   const [low, high] = [Math.log(Math.min(...sizes)), Math.log(Math.max(...sizes))];
-  for (const [cell, size, block] of found) {
+  for (const [cell, size, block] of flows) {
     if (!size) continue;
     tint(cell, 0.12 + (0.78 * (Math.log(size) - low)) / (high - low || 1));
     cell.title = `${block.path}: ${map.backward ? 'gradient' : 'values'} of length ${numberText(size, 3)}`;

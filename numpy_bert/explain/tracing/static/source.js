@@ -63,14 +63,14 @@ const titleOf = (block) => {
 
 function crumbs(block) {
   const parts = block.path.split('.');
-  const found = [];
+  const links = [];
   for (let i = 1; i <= parts.length; i += 1) {
-    const one = blockByPath.get(parts.slice(0, i).join('.'));
-    if (!one) continue;
-    if (found.length) found.push(make('span', { 'aria-hidden': 'true', text: ' › ' }));
-    found.push(make('button', { type: 'button', class: 'link', text: titleOf(one), disabled: one === block, on: { click: () => openBlock(one) } }));
+    const part = blockByPath.get(parts.slice(0, i).join('.'));
+    if (!part) continue;
+    if (links.length) links.push(make('span', { 'aria-hidden': 'true', text: ' › ' }));
+    links.push(make('button', { type: 'button', class: 'link', text: titleOf(part), disabled: part === block, on: { click: () => openBlock(part) } }));
   }
-  return found;
+  return links;
 }
 
 function listing(block, name, module) {

@@ -38,7 +38,7 @@ SPECIAL_TOKEN_KEYS = ("unk_token", "cls_token", "sep_token", "pad_token", "mask_
 
 
 class Settings(NamedTuple):
-    """All that makes a tokenizer."""
+    """What makes a tokenizer: but for the source, the arguments and attributes of WordPieceTokenizer."""
 
     source: Path  # the file that holds the tokens
     tokens: list[str]  # the index is the id
@@ -252,7 +252,7 @@ def token_name(section: Section, key: str, default: str) -> str:
 def _warn_of_contradictions(settings: Settings, config: Section, description: Description | None) -> None:
     added = {token.content for token in settings.added}
     if settings.lowercase and is_cased([token for token in settings.tokens if token not in added]):
-        what = "lower case is asked for, but the vocabulary is a cased one: its tokens with capitals are never found"
+        what = "lower case is set, but the vocabulary is cased: its tokens with capitals are never found"
         warn(what, at=config.path, key="do_lower_case")
     if description is None:
         return

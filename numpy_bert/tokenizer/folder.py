@@ -43,20 +43,10 @@ def read_tokenizer(folder: Path) -> Tokenizer:
 
 def tokenizer_of(settings: files.Settings) -> WordPieceTokenizer:
     """The tokenizer that these settings describe. Error: a special token is missing."""
+    fields = settings._asdict()
+    del fields["source"]
     try:
-        return WordPieceTokenizer(
-            settings.tokens,
-            settings.special_tokens,
-            lowercase=settings.lowercase,
-            strip_accents=settings.strip_accents,
-            chinese=settings.chinese,
-            max_chars=settings.max_chars,
-            added=settings.added,
-            size=settings.size,
-            library_rules=settings.library_rules,
-            has_segments=settings.has_segments,
-            truncation_side=settings.truncation_side,
-        )
+        return WordPieceTokenizer(**fields)
     except Error as error:
         raise Error(f"{error}", at=settings.source) from None
 

@@ -153,21 +153,8 @@ class WordPieceTokenizer(Tokenizer):
         return {"casing": casing, **added, **rules, **segments, **side}
 
     def write(self, folder: Path, model_max_length: int | None = None) -> None:
-        settings = files.Settings(
-            source=folder,
-            tokens=self.tokens,
-            special_tokens=self.special_tokens,
-            lowercase=self.lowercase,
-            strip_accents=self.strip_accents,
-            chinese=self.chinese,
-            max_chars=self.max_chars,
-            added=self.added,
-            size=self.size,
-            library_rules=self.library_rules,
-            has_segments=self.has_segments,
-            truncation_side=self.truncation_side,
-        )
-        files.write_settings(settings, folder, model_max_length)
+        fields = {name: getattr(self, name) for name in files.Settings._fields if name != "source"}
+        files.write_settings(files.Settings(folder, **fields), folder, model_max_length)
 
     def _ids(self, text: str, special: bool, most: int) -> list[int]:
         raw, normalized = self._matchers[special]

@@ -28,10 +28,9 @@ from ...tokenizer.interface import Tokenizer
 from . import classification_scores as scores
 from . import several_labels
 from .labeled_texts import LabeledText, classes, is_whole, number, parse
-from .options import DataOptions
+from .options import LOOK, DataOptions
 from .records import Path
 
-LOOK = DataOptions()
 DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 MISSING = ("nan", "na", "n/a", "<na>", "null", "none")  # as tables have them, in lower case
 MANY = 8  # examples; with fewer, that nearly all labels differ says nothing

@@ -112,7 +112,7 @@ def _header(path: Path, file: Records, options: DataOptions) -> tuple[str, ...] 
 
 
 def _label_position(columns: tuple[str, ...] | None, width: int) -> int | None:
-    """Where the label stands in a file without names."""
+    """The column of the label in a file without names."""
     if columns is None:
         return 1 if width == 2 else None
     return columns.index("label") if "label" in columns else None

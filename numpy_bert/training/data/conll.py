@@ -20,13 +20,12 @@ from typing import NamedTuple
 from ...errors import Error, UsageError, show, show_path
 from ...files.text_lines import lines
 from ...inference.entities import OUTSIDE
-from .options import DataOptions
+from .options import LOOK, DataOptions
 from .records import Path
 
 DOCUMENT = "-DOCSTART-"  # what the files of CoNLL-2003 have in place of the first word of each document
 PREFIXES = "BIESLUM"  # of all schemes
 CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"}
-LOOK = DataOptions()
 
 
 class LabeledSentence(NamedTuple):

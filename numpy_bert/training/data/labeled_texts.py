@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 from ...errors import Error, show, show_path
 from . import columns, records
-from .options import DataOptions
+from .options import LOOK, DataOptions
 from .records import Path, Record
 
-LOOK = DataOptions()
 UNDECIDED = "-"  # the gold label of SNLI and MNLI where the annotators did not agree
 
 

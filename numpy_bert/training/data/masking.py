@@ -25,7 +25,7 @@ class MaskingVocabulary(NamedTuple):
 
     mask_id: int
     special: Array  # (V,) boolean: [CLS], [SEP], [PAD] are never chosen
-    continues: Array  # (V,) boolean: it goes on with the word before it
+    continues: Array  # (V,) boolean: it continues the word before it
 
 
 class MaskingSettings(NamedTuple):

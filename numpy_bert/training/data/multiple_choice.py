@@ -30,10 +30,8 @@ from ...tasks import multiple_choice, objective
 from ...tokenizer.interface import Tokenizer
 from . import records
 from .classification import digest
-from .options import DataOptions
+from .options import LOOK, DataOptions
 from .records import Path
-
-LOOK = DataOptions()
 
 
 class ChoiceQuestion(NamedTuple):

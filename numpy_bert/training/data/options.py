@@ -25,3 +25,6 @@ class DataOptions(NamedTuple):
     regression: bool | None = None
     multi_label: bool | None = None
     stride: int = STRIDE
+
+
+LOOK = DataOptions()  # all of it is recognized from the file

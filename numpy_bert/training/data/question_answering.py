@@ -26,11 +26,9 @@ from ...tasks import objective, question_answering
 from ...tokenizer.interface import Encoding, Tokenizer
 from . import squad as squad_file
 from .classification import digest
-from .options import DataOptions
+from .options import LOOK, DataOptions
 from .records import Path
 from .squad import GoldAnswer, Paragraph, SquadQuestion
-
-LOOK = DataOptions()
 
 
 class WindowedQuestion(NamedTuple):

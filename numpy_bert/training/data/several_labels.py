@@ -1,6 +1,6 @@
 """Files in which a text has several labels: names of classes, or a column for each class or each number to predict.
 
-Names stand in a JSON list, or, where --multi-label says so, between commas. Columns hold 0 or 1 for each class (the
+Names are in a JSON list or, with --multi-label, between commas. Columns hold 0 or 1 for each class (the
 toxic comments of Jigsaw), or the numbers of a regression. A JSON list of as many numbers for each text is like columns.
 """
 

@@ -88,8 +88,8 @@ def _answer(answer: object, place: str, context: str) -> GoldAnswer:
     if not text.strip():
         raise Error(f"{place}.text: expected an answer, got {show(text)}")
     if not 0 <= start <= len(context) - len(text) or not context.startswith(text, start):
-        there = show(context[max(0, start) : max(0, start) + len(text)], 40)
-        raise Error(f"{place}: expected {show(text, 40)} at answer_start {show(start, 40)} of the context, got {there}")
+        got = show(context[max(0, start) : max(0, start) + len(text)], 40)
+        raise Error(f"{place}: expected {show(text, 40)} at answer_start {show(start, 40)} of the context, got {got}")
     return GoldAnswer(text, start)
 
 

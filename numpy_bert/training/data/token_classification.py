@@ -35,12 +35,10 @@ from ...tokenizer.interface import Tokenizer
 from . import conll, entity_scores
 from .classification import counted, digest
 from .conll import LabeledSentence
-from .options import DataOptions
+from .options import LOOK, DataOptions
 from .records import Path
 
 SHORTEST = 3  # tokens: [CLS], one of a word, [SEP]
-
-LOOK = DataOptions()
 
 
 class WordWindow(NamedTuple):

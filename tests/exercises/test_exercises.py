@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from support import command
 from support.mutants import MUTANTS
 
 import numpy_bert
-from numpy_bert.cli.main import main
 from numpy_bert.exercises import EXERCISES, report, source
 from numpy_bert.exercises.definition import LEVELS
 from numpy_bert.gradcheck import cases as pairs
@@ -54,9 +54,7 @@ NAMES = list(CASES)
 
 
 def run(capsys, *arguments):
-    status = main(["exercise", *map(str, arguments)])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+    return command.run(capsys, "exercise", *arguments)
 
 
 def refused(capsys, status, *arguments):

@@ -6,12 +6,12 @@ import threading
 
 import numpy as np
 import pytest
+from support.command import run as run_command
 from support.tiny import tiny_bert
 
 from numpy_bert import Error
 from numpy_bert.blocks import bert, gelu, layer_norm, linear
 from numpy_bert.cli import profile as command
-from numpy_bert.cli.main import main
 from numpy_bert.cli.profile import format_profile
 from numpy_bert.config import BertConfig
 from numpy_bert.profiling import costs, machine, passes, roofline, timer
@@ -185,9 +185,7 @@ def test_refused(model, workload, message):
 
 
 def run(capsys, *arguments):
-    status = main(["profile", *map(str, arguments)])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+    return run_command(capsys, "profile", *arguments)
 
 
 def test_the_command(capsys, folder, tmp_path):
@@ -231,6 +229,7 @@ def test_without_a_model_the_sizes_are_those_of_bert_base(capsys, monkeypatch):
     monkeypatch.setattr(passes, "random_params", lambda config: config)
     monkeypatch.setattr(passes, "measure", lambda params, config, workload, progress: asked.append((config, workload)))
     monkeypatch.setattr(command, "format_profile", lambda profile: "")
+    monkeypatch.setattr(roofline, "to_json", lambda profile: {})
     assert run(capsys, "--batch", 4)[0] == 0
     [(config, workload)] = asked
     assert (config.num_hidden_layers, config.hidden_size, config.vocab_size) == (12, 768, 30522)

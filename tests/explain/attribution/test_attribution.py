@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from support.command import run
 from support.tiny import tiny_bert
 
 from numpy_bert import Error
@@ -176,12 +177,6 @@ def test_rollout_reads_what_the_head_reads(model):
 @pytest.fixture(scope="module")
 def folder(model, tmp_path_factory):
     return model.save(tmp_path_factory.mktemp("models") / "tiny")
-
-
-def run(capsys, *arguments):
-    status = main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 def test_methods_by_name(model):

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.command import run
 from support.tiny import tiny_bert
 
 from numpy_bert import Error
 from numpy_bert.blocks.cross_entropy import IGNORED
 from numpy_bert.checkpoints.formats import npz
-from numpy_bert.cli.main import main
 from numpy_bert.cli.trace import format_comparison
 from numpy_bert.explain import static_page, vector_norm
 from numpy_bert.explain.tracing import comparison, explorer, explorer_data, manifest, quantize, source
@@ -577,12 +577,6 @@ def test_arrays_without_elements_and_without_axes():
 
 
 # The command line.
-
-
-def run(capsys, *arguments):
-    status = main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from .rules import integer, number, one_of, optional, texts
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 PROBABILITY = number("a number of at least 0 and below 1", lambda value: 0 <= value < 1)
 
-# The limits are far above any BERT, and low enough that no array is asked for that memory has no addresses for.
+# The limits are far above any BERT, and low enough that every array has addresses.
 RULES = {
     "vocab_size": integer(1, 10_000_000),
     "hidden_size": integer(1, 65_536),

@@ -1,7 +1,7 @@
 """y = γ x̂ + β,   x̂ = (x - μ) / √(σ² + ε),   μ = mean(x),   σ² = mean((x - μ)²)
 
 Layer normalization (Ba, Kiros and Hinton, arXiv:1607.06450) over the last axis. σ² divides by H, not by H - 1, and
-ε stands inside the root.
+ε is inside the root.
 
 Letters: H hidden size; "..." any leading axes.
 """
@@ -52,7 +52,7 @@ def backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
 
     With c = x - μ and r = 1/√(σ² + ε), x̂ = c r depends on x_j directly, through μ and through σ²:
     ∂x̂_i/∂x_j = r (δ_ij - 1/H - x̂_i x̂_j / H), hence with g = γ dy
-    dx_j = r (g_j - mean(g) - x̂_j mean(g x̂)). γ stands inside the means: outside it is right only where γ is constant.
+    dx_j = r (g_j - mean(g) - x̂_j mean(g x̂)). γ is inside the means: outside it is right only where γ is constant.
     """
     x_hat, rstd, gamma = cache
     rows = tuple(range(dy.ndim - 1))  # all axes but the last: γ and β serve every row

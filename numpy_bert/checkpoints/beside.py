@@ -63,7 +63,7 @@ def assumed(weights: Weights, pooling: SentencePooling) -> tuple[bool, bool]:
 
 
 def settings(weights: Weights) -> SentenceSettings | Error:
-    """Prompts, similarity and the like; an Error is kept for those who need them."""
+    """Prompts, similarity and other settings; an Error is raised when they are used."""
     if weights.form == "gguf":
         return sentence_settings.DEFAULT
     try:

@@ -1,4 +1,4 @@
-"""Two checkpoints side by side, in whatever forms: the largest difference of each tensor.
+"""Two checkpoints of any forms side by side: the largest difference of each tensor.
 
 Tensors are matched by what they are called in Hugging Face's spelling, matrices brought to its layout (out, in), and Q,
 K and V that lie in one array taken apart. No config is needed. A few tensors at a time are read from each side, so the
@@ -16,9 +16,7 @@ import numpy as np
 
 from ..numerics.arrays import Array
 from . import locate, names
-from .formats.tensors import (
-    Entry,
-)
+from .formats.tensors import Entry
 from .inspection import batches
 from .locate import Weights
 

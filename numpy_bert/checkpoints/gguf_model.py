@@ -150,7 +150,7 @@ def _settings(path: Path, values: dict[str, Any]) -> Settings:
         strip_accents=_flag(values, "tokenizer.ggml.normalizer.strip_accents", lowercase),
         chinese=True,
         max_chars=HUGGING_FACE_MAX_CHARS,
-        library_rules=True,  # such files are made of folders of Hugging Face
+        library_rules=True,  # such files are converted from Hugging Face folders
     )
 
 

@@ -28,7 +28,7 @@ TABLE = {
     "blk.*.ffn_down": "bert.encoder.layer.*.output.dense",
     "blk.*.layer_output_norm": "bert.encoder.layer.*.output.LayerNorm",
 }
-BACK = {there: name for name, there in TABLE.items()}
+BACK = {hf: gguf for gguf, hf in TABLE.items()}
 OWN = {"weight": "bert.encoder.layers.*.attention.qkv.W", "bias": "bert.encoder.layers.*.attention.qkv.b"}
 
 
@@ -38,8 +38,8 @@ def hugging_face(name: str) -> str | None:
     block, _, field = pattern.rpartition(".")
     if field not in OWN:
         return None
-    there = OWN[field] if block == "blk.*.attn_qkv" else f"{TABLE[block]}.{field}" if block in TABLE else None
-    return there and there.replace("*", number)
+    spelled = OWN[field] if block == "blk.*.attn_qkv" else f"{TABLE[block]}.{field}" if block in TABLE else None
+    return spelled and spelled.replace("*", number)
 
 
 def gguf(name: str) -> str | None:

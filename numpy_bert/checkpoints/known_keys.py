@@ -4,9 +4,9 @@
     NO_EFFECT  the key changes no number that is computed here: notes of the writer, settings of training or of decoding
     NEUTRAL    the key changes nothing at these values, which nearly every file has; at another one it is named
 
-A key that stands nowhere here is named as well. Nothing is refused by this module. The files of exported graphs
-(ort_config.json, quantize_config.json, openvino_config.json) speak of those graphs alone, and are not looked at, nor
-are those of a module that sentence_pooling.py refuses by name.
+A key that is not listed here is named as well. Nothing is refused by this module. The files of exported graphs
+(ort_config.json, quantize_config.json, openvino_config.json) describe those graphs alone, and are not read, nor are those of
+a module that sentence_pooling.py refuses by name.
 
 Source: the keys that transformers 2 to 5, sentence-transformers 2 to 6, tokenizers, optimum, Google's and NVIDIA's code
 write, and those found in public repositories.
@@ -201,7 +201,7 @@ def tell(folder: Path) -> None:
 
 
 def _objects(folder: Path, aside: Collection[str]) -> Iterator[tuple[str, Owners, dict[str, Any]]]:
-    """The objects in the files that are there, with the owners of their keys. What cannot be read its reader tells."""
+    """The objects in the files that are there, with the owners of their keys; unreadable files are left out."""
     root = root_of(folder)
     for file, owners in FILES.items():
         place = root if file == SETTINGS else folder

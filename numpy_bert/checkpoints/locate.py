@@ -40,7 +40,7 @@ EXPORTED = tuple(
 # Under other names.
 SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".index", ".h5", ".msgpack", ".npz", ".gguf", ".onnx")
 
-# What is read besides the weights; the configs last, so that whoever fetches the files has all once it has one.
+# What is read besides the weights; the configs last, so that a complete config means that all files are there.
 BESIDE = (
     "vocab.txt",
     "tokenizer.json",

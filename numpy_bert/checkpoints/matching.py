@@ -31,7 +31,7 @@ class Stored(NamedTuple):
 
 
 class Match(NamedTuple):
-    """What became of every tensor: nothing is lost silently and nothing missing is invented."""
+    """How every tensor is used: nothing is lost silently and nothing missing is invented."""
 
     heads: tuple[str, ...]
     has_pooler: bool
@@ -110,14 +110,14 @@ def match_tensors(
             copies[copy.foreign] = name
             tensor = kept
         stored[name] = tensor
-    there = names.heads_in(stored, config.architectures)
-    heads = tuple(head for head in there if head not in without and head not in closed)
+    stored_heads = names.heads_in(stored, config.architectures)
+    heads = tuple(head for head in stored_heads if head not in without and head not in closed)
     config = _with_stored_labels(config, heads, stored)
     has_pooler = any(name.startswith("bert.pooler.") for name in stored) or objective.needs_pooler(heads)
     stored_pooler, has_pooler = has_pooler, has_pooler and POOLER not in closed
     wanted = _wanted(config, heads, has_pooler, stored)
-    replaced = _wanted(config, tuple(head for head in there if head not in closed), has_pooler, stored)
-    for name in _wanted(config, there, stored_pooler, stored) - wanted:
+    replaced = _wanted(config, tuple(head for head in stored_heads if head not in closed), has_pooler, stored)
+    for name in _wanted(config, stored_heads, stored_pooler, stored) - wanted:
         if name in stored:
             left[stored[name].foreign] = "replaced by a new head" if name in replaced else "of what cannot be used"
     if names.DECODER in stored and names.DECODER not in wanted and stored[names.DECODER].foreign not in left:

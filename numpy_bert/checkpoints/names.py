@@ -166,8 +166,8 @@ def google(name: str) -> Spelled:
     """Hugging Face's name -> Google's. Names that `spelled` lets stay stay here too."""
     if stays(name):
         return Spelled(name, False)
-    there = _rewritten(name, GOOGLE)
-    return Spelled(there.replace(".", "/"), there.endswith(".kernel"))
+    google_name = _rewritten(name, GOOGLE)
+    return Spelled(google_name.replace(".", "/"), google_name.endswith(".kernel"))
 
 
 def _rewritten(name: str, rules: tuple[tuple[str, str], ...]) -> str:

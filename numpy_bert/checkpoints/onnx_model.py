@@ -17,20 +17,20 @@ from ..errors import Error, warn
 from ..files.reading import Path
 from .config_file import FILE, read_config
 from .formats.onnx import reader
-from .formats.onnx.bert import Found
+from .formats.onnx.bert import GraphBert
 
 
 def config(path: Path, folder: SystemPath, closed: dict[str, Error] | None = None) -> BertConfig:
     """The config of the model at `path`. Error: it is not a BERT's, or no config.json is there and the graph does not
     show the number of heads. closed: see read_config."""
-    found = reader.find_bert(path)
+    bert = reader.find_bert(path)
     if not os.path.lexists(folder / FILE):
-        return _of_graph(path, found)
+        return _of_graph(path, bert)
     stated = read_config(folder, closed)
     computed = {
-        "num_attention_heads": found.num_heads,
-        "hidden_act": found.gelu,
-        "layer_norm_eps": _epsilon(found),
+        "num_attention_heads": bert.num_heads,
+        "hidden_act": bert.gelu,
+        "layer_norm_eps": _epsilon(bert),
     }
     said = (stated.num_attention_heads, stated.gelu, stated.layer_norm_eps)
     for (key, shown), value in zip(computed.items(), said, strict=True):
@@ -43,28 +43,28 @@ def config(path: Path, folder: SystemPath, closed: dict[str, Error] | None = Non
     return stated
 
 
-def _epsilon(found: Found) -> float:
+def _epsilon(bert: GraphBert) -> float:
     """As config.json has it: the shortest number that is the same in float32."""
-    return float(str(np.float32(found.epsilon)))
+    return float(str(np.float32(bert.epsilon)))
 
 
-def _of_graph(path: Path, found: Found) -> BertConfig:
-    if found.num_heads is None:
+def _of_graph(path: Path, bert: GraphBert) -> BertConfig:
+    if bert.num_heads is None:
         text = f"expected {FILE} beside it, since the graph does not show the number of attention heads, got none"
         raise Error(text, at=path)
-    shapes = {name: weight.shape for name, weight in found.weights.items()}
+    shapes = {name: weight.shape for name, weight in bert.weights.items()}
     vocab_size, hidden_size = shapes["bert.embeddings.word_embeddings.weight"]
     try:
         return BertConfig(
             vocab_size=vocab_size,
             hidden_size=hidden_size,
-            num_hidden_layers=found.num_layers,
-            num_attention_heads=found.num_heads,
+            num_hidden_layers=bert.num_layers,
+            num_attention_heads=bert.num_heads,
             intermediate_size=shapes["bert.encoder.layer.0.intermediate.dense.weight"][0],
             max_position_embeddings=shapes["bert.embeddings.position_embeddings.weight"][0],
             type_vocab_size=shapes["bert.embeddings.token_type_embeddings.weight"][0],
-            gelu=found.gelu,
-            layer_norm_eps=_epsilon(found),
+            gelu=bert.gelu,
+            layer_norm_eps=_epsilon(bert),
             num_labels=shapes.get("classifier.weight", (BertConfig.num_labels,))[0],
         )
     except Error as error:

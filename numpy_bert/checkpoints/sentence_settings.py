@@ -1,4 +1,4 @@
-"""What else sentence-transformers stores of a model: prompts, similarity, size of the vectors, activation of scores.
+"""Other settings of sentence-transformers: prompts, similarity, size of the vectors, activation of scores.
 
     config_sentence_transformers.json   prompts, default_prompt_name, similarity_fn_name, truncate_dim, activation_fn
     config.json                         the activation in older folders: sentence_transformers.activation_fn,
@@ -31,7 +31,7 @@ class SentenceSettings(NamedTuple):
     kind: str | None = None  # "SentenceTransformer", "CrossEncoder" or "SparseEncoder"; None: the folder does not say
 
     def prompt(self, name: str | None = None, text: str | None = None) -> str:
-        """What stands before each text: the text itself, the prompt of a name, or the default. Error: no such name.
+        """The prompt of each text: the text passed, the prompt of a name, or the default. Error: no such name.
 
         "query" and "document" are always names, as in sentence-transformers: of a checkpoint without them, empty ones.
         """
@@ -60,12 +60,12 @@ class SentenceSettings(NamedTuple):
 
     @property
     def query_prompt(self) -> str:
-        """What stands before a query; the default does not."""
+        """The prompt of a query; the default is not used."""
         return dict(self.prompts).get("query", "")
 
     @property
     def document_prompt(self) -> str:
-        """What stands before a text that is searched; the default does not."""
+        """The prompt of a text that is searched; the default is not used."""
         prompts = dict(self.prompts)
         return next((prompts[name] for name in DOCUMENT_PROMPTS if name in prompts), "")
 

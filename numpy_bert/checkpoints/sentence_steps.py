@@ -111,7 +111,7 @@ def _refuse_other_features(folder: Path) -> dict[str, Any]:
 
 
 def _dimension(config: dict[str, Any], key: str, size: int | None, path: Path) -> int:
-    """A size of a step. Error: it is none, or not that of the vectors."""
+    """A size of a step. Error: it is no size, or differs from the size of the vectors."""
     value = config.get(key)
     if type(value) is not int or value < 1 or size not in (None, value):
         expected = "a number above 0" if size is None else f"{size}, the numbers of a vector before it"
@@ -124,9 +124,9 @@ def _weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> list[Array]
     weights = locate.locate(folder)
     entries = weights.reader.describe(weights.path)
     for name, dims in shapes.items():
-        found = entries[name].shape if name in entries else None
-        if found != dims:
-            got = "no such tensor" if found is None else str(found)
+        actual = entries[name].shape if name in entries else None
+        if actual != dims:
+            got = "no such tensor" if actual is None else str(actual)
             raise Error(f"expected the shape {dims}, got {got}", at=weights.path, key=name)
     arrays = weights.reader.read(weights.path, names=list(shapes))
     return [arrays[name].astype(np.result_type(np.float32, arrays[name].dtype), copy=False) for name in shapes]

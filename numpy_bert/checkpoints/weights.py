@@ -21,9 +21,7 @@ from ..numerics import tree
 from ..numerics.arrays import Array
 from ..tasks import objective
 from . import names
-from .formats.tensors import (
-    Entry,
-)
+from .formats.tensors import Entry
 from .locate import Weights
 from .matching import Match, Stored, check_shapes, match_usable
 
@@ -42,7 +40,7 @@ def load(
     closed: Mapping[str, Error] | None = None,
     progress: Progress = lambda done: None,
 ) -> tuple[objective.Params, Match]:
-    """Read the weights a config asks for. The model's config is that of the Match.
+    """Read the weights of a config. The config of the model is in the Match.
 
     dtype: "float32" or "float64"; None takes float64 where the file stores it and float32 for everything else, which
     holds float16 and bfloat16 exactly. Reading float64 into float32 rounds, and a number too large is an error.
@@ -128,15 +126,15 @@ def _read(weights: Weights, match: Match, places: dict[str, Array], progress: Pr
     arrays = weights.reader.read(weights.path, names=tuple(targets), into=into)
     for name, (tensor, place) in targets.items():
         array = arrays.pop(name)
-        there = np.may_share_memory(array, place)
+        in_place = np.may_share_memory(array, place)
         if tensor.transposed:  # a matrix at a time, so that there is never a second copy of them all
             array = array.reshape(place.shape[::-1]).T.copy()
-        if tensor.transposed or not there:
+        if tensor.transposed or not in_place:
             _convert(weights.path, name, array.reshape(place.shape), place)
 
 
 def _allocated(shapes: dict[str, tuple[int, ...]], kind: np.dtype[Any]) -> dict[str, Array]:
-    """Arrays of these shapes in one piece of memory, which the system hands over faster than many pieces."""
+    """Arrays of these shapes in one piece of memory, which the system provides faster than many pieces."""
     sizes = [-(-math.prod(dims) // ALIGNED) * ALIGNED for dims in shapes.values()]
     ends = np.cumsum(sizes, dtype=np.int64).tolist()
     memory = np.empty(ends[-1] if ends else 0, kind)
@@ -172,12 +170,12 @@ def _tell(path: Path, config: BertConfig, match: Match) -> None:
         got = f"none and {match.config.num_labels} in the weights"
         warn(f"expected a config with the number of labels, got {got}", at=path)
     if match.unexpected:
-        warn(f"expected tensors of BERT alone, got {_some(match.unexpected)} that mean nothing here; left", at=path)
+        warn(f"expected tensors of BERT alone, got {_listed(match.unexpected)} that mean nothing here; left", at=path)
 
 
 def missing_tensors(match: Match) -> str:
     """What is missing, and what the file has in its place: other names, or BERT's under a prefix."""
-    text = f"{_some(match.missing)} missing"
+    text = f"{_listed(match.missing)} missing"
     ends = ("embeddings.word_embeddings.weight", "embeddings.LayerNorm.weight", "encoder.layer.0.output.dense.weight")
     for foreign in match.unexpected:
         name = names.spelled(foreign).name
@@ -186,10 +184,10 @@ def missing_tensors(match: Match) -> str:
             return f"{len(match.missing)} missing; the file has them under the prefix {show(prefix, 40)}, which must go"
     if not match.unexpected:
         return text
-    return f"{_some(match.missing, 1)} missing; the file has {_some(match.unexpected)} instead"
+    return f"{_listed(match.missing, 1)} missing; the file has {_listed(match.unexpected)} instead"
 
 
-def _some(foreign: tuple[str, ...], most: int = 3) -> str:
+def _listed(foreign: tuple[str, ...], most: int = 3) -> str:
     return f"{len(foreign)} ({', '.join(show(name, 60) for name in foreign[:most])}{', ...' * (len(foreign) > most)})"
 
 

@@ -1,4 +1,4 @@
-"""The checker on a backward that stands in for the right one: a wrong one of ours, or a learner's repaired one."""
+"""The checker on a backward in place of the right one: the wrong one of an exercise, or a learner's repair."""
 
 from __future__ import annotations
 

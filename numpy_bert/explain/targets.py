@@ -108,8 +108,8 @@ def _task(model: ModelWithHeads, task: Any, has_mask: bool) -> str:
     if not isinstance(task, str) or task not in (*ORDER, VECTOR):
         raise Error(f"task: expected {', '.join(ORDER)} or {VECTOR}, for one text each, got {show(task)}")
     if task not in (*model.heads, VECTOR):
-        there = ", ".join(model.heads) or "none"
-        expected = f"expected a {task} head, got a checkpoint with heads: {there}"
+        heads = ", ".join(model.heads) or "none"
+        expected = f"expected a {task} head, got a checkpoint with heads: {heads}"
         raise Error(f"{model.path or 'model'}: {expected}; load one that has it, or train it")
     return task
 

@@ -1,1 +1,1 @@
-"""Files: opened safely, replaced atomically, read as strict JSON or as lines, locked. Nothing here knows of BERT."""
+"""Files: opened safely, replaced atomically, read as strict JSON or as lines, locked. Nothing here depends on BERT."""

@@ -1,7 +1,7 @@
 """Temporary files and folders of killed writers: found by a lock that only a living writer holds, and removed.
 
 A process that is killed cannot clean up. So each writer holds a lock (flock) on its temporary file, which the system
-releases with the process, and the next writer in the same folder removes what nobody holds. Where there are no such
+releases with the process, and the next writer in the same folder removes what no process holds. Where there are no such
 locks (Windows, some network file systems) nothing is removed.
 """
 

@@ -1,4 +1,4 @@
-"""Gradient checks of any forward and backward pass; knows nothing of BERT but for its `cases`."""
+"""Gradient checks of any forward and backward pass; only `cases` is about BERT."""
 
 from .checker import METHODS, Row, check
 

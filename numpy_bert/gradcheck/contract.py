@@ -1,6 +1,6 @@
-"""forward(*arguments) -> (y, cache),   backward(dy, cache) -> gradients:   what such a pair owes to those who call it
+"""forward(*arguments) -> (y, cache),   backward(dy, cache) -> gradients:   the contract of such a pair
 
-Both are functions: they leave alone what they are given and answer alike when they are asked alike, and the gradients
+Both are pure functions: they do not change their arguments, and equal arguments give equal results. The gradients
 come back in the order, the shapes and the types of what they are the gradients of. gradcheck holds pairs to that
 before it looks at a number.
 """
@@ -39,7 +39,7 @@ def run_forward(forward: Callable[..., Any], arguments: Mapping[str, Any]) -> tu
     if _fingerprints(y) != _fingerprints(forward(*arguments.values())[0]):
         raise Error(
             "forward: expected the same result from the same arguments, got another one the second time: "
-            "make its random generator anew, from a seed, in each call"
+            "make its random generator again from a seed in each call"
         )
     return y, cache
 

@@ -1,4 +1,4 @@
-"""What the rows of gradient checks say: the worst case of each array, what is wrong with a failed one, JSON."""
+"""Reports of gradient checks: the worst case of each array, what is wrong with a failed one, JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def to_json(row: Row) -> dict[str, Any]:
 
 
 def worst_cases(rows: Iterable[Row]) -> list[Row]:
-    """One row for each array of each module, in order: that of a case that failed, else that of the largest error."""
+    """One row for each array of each module, in order: a case that failed, else the one with the largest error."""
     worst: dict[tuple[str, str], Row] = {}
     for row in rows:
         key = (row.block, row.name)

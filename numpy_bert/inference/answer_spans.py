@@ -1,6 +1,6 @@
 """From a question and a context to windows that fit the model, and from start and end logits to the best answers.
 
-A context longer than the model is read in windows that overlap by all but `stride` tokens. A token then stands in
+A context longer than the model is read in windows that overlap by all but `stride` tokens. A token is then in
 several windows; it is judged in the one where it has most context, counted on the side where it has less: the
 max-context rule of Google's run_squad.py, which also says how ties fall (towards the longer window).
 

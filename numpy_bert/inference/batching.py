@@ -85,7 +85,7 @@ def run(
 
     counted = [len(texts[first].ids) for first, *_ in places]
     threads = workers or cores()
-    share = sum(counted) // threads  # with less than a batch for each, smaller ones: nobody stands idle
+    share = sum(counted) // threads  # with less than a batch for each, smaller ones, so that no core is idle
     groups = list(batches(counted, min(TOKENS, max(FEWEST, share)), threads if share > TOKENS else 1))
     # A single batch has no other beside it. In a large one the cores share out products and heads. A small one stays in
     # one thread: BLAS threads wait for each other, on a busy core for longer than they save.
@@ -96,7 +96,7 @@ def run(
                 first, *others = places[i]
                 results[first] = result
                 for other in others:
-                    results[other] = copy.deepcopy(result)  # whoever changes one of them changes no other
+                    results[other] = copy.deepcopy(result)  # so that changing one of them changes no other
             progress(sum(len(places[i]) for i in chosen))
     return results
 

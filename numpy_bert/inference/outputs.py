@@ -17,7 +17,7 @@ class Hidden(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """One token that may stand in a masked place."""
+    """One candidate token for a masked place."""
 
     token: str
     id: int

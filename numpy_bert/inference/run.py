@@ -42,7 +42,7 @@ class Model(Protocol):
 
 
 class Options(NamedTuple):
-    """How texts are run, whatever is asked of them."""
+    """How texts are run, for any method."""
 
     progress: Progress = None  # called with how many texts are done since the last call; True: a counter on stderr
     threads: int | None = None  # how many batches are computed at once; None: one for each core of this process

@@ -84,8 +84,8 @@ def _best(
     best = [Best(part.shape[0], k) for part in parts]
     for first, block in _blocks(corpus):
         block = opened(block)
-        for part, found in zip(parts, best, strict=True):
-            found.add(first, scores(part, block, first))
+        for part, nearest in zip(parts, best, strict=True):
+            nearest.add(first, scores(part, block, first))
     return best
 
 

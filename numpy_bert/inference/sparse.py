@@ -57,7 +57,7 @@ def embed(model: SentenceModel, texts: Iterable[Any], prompt: str, options: Opti
 
 
 def _splade(model: SentenceModel) -> Splade:
-    """What the checkpoint asks for; the usual where it says nothing."""
+    """The settings of the checkpoint, or the usual ones."""
     try:
         return model.pooling.sparse or Splade()
     except Error:  # of a dense pooling, which is not used here

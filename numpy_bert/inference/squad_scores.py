@@ -32,7 +32,7 @@ def f1(answer: str, right: Sequence[str]) -> float:
 
 def _f1(answer: list[str], right: list[str]) -> float:
     if not answer or not right:
-        return float(answer == right)  # an empty answer is right only where nothing is asked for
+        return float(answer == right)  # an empty answer is right only where no answer is expected
     common = sum((Counter(answer) & Counter(right)).values())
     return 2.0 * common / (len(answer) + len(right))
 

@@ -52,14 +52,14 @@ class TextMethods:
 
     @property
     def pooling(self) -> SentencePooling:
-        """How `embed` makes one vector of a text. Error: the checkpoint asks for what is not known here."""
+        """How `embed` makes one vector of a text. Error: the checkpoint needs a step that is not known here."""
         if isinstance(self._pooling, Error):
             raise self._pooling
         return self._pooling
 
     @property
     def settings(self) -> SentenceSettings:
-        """Prompts, similarity and the like, as the checkpoint has them. Error: they cannot be read."""
+        """Prompts, similarity and other settings of the checkpoint. Error: they cannot be read."""
         if isinstance(self._settings, Error):
             raise self._settings
         return self._settings

@@ -37,7 +37,7 @@ class VectorMethods(TextMethods, OtherNames):
 
         progress: True counts the texts on stderr; a function is called with how many texts were done since its last
         call. threads: how many batches are computed at once; None is one for each core this process may use.
-        special: whether "[SEP]" and the like, typed in a text, are the special tokens; None is as transformers does
+        special: whether special tokens typed in a text, such as "[SEP]", count as such; None is as transformers does
         for a folder with tokenizer.json, and as Google does (plain text) for others. False is for strangers' texts.
         prompt_name, prompt: what stands before each text, by its name in the checkpoint or as it is; None is the
         default of the checkpoint, "" is nothing. truncate_dim: keep the first numbers of each vector, so many.

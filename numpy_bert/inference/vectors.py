@@ -128,7 +128,7 @@ def _step(v: Array, step: Step) -> Array:
 
 
 def _prompt_tokens(model: SentenceModel, prompt: str) -> int:
-    """How many tokens, from [CLS] on, are not those of the text."""
+    """How many tokens, from [CLS] on, do not belong to the text."""
     if not prompt:
         return 0
     ids = model.tokenizer.encode_ids([prompt], limit(model), special=model.tokenizer.typed_special)[0]

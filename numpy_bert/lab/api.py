@@ -1,4 +1,4 @@
-"""The questions that the page asks: JSON in, checked, and JSON out."""
+"""The requests of the page: JSON in, checked, and JSON out."""
 
 from __future__ import annotations
 

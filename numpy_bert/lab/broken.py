@@ -1,6 +1,6 @@
 """What a wrong backward does: to the gradient checks, and to training.
 
-The backward of an exercise stands in for the right one while a small model of random weights trains on eight texts of
+The backward of an exercise replaces the right one while a small model of random weights trains on eight texts of
 random tokens; the same run with the right backward is beside it. The small model is trained on the first task, in the
 order of TRIALS, on which the mistake has an effect.
 """
@@ -93,7 +93,7 @@ def run(number: int) -> Broken:
 
 @contextmanager
 def _replaced(module: ModuleType, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """The function stands in the module, for everyone, until the block ends: one run at a time."""
+    """Replace the function in its module, for the whole process, until the block ends: one run at a time."""
     right = getattr(module, name)
     setattr(module, name, function)
     try:

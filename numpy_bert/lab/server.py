@@ -1,6 +1,6 @@
 """The lab's server: one page and its questions, for one person on this machine.
 
-It listens on the loopback address alone. A random token stands in front of every path, so that no other user or page
+It listens on the loopback address alone. Every path begins with a random token, so that no other user or page
 can guess an address; the Host header must name this server, so that a foreign name that resolves to 127.0.0.1 (DNS
 rebinding) is refused; a request with another Origin is refused. Paths are names in tables: none is a path of a file.
 """
@@ -48,7 +48,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is; whoever knows it may use the lab."""
+        """The address of the page; anyone who knows it can use the lab."""
         return f"http://{self.hosts[0]}/{self.token}/"
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self._post)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The terminal belongs to whoever started the lab."""
+        """Print nothing: the terminal belongs to the user who started the lab."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What the base class refuses, such as a request that is not HTTP: in one line too."""

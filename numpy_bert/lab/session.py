@@ -1,4 +1,4 @@
-"""What the lab computes: a text and changes of the model in, answers out. It knows nothing of pages or servers."""
+"""What the lab computes: a text and changes of the model in, answers out. It does not depend on pages or servers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Changes(NamedTuple):
     off: Parts = Parts()
     gelu: str | None = None  # "erf" or "tanh" in place of the model's form
     layer_norm_eps: float | None = None
-    hidden_tokens: tuple[int, ...] = ()  # tokens that nobody may look at
+    hidden_tokens: tuple[int, ...] = ()  # tokens hidden from attention
 
 
 class Answer(NamedTuple):
@@ -143,7 +143,7 @@ class Session:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While nothing else is computed: for whatever changes the package itself for a while."""
+        """Keep other computations out: for what changes the package itself meanwhile."""
         with self._lock:
             yield
 

@@ -1,1 +1,1 @@
-"""Arrays and how they are computed: trees of them, products, threads, memory. Nothing here knows of BERT."""
+"""Arrays and how they are computed: trees of them, products, threads, memory. Nothing here depends on BERT."""

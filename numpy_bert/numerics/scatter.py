@@ -19,7 +19,7 @@ def scatter_add(table: Array, ids: Array, rows: Array) -> None:
     N = len(ids)
     distinct, which = np.unique(ids, return_inverse=True)
     onehot = csr_array((np.ones(N, rows.dtype), which, np.arange(N + 1)), shape=(N, len(distinct)))
-    table[distinct] += onehot.T @ rows  # no id stands in `distinct` twice
+    table[distinct] += onehot.T @ rows  # no id is in `distinct` twice
 
 
 def take_rows(x: Array, rows: Array | None) -> Array:

@@ -39,7 +39,7 @@ class _Process:
         self.keeps_memory = False  # whether freed memory stays with the process
 
     def forget(self) -> None:
-        """In a process forked while others were at work: they are not there, and the lock is nobody's."""
+        """In a process forked while others were at work: they do not exist, and nobody holds the lock."""
         held, self.holders = self.holders, 0
         self.lock, self.helpers, self.own = threading.Lock(), None, threading.local()
         self.turns = None
@@ -57,7 +57,7 @@ class _Process:
         _controller().limit(limits=1, user_api="blas")
 
     def give_back(self) -> None:
-        """The last to leave gives back what the first found, and leaves the numbers to whoever comes next."""
+        """The last to leave restores the settings that the first one found."""
         if self.limits is not None:
             _take_control()
             self.limits.restore_original_limits()
@@ -95,7 +95,7 @@ def _controller() -> ThreadpoolController:
 
 @contextlib.contextmanager
 def single_blas_thread() -> Iterator[None]:
-    """BLAS computes each product in the thread that asks for it. May be entered by several threads at once."""
+    """BLAS computes each product in the calling thread. May be entered by several threads at once."""
     entered = False  # an interruption may come at any moment
     try:
         with _process.lock:

@@ -18,7 +18,7 @@ class Shape(NamedTuple):
 
 
 def shape(*dims: int) -> Any:
-    """A Shape, typed as anything so that it can stand in a field meant for an array."""
+    """A Shape, typed as anything so that it can fill a field meant for an array."""
     return Shape(dims)
 
 

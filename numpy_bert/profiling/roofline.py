@@ -70,7 +70,7 @@ def work(cost: Cost) -> int:
 
 
 def to_json(profile: Profile) -> dict[str, Any]:
-    """Everything that the table is made of; seconds, bytes and FLOPs as they are."""
+    """The data of the table; seconds, bytes and FLOPs unscaled."""
     sizes = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "vocab_size")
 
     def cost(spent: Cost, seconds: float) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class _Call:
 
 @contextmanager
 def timed(clock: Callable[[], float] = time.perf_counter) -> Iterator[Seconds]:
-    """Within, what the blocks take on the clock is added up by row, in this thread."""
+    """Time the blocks that run in this thread meanwhile, by row."""
     seconds: Seconds = defaultdict(float)
     stack = [_Call()]
 

@@ -1,4 +1,4 @@
-"""The classes of characters that BERT's tokenizer tells apart, the same on every Python.
+"""The classes of characters of BERT's tokenizer, the same on every Python.
 
     is_white_space      becomes a space                  tab, line feed, carriage return, Zs, U+2028, U+2029
     is_removed          vanishes                         Cc, Cf, Co, Cs, U+FFFD

@@ -1,4 +1,4 @@
-"""What stands around one text or two: the special tokens, and the segment of each token.
+"""The special tokens around one text or two, and the segment of each token.
 
 Frame(((2,), (3,), (3,)), ((0,), (0,), (1,)), (0, 1))     [CLS] a [SEP] b [SEP], b and its [SEP] in segment 1
 """

@@ -1,4 +1,4 @@
-"""What the rest of the package asks of a tokenizer: text to token ids and back, and the position of each token.
+"""The interface of all tokenizers: text to token ids and back, and the position of each token.
 
     encode("A film.", pair="Yes")    [CLS] a film . [SEP] yes [SEP]
     segment ids                        0   0   0  0   0    1    1
@@ -100,7 +100,7 @@ class Tokenizer(ABC):
 
         max_length: tokens at most, the special tokens among them. A pair loses tokens of its longer text until both are
         equally long, then of both; at their ends, unless truncation_side says otherwise.
-        special: whether "[MASK]" and the like, typed in the text, are the special tokens, as for Hugging Face;
+        special: whether special tokens typed in the text, such as "[MASK]", count as such, as in Hugging Face;
         False takes them for plain text, which is right for text from untrusted sources. Tokens that a model added of
         its own are recognized either way.
         add_special_tokens: False leaves out [CLS] and [SEP].

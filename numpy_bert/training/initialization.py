@@ -21,7 +21,7 @@ CUT = 2.0  # standard deviations; what falls outside is drawn again
 def params(
     config: BertConfig, heads: tuple[str, ...], seed: int, dtype: DTypeLike = np.float32, has_pooler: bool = True
 ) -> objective.Params:
-    """A model with these heads, made of random numbers alone. Equal seeds give equal parameters."""
+    """A model with these heads, with random parameters. Equal seeds give equal parameters."""
     shapes = objective.shapes(config, heads, has_pooler)
     return _drawn(shapes, config.initializer_range, seed, dtype)
 

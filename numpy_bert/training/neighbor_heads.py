@@ -10,7 +10,7 @@ difference, so that
 gives the score above (docs/first-weights.md derives it). Words begin as 0 on those D components: else the score would
 also compare words, and a token is most like itself. A small BERT that begins with the usual random weights has to
 find its neighbors first and stays near the loss of guessing by frequency for millions of tokens; with these weights it
-does not. Nothing is fixed: they are learned on like all others.
+does not. Nothing is fixed: they are trained like all other parameters.
 
 Letters: H hidden size, A heads, D = H / A head size, P positions, k an offset, ω (H/2,) frequencies.
 """

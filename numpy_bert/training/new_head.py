@@ -1,7 +1,7 @@
 """A new head on a published BERT: random numbers, only where the caller asks for them, and announced.
 
 Everything else of a model comes from its checkpoint or is an error; a head that was never trained answers at random, so
-nobody should have one without knowing.
+a new head is never added without a warning.
 """
 
 from __future__ import annotations

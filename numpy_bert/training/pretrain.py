@@ -26,7 +26,6 @@ HEADS = ("masked_lm", "next_sentence")
 # What helped a small model on a small corpus; docs/first-weights.md has the figures.
 SMALL = {"learning_rate": 1e-3, "optimizer": "adamw", "batch_size": 16}
 SMALL_RANGE, PAPER_RANGE = 0.04, 0.02  # σ of the first weights: wider where the hidden size is smaller
-SMALL_LENGTH = 64  # tokens of a pair
 
 
 def recipe(steps: int, small: bool = False, **settings: Any) -> Recipe:
@@ -49,7 +48,7 @@ def train(
     options: RunOptions | None = None,
     params: objective.Params | None = None,
 ) -> tuple[objective.Params, dict[str, float]]:
-    """Train a model from random numbers, or go on from `params`; returns it and the last evaluation."""
+    """Train a model from random numbers, or continue from `params`; returns it and the last evaluation."""
     if data.settings.max_length > config.max_position_embeddings:
         longest = config.max_position_embeddings
         raise Error(f"max_length: expected at most {longest} (max_position_embeddings), got {data.settings.max_length}")

@@ -108,7 +108,7 @@ def processor_unasked() -> Iterator[None]:
 
 @contextlib.contextmanager
 def refusals(file: File) -> Iterator[None]:
-    """Whatever the library raises, of whatever type, is one error: the file is not what it can read."""
+    """Turn any exception of the library into one error: it cannot read the file."""
     try:
         yield
     except Error:

@@ -7,7 +7,7 @@ A varint holds seven bits of a number in each byte, the lowest first; the eighth
 A field that is absent has the value zero, or is an empty list. Unknown fields are passed over by their length, so
 however deep they are nested they cost nothing. The old groups (wire types 3 and 4) are refused.
 
-Errors here name no file: whoever knows it puts it in front. Source: the encoding page of protobuf.dev.
+Errors here name no file: the caller adds it. Source: the encoding page of protobuf.dev.
 """
 
 from __future__ import annotations
@@ -35,41 +35,41 @@ class Message:
     """The fields of a message that the caller knows, `known` giving the wire type of each. The others are skipped."""
 
     def __init__(self, data: bytes, known: Mapping[int, int]) -> None:
-        self._found: dict[int, list[Field]] = {number: [] for number in known}
+        self._values: dict[int, list[Field]] = {number: [] for number in known}
         for field in fields(data):
             if field.number not in known:
                 continue
             if field.wire_type != known[field.number]:
                 expected = f"wire type {known[field.number]}"
                 raise Error(f"field {field.number}: expected {expected}, got {field.wire_type}")
-            values = self._found[field.number]
+            values = self._values[field.number]
             values.append(field)
             if len(values) > MOST_REPEATED:
                 raise Error(f"field {field.number}: expected at most {MOST_REPEATED} values, got more")
 
     def has(self, number: int) -> bool:
-        return bool(self._found[number])
+        return bool(self._values[number])
 
-    def one(self, number: int) -> Field:
+    def single(self, number: int) -> Field:
         """The field, as an absent one reads where it is absent."""
-        values = self._found[number]
+        values = self._values[number]
         if len(values) > 1:
             raise Error(f"field {number}: expected it once, got it {len(values)} times")
         return values[0] if values else Field(number, 0)
 
     def unsigned(self, number: int) -> int:
-        return self.one(number).integer
+        return self.single(number).integer
 
     def signed(self, number: int) -> int:
         """An int32, int64 or enumeration: 64 bits in two's complement."""
-        value = self.one(number).integer
+        value = self.single(number).integer
         return value - (1 << 64) if value >> 63 else value
 
     def content(self, number: int) -> bytes:
-        return self.one(number).content
+        return self.single(number).content
 
     def contents(self, number: int) -> list[bytes]:
-        return [field.content for field in self._found[number]]
+        return [field.content for field in self._values[number]]
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:

@@ -186,7 +186,7 @@ class Header:
         return Slot(entry, begin, end)
 
     def members(self, where: str) -> Iterator[str]:
-        """The keys of the object that begins here; whoever iterates takes the value after each."""
+        """The keys of the object that begins here; the caller takes the value after each."""
         seen: set[str] = set()
         self.symbol(b"{", where)
         if self.peek() == b"}":

@@ -96,7 +96,7 @@ def check_file_name(index: Path, tensor: str, name: object) -> None:
 
 
 def ending(path: Path, file_names: list[str]) -> str:
-    """The one ending that the files have; it is also that of the index, where its name says one."""
+    """The common ending of the files, which must also be in the name of the index, if it has one."""
     for known in FORMS:
         if all(name.endswith(known) for name in file_names):
             other = [end for end in FORMS if end != known and os.fspath(path).endswith(f"{end}.index.json")]

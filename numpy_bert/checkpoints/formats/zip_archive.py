@@ -15,9 +15,7 @@ from typing import NamedTuple
 
 from ...errors import show
 from ...files.reading import File
-from .tensors import (
-    MOST_TENSORS,
-)
+from .tensors import MOST_TENSORS
 
 END = struct.Struct("<4s4H2IH")  # signature, disks (2), entries (2), directory size and offset, comment length
 END_64 = struct.Struct("<4sQ2H2I4Q")  # signature, size, versions (2), disks (2), entries (2), size, offset

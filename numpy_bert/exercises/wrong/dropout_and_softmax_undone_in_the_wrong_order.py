@@ -34,7 +34,7 @@ EXERCISE = Exercise(
     level="hard",
     hints=(
         "A backward runs through the forward's steps in reverse.",
-        "From y backwards the forward went through R, P, S. Which of the four comments stands in the wrong place?",
+        "From y backwards the forward went through R, P, S. Which of the four comments is in the wrong place?",
     ),
     wrong="Softmax is undone before dropout, in the order of the forward.",
     why="R = dropout(softmax(S)): from dR one comes to dP through dropout and only then to dS through softmax. The "

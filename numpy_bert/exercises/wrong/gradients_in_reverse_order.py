@@ -21,7 +21,7 @@ EXERCISE = Exercise(
     block="encoder",
     level="medium",
     hints=("x is right. Whose gradient does the first layer get?", "In which order does append collect?"),
-    wrong="The gradients are collected from the last layer to the first and handed out in that order.",
+    wrong="The gradients are collected from the last layer to the first and returned in that order.",
     why="The loop has to run from the last layer to the first, and what it collects has to be turned round once "
     "more. All layers have the same shapes, so the first takes the last one's gradient without a word. dx is "
     "right, hence whatever is below the encoder; with an odd number of layers the middle one is right too.",

@@ -32,6 +32,6 @@ EXERCISE = Exercise(
     why="To save memory the cache of a layer is thrown away and made again when backward comes by. Again has to "
     "mean the same to the bit, the mask included: the gradient of one mask at the values of another is the "
     "gradient of nothing. It is what activation checkpointing does where the state of the generator is not "
-    "preserved; the result is noise of the size of dropout, and averages out far enough that training goes on.",
+    "preserved; the result is noise of the size of dropout, and averages out, so training continues.",
     backward=backward,
 )

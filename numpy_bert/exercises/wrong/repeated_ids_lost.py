@@ -23,7 +23,7 @@ EXERCISE = Exercise(
     level="medium",
     hints=(
         "Try ids = [0, 0, 2]. np.add.at, or a product with the one-hot matrix, counts every one.",
-        "a[i] += b means a[i] = a[i] + b. What is written to a row that stands in i twice?",
+        "a[i] += b means a[i] = a[i] + b. What is written to a row whose index occurs twice in i?",
     ),
     wrong="dW[ids] += dy reads each row once, adds and writes it back: of a repeated id one summand is left.",
     why="A row that is read k times is used k times, and its gradient is the sum of k. Frequent words (the, [SEP], "

@@ -25,7 +25,7 @@ EXERCISE = Exercise(
     level="medium",
     hints=(
         "gelu'(h), and which of the cached arrays is h?",
-        "What is the input of the second linear layer: h, or what GELU made of it?",
+        "What is the input of the second linear layer: h, or GELU(h)?",
     ),
     wrong="The slope of GELU is taken at its result, not at its input.",
     why="For tanh or the sigmoid the slope can be written with the result, y, and the input need not be kept. GELU "

@@ -36,7 +36,7 @@ EXERCISE = Exercise(
     level="hard",
     hints=(
         "The word embedding is read at the bottom and at the top.",
-        "Near the end two gradients with respect to the same array meet. What becomes of the first?",
+        "Near the end two gradients with respect to the same array meet. What happens to the first?",
     ),
     wrong="The tied embedding gets the decoder's gradient in place of its own, where both add up.",
     why="The same array E looks words up at the bottom and scores them at the top, so its gradient is the sum of "

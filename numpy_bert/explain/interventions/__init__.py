@@ -1,1 +1,1 @@
-"""Interventions: change one thing inside a model and see what becomes of its answer."""
+"""Interventions: change one thing inside a model and see how its answer changes."""

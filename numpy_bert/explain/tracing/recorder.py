@@ -1,10 +1,10 @@
 """A recording: every array that a line of the blocks computes, while they compute it.
 
 The blocks run as they are; Python tells the recorder of every line (sys.settrace, what debuggers use), and it copies
-what the line has written. So a trace can show each intermediate of a forward and of a backward, those included that
-nobody keeps, and there is no second copy of the mathematics that could differ from the first.
+what the line has written. So a trace can show each intermediate of a forward and of a backward, even those that
+no cache keeps, and there is no second copy of the mathematics that could differ from the first.
 
-The tree of Caches says where a call stands in the model: the Cache that `layer_norm.forward` returned is the one
+The tree of Caches says where a call belongs in the model: the Cache that `layer_norm.forward` returned is the one
 in the field `attention_norm` of layer 3, so that is what this call computed.
 """
 
@@ -54,7 +54,7 @@ class Recording(NamedTuple):
     calls: tuple[Call, ...]
     written: tuple[Written, ...]  # in the order of time
     arrays: tuple[Array, ...]  # each content once
-    results: dict[str, tuple[tuple[int, ...], int]]  # of what was handed over at the end: shape, and place of its array
+    results: dict[str, tuple[tuple[int, ...], int]]  # of the results: shape, and place of their arrays
 
 
 class Open(NamedTuple):

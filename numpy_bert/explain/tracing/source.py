@@ -93,9 +93,9 @@ def _code(imported: ModuleType) -> CodeType:
 
 
 def function_of(module: str, running: CodeType) -> Function:
-    """The function of a module that this code was made of.
+    """The function of a module that this code was compiled from.
 
-    Error: what runs was made of other lines, since the file has been changed after its import.
+    Error: the file was changed after its import, so its lines are not those that run.
     """
     function = read_module(module).functions.get(running.co_name)
     if function is None or function.code != running or list(function.code.co_lines()) != list(running.co_lines()):
@@ -104,7 +104,7 @@ def function_of(module: str, running: CodeType) -> Function:
 
 
 def _changed(module: str) -> Error:
-    got = "a file that was changed after its import; start Python anew"
+    got = "a file that was changed after its import; restart Python"
     return Error(f"{PACKAGE}.{module}: expected the source that is running, got {got}")
 
 

@@ -73,7 +73,7 @@ def _layers(texts: bert.Inputs, params: bert.Params, config: BertConfig, progres
 def _whole(
     name: str, texts: bert.Inputs, params: objective.Params, config: BertConfig, progress: Progress
 ) -> list[Row]:
-    """The whole model, one part of its parameters after the other, so that there is progress to tell of."""
+    """The whole model, one part of its parameters after the other, so that progress can be reported."""
     B, T = texts.ids.token.shape
     targets = None if name == "bert" else labels(name, config, B, T, np.random.default_rng(7))
     rows = []
@@ -98,7 +98,7 @@ def _whole(
 
 
 def _check(pair: Pair, tolerance: float) -> list[Row]:
-    """The rows of a pair; one that tells why where weights far out of range leave nothing to measure."""
+    """The rows of a pair; a single one with the reason where weights far out of range leave nothing to measure."""
     try:
         return checker.check(*pair, "projection", tolerance)
     except Error as error:

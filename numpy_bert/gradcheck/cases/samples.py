@@ -30,7 +30,7 @@ class Pair(NamedTuple):
 
     @property
     def replaced(self) -> str:
-        """The name of the function that another backward would stand in for."""
+        """The name of the function that another backward would replace."""
         return str(getattr(self.backward, "func", self.backward).__name__)  # a partial has no name of its own
 
 

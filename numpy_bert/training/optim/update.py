@@ -3,8 +3,8 @@
 The rules (adamw, bert_adam, sgd) say what happens to one number. Here they are applied to trees: chunk by chunk, each
 small enough that its parameters, gradients and moments stay in the processor's cache from the first operation of the
 rule to the last. The chunks are shared out to the cores; no number depends on another, so neither does the result on
-the sharing. Parameters and moments are changed where they lie: they belong to whoever trains, nobody else may hold
-views of them meanwhile.
+the sharing. Parameters and moments are changed in place: they belong to the training loop, and nothing else may hold
+views of them.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def step(
     update = RULES[name].update
     t = state.t + 1
 
-    def one(chunk: Chunk) -> None:
+    def update_chunk(chunk: Chunk) -> None:
         p, g, *moments = chunk.arrays
         rate = chunk.multiplier * rates.learning_rate
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite any more is found before it is saved
             update(p, g * rates.clip, tuple(moments), t, (rate, chunk.decay), settings)
 
     chunks = list(_chunks(params, gradients, state, multipliers, rates.weight_decay))
-    for _ in ordered_map(one, chunks) if len(chunks) > MIN_CHUNKS else map(one, chunks):
+    for _ in ordered_map(update_chunk, chunks) if len(chunks) > MIN_CHUNKS else map(update_chunk, chunks):
         pass
     return state._replace(t=t)
 

@@ -18,7 +18,7 @@ class CurveTable:
     """A CSV file that grows by a row at a time; without a path it is kept in memory alone."""
 
     def __init__(self, path: Path | None, text: str = "") -> None:
-        """`text` replaces what the file holds: a resumed run goes on where its save was made."""
+        """`text` replaces what the file holds: a resumed run continues where its save was made."""
         self.path = path
         self._rows = [text] if text else []
         if path is not None:

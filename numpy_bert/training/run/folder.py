@@ -34,7 +34,7 @@ OTHERS = re.compile(r"lock|model|steps\.csv|evaluations\.csv|curve\.png")
 class RunFolder:
     """A folder to train in, made if it is not there; locked until `close`. A context manager.
 
-    identity: what the run is, as JSON (recipe, config, data): saves of another are not gone on with.
+    identity: what the run is, as JSON (recipe, config, data): saves of another run are not resumed.
     Error: it is not a folder, it holds other files, another process trains in it, it cannot be written.
     """
 
@@ -45,10 +45,10 @@ class RunFolder:
         self._damaged: set[Path] = set()
         require_usable(self.path)
         try:
-            self._bare = _made(self.path)  # made here, and nothing in it but the lock
+            self._bare = _make_folder(self.path)  # made here, and nothing in it but the lock
         except OSError as error:
             raise unwritable(path, error) from None
-        taken = Error("expected a folder in which nobody trains, got one that is locked", at=self.path)
+        taken = Error("expected a folder that no other process trains in, got one that is locked", at=self.path)
         self._lock = Lock(self.path / LOCK, taken)
         try:
             self._sweep()
@@ -70,7 +70,7 @@ class RunFolder:
                 self.path.rmdir()
 
     def _sweep(self) -> None:
-        """Remove what interrupted processes left: we hold the lock, so nobody is writing it."""
+        """Remove what interrupted processes left: we hold the lock, so no process is writing it."""
         for entry in self.path.iterdir():
             if LEFTOVER.fullmatch(entry.name):
                 if entry.is_dir() and not entry.is_symlink():
@@ -192,7 +192,7 @@ def _is_lock(path: Path) -> bool:
     return path.is_file() and path.stat().st_size == 0
 
 
-def _made(path: Path) -> bool:
+def _make_folder(path: Path) -> bool:
     """Whether the folder had to be made."""
     try:
         path.mkdir()

@@ -7,7 +7,7 @@
 
 No name in the graph is believed but those of its inputs, which tell ids from segments, and for heads the name of the
 bias, where it says which head it is. Names are otherwise what the exporter made of them ("onnx::MatMul_373"), and two
-equal tensors have one. Query and key are told apart by their sides in the product of attention scores.
+equal tensors have one. Query and key are distinguished by their sides in the product of attention scores.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_LAYERS = 1000
 HEADS = ("classifier", "qa_outputs", "cls.seq_relationship")
 
 
-class Found(NamedTuple):
+class GraphBert(NamedTuple):
     weights: dict[str, Weight]  # by Hugging Face's names
     nodes: dict[str, Node]  # where each is used
     num_layers: int
@@ -41,9 +41,9 @@ class Found(NamedTuple):
     epsilon: float
 
 
-def find(file: File, graph: Graph) -> Found:
+def find(file: File, graph: Graph) -> GraphBert:
     """The weights of the BERT in a graph. Error: there is none, or it is computed in a way that is not known here."""
-    return _Walk(file, Operations(file, graph), graph).found()
+    return _Walk(file, Operations(file, graph), graph).bert()
 
 
 class _Walk:
@@ -54,7 +54,7 @@ class _Walk:
         self.heads: set[int | None] = set()
         self.gelus: set[str] = set()
 
-    def found(self) -> Found:
+    def bert(self) -> GraphBert:
         embedded = self._embeddings()
         hidden, layers = embedded.result, 0
         while (norm := self._norm_behind(hidden)) is not None and layers < MOST_LAYERS:
@@ -66,7 +66,7 @@ class _Walk:
         if len(self.gelus) != 1 or len(self.heads) != 1:
             got = f"{' and '.join(sorted(self.gelus))}, {self.heads} heads"
             raise self.file.error(f"expected one form of GELU and one number of heads, got {got}")
-        return Found(self.weights, self.nodes, layers, self.heads.pop(), self.gelus.pop(), embedded.epsilon)
+        return GraphBert(self.weights, self.nodes, layers, self.heads.pop(), self.gelus.pop(), embedded.epsilon)
 
     def _error(self, node: Node, expected: str) -> Error:
         return self.file.error(f"{node}: expected {expected}, got another computation")

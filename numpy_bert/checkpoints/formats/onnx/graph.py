@@ -160,7 +160,7 @@ def _check_node(messages: Messages, node: Node) -> None:
 
 
 def _attribute(messages: Messages, field: Field) -> tuple[str, Any]:
-    """Name and value; None for a kind of value that nothing here asks for, such as a graph inside a node."""
+    """Name and value; None for a kind of value that is not used here, such as a graph inside a node."""
     name, value = "", None
     numbers: list[int] = []
     for part in messages.message(field):

@@ -1,4 +1,4 @@
-"""The fields of a protobuf message in a file: the place of each, and its bytes only where they are asked for.
+"""The fields of a protobuf message in a file: the place of each; its bytes are read only on request.
 
 A model is one message, and its weights are fields inside fields of it. So the message is walked by lengths: each is
 compared with the message around it, and a field of a gigabyte costs as much as one of ten bytes until it is read.

@@ -269,7 +269,7 @@ class Operations:
     # Ways through the graph
 
     def parts(self, values: Iterable[str]) -> list[str]:
-        """What is added up in these values: products, norms, lookups, stored tensors and the like."""
+        """What is added up in these values: products, norms, lookups, stored tensors and others."""
         known = self.products.keys() | self.norms.keys() | self.lookups.keys()
         left, leaves, steps = list(values), [], 0
         while left:

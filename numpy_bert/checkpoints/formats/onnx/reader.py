@@ -2,8 +2,8 @@
 
     (stored - zero) * scale     in float32, as the operator DequantizeLinear has it
 
-Stored tensors of numbers that no known part of a BERT uses keep the names of the graph, so that whoever accounts for
-the weights can tell of them.
+Stored tensors of numbers that no known part of a BERT uses keep the names of the graph, so that they can be
+listed as unused.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 from ....files.reading import CHUNK, File, Path
 from ....numerics.arrays import Array
 from ..tensors import Entry, Into, check_destination, chosen, numbers, read_tensor
-from .bert import Found, find
+from .bert import GraphBert, find
 from .graph import Stored, read_graph, values_of
 from .operations import Weight
 
-LEAST = 1 << 10  # elements of a stored tensor that is told of though nothing uses it
+LEAST = 1 << 10  # elements of a stored tensor that is listed although nothing uses it
 
 
 def describe(path: Path) -> dict[str, Entry]:
@@ -30,7 +30,7 @@ def describe(path: Path) -> dict[str, Entry]:
         return {name: entry_of(weight) for name, weight in _weights(file)[0].items()}
 
 
-def find_bert(path: Path) -> Found:
+def find_bert(path: Path) -> GraphBert:
     """The weights where they lie, and what the graph says of the config."""
     with File(path) as file:
         return _weights(file)[1]
@@ -62,17 +62,17 @@ def entry_of(weight: Weight) -> Entry:
     return Entry(dtype, weight.shape) if weight.scale is None else Entry("float32", weight.shape, quantized=dtype)
 
 
-def _weights(file: File) -> tuple[dict[str, Weight], Found]:
+def _weights(file: File) -> tuple[dict[str, Weight], GraphBert]:
     graph = read_graph(file)
-    found = find(file, graph)
-    parts = [stored for weight in found.weights.values() for stored in (weight.stored, weight.scale, weight.zero)]
+    bert = find(file, graph)
+    parts = [stored for weight in bert.weights.values() for stored in (weight.stored, weight.scale, weight.zero)]
     used = {stored.name for stored in parts if stored}
     unused = {
         name: Weight(stored)
         for name, stored in graph.stored.items()
         if name not in used and stored.size >= LEAST and stored.entry.loaded.kind == "f"
     }
-    return found.weights | unused, found
+    return bert.weights | unused, bert
 
 
 def _read(file: File, weight: Weight, entry: Entry, target: Array | None) -> Array:
@@ -95,7 +95,7 @@ def _read_from(file: File, source: File, weight: Weight, entry: Entry, target: A
     part, parts = weight.part
     own = slice(part * (width // parts), (part + 1) * (width // parts))
     step = max(1, CHUNK // max(1, width * stored.entry.itemsize))
-    scale, zero = (values_of(file, one) if one else None for one in (weight.scale, weight.zero))
+    scale, zero = (values_of(file, stored) if stored else None for stored in (weight.scale, weight.zero))
     view = view.reshape(rows, -1)
     for first in range(0, rows, step):
         last = min(first + step, rows)

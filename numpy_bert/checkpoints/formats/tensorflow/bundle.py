@@ -83,7 +83,7 @@ def read(path: Path, names: Iterable[str] | None = None, into: Into | None = Non
 
 
 def index_of(path: Path) -> Path:
-    """The path of the index. Error: a folder without one or with several. That a file is missing, File tells."""
+    """The path of the index. Error: a folder without one or with several. A missing file is reported by File."""
     require_path(path)
     text = os.fspath(path)
     if os.path.isdir(text):

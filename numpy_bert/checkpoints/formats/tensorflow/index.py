@@ -15,9 +15,7 @@ from typing import NamedTuple
 
 from ....errors import Error, show
 from ....files.reading import File
-from ..tensors import (
-    Entry,
-)
+from ..tensors import Entry
 from . import entry
 from .entry import NO_NUMBERS, Header, Record
 from .slices import Region, regions, slice_key
@@ -49,7 +47,7 @@ def read_index(file: File) -> Index:
     whole: dict[str, Record] = {}
     pieces: dict[bytes, Record] = {}
     for key, value in Table(file).records():
-        with told(file, key):
+        with naming(file, key):
             if header is None:
                 if key:
                     raise Error("expected the header of a bundle first, under the empty key, got another key")
@@ -68,8 +66,8 @@ def read_index(file: File) -> Index:
 
 
 @contextlib.contextmanager
-def told(file: File, key: bytes) -> Iterator[None]:
-    """Put the file and the key in front of an error that names neither. The empty key is that of the header."""
+def naming(file: File, key: bytes) -> Iterator[None]:
+    """Put the file and the key in front of an error that names neither. The empty key is the header's."""
     try:
         yield
     except Error as error:
@@ -91,7 +89,7 @@ def parts_of(file: File, whole: Mapping[str, Record], pieces: dict[bytes, Record
             yield Part(name, None, record)
             continue
         key = name.encode()
-        with told(file, key):
+        with naming(file, key):
             boxes = regions(record.shape, record.slices)
         for region, extents in zip(boxes, record.slices, strict=True):
             shape = tuple(part.stop - part.start for part in region)

@@ -26,9 +26,7 @@ from ....errors import Error, show
 from ....files.reading import File
 from ...detect import TABLE_MAGIC
 from ..protobuf import varint, varint_bytes
-from ..tensors import (
-    MOST_TENSORS,
-)
+from ..tensors import MOST_TENSORS
 from . import snappy
 from .crc32c import crc32c, masked
 

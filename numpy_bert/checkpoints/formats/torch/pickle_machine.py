@@ -1,7 +1,7 @@
 """A pickle followed symbolically: nothing is imported, looked up or called.
 
 A pickle is a program for a stack machine. The few instructions that PyTorch emits for a dictionary of tensors
-are carried out on plain values here. A global name stays a name, and a call is handed to a subclass, which knows
+are carried out on plain values here. A global name stays a name, and a call is passed to a subclass, which knows
 the names it allows. Any other instruction ends the reading.
 
 A pickle can ask for far more memory than it has bytes, so everything is counted: see the limits. A container

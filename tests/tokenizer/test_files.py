@@ -148,7 +148,7 @@ def test_the_config_wins_over_the_description_and_says_so(folder, key, said, use
 
 
 def test_lower_case_for_a_cased_vocabulary_is_warned_of(folder):
-    with pytest.warns(UserWarning, match="do_lower_case: lower case is asked for, but the vocabulary is a cased one"):
+    with pytest.warns(UserWarning, match="do_lower_case: lower case is set, but the vocabulary is cased"):
         read_tokenizer(folder(vocab_DOT_txt=CASED, tokenizer_config_DOT_json={"do_lower_case": True}))
 
 

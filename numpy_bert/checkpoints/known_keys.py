@@ -5,8 +5,8 @@
     NEUTRAL    the key changes nothing at these values, which nearly every file has; at another one it is named
 
 A key that is not listed here is named as well. Nothing is refused by this module. The files of exported graphs
-(ort_config.json, quantize_config.json, openvino_config.json) describe those graphs alone, and are not read, nor are those of
-a module that sentence_pooling.py refuses by name.
+(ort_config.json, quantize_config.json, openvino_config.json) describe those graphs alone, and are not read, nor are
+those of a module that sentence_pooling.py refuses by name.
 
 Source: the keys that transformers 2 to 5, sentence-transformers 2 to 6, tokenizers, optimum, Google's and NVIDIA's code
 write, and those found in public repositories.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 from ..errors import Error, show, warn
-from ..files.reading import CHUNK, File
+from ..files.reading import File
 from ..model import Bert
 from . import manifest
 from .chunk import model_sha256, pooling_settings
@@ -27,8 +26,10 @@ def query_form(bert: Bert, vectors: str | os.PathLike[str], texts: str | os.Path
     if job.get("model") != model_sha256(bert):
         made_by = f"those of {files.get('model', 'another')}"
         raise Error(f"expected vectors of {bert.path}, got {made_by}; pass that one with --model", at=vectors)
-    if texts is not None and job.get("input", {}).get("sha256") != _sha256(texts):
-        raise Error(f"expected the file that {os.fspath(vectors)} was made of, got another", at=texts)
+    if texts is not None:
+        with File(texts) as file:
+            if job.get("input", {}).get("sha256") != file.hexdigest():
+                raise Error(f"expected the file that {os.fspath(vectors)} was made of, got another", at=texts)
     settings = job.get("settings", {})
     for key, value in pooling_settings(bert).items():
         if settings.get(key, value) != value:
@@ -49,12 +50,3 @@ def _tell_of_the_prompt(bert: Bert, prompt: str, vectors: str | os.PathLike[str]
     got = "that of queries" if prompt == of_queries and prompt else show(prompt) if prompt else "none"
     remedy = "embed the texts again with --prompt-name document"
     warn(f"expected texts with the checkpoint's prompt for documents, {show(wanted)}, got {got}; {remedy}", at=vectors)
-
-
-def _sha256(path: str | os.PathLike[str]) -> str:
-    """Of the bytes of a file, as the manifest has it."""
-    digest = hashlib.sha256()
-    with File(path) as file:
-        for start in range(0, file.size, CHUNK):
-            digest.update(file.read_at(start, min(CHUNK, file.size - start)))
-    return digest.hexdigest()

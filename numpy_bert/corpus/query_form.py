@@ -29,7 +29,7 @@ def query_form(bert: Bert, vectors: str | os.PathLike[str], texts: str | os.Path
     if texts is not None:
         with File(texts) as file:
             if job.get("input", {}).get("sha256") != file.hexdigest():
-                raise Error(f"expected the file that {os.fspath(vectors)} was made of, got another", at=texts)
+                raise Error(f"expected the file that {os.fspath(vectors)} was made from, got another", at=texts)
     settings = job.get("settings", {})
     for key, value in pooling_settings(bert).items():
         if settings.get(key, value) != value:

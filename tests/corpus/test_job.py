@@ -4,10 +4,7 @@ import contextlib
 import errno
 import json
 import os
-import subprocess
-import sys
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +21,6 @@ from numpy_bert.files import text_lines
 from numpy_bert.files.lock import Lock
 from numpy_bert.numerics import tree
 
-ROOT = Path(__file__).parents[2]
 ROWS = 7
 
 
@@ -224,16 +220,6 @@ def test_killed_after_the_last_row_it_only_takes_its_name(bert, place, monkeypat
     monkeypatch.undo()
     monkeypatch.setattr(job, "embed", None)  # is not called
     np.testing.assert_array_equal(run(bert, place), wanted)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 needs a system that has it")
-def test_kill_9_at_random_moments():
-    """By hand, with more: benchmarks/kill_embedding.py."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "error", "benchmarks/kill_embedding.py", "--kills", "5"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (done.stderr, done.returncode) == ("", 0)
-    assert done.stdout.startswith("5 kills in ")
 
 
 # Another job, another file.

@@ -141,6 +141,28 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path, name):
     close(vectors, np.ravel(form["vectors"]))
 
 
+@pytest.mark.parametrize("name", of("scores"))
+def test_scores_are_those_of_sentence_transformers(tmp_path, name):
+    """Of a cross-encoder, with the activation that its folder names, or sentence-transformers takes."""
+    form = FORMS[name]
+    bert = quietly(built(tmp_path, form))
+    if "three" in name:
+        encoding = bert.tokenizer.encode(*PAIR)
+        close(bert.logits("sequence_classification", [encoding.ids], [encoding.segment_ids]), form["scores"])
+        return
+    if bert.settings.activation_fn is not None:  # else classify gives what the head gives
+        close(list(bert.classify(tuple(PAIR)).scores.values()), form["scores"])
+    close(bert.rank(PAIR[0], PAIR[1:])[0]["score"], form["scores"])
+
+
+def test_every_release_has_a_cross_encoder_of_each_kind():
+    for release in ("2.2.2", "3.4.1", "5.1.2", "6.2.0"):
+        kinds = {
+            name.partition(": ")[2] for name in of("scores") if name.startswith(f"sentence-transformers {release}:")
+        }
+        assert kinds == {"cross-encoder", "cross-encoder without activation", "cross-encoder of three"}
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_no_key_that_a_library_writes_is_without_an_owner(tmp_path, name):
     assert known_keys.unowned(built(tmp_path, FORMS[name])) == []

@@ -1,7 +1,7 @@
 """Folders as releases of transformers and sentence-transformers save them, for tests/checkpoints/test_folders.py.
 
     python make_folders.py part PART.json        once with each release; what it can do is asked of the library itself
-    python make_folders.py merge PART.json ... folders.json.gz.gz
+    python make_folders.py merge PART.json ... folders.json.gz     adds what is new in the parts
 
 Each form is a folder that the library has written: its text files are kept as they are, of its weights the names,
 shapes and types alone, since their numbers follow from their names (`number` below). The references are ids, logits
@@ -76,7 +76,7 @@ def saved(folder: Path, model, slow=False, add=(), lowercase=True, save=None, pa
     """The model and its tokenizer as the library saves them."""
     import transformers
 
-    kind = transformers.BertTokenizer if slow else transformers.BertTokenizerFast
+    kind = getattr(transformers, options.pop("kind", "BertTokenizer" if slow else "BertTokenizerFast"))
     start = folder.with_name(f"{folder.name}-start")
     shutil.copytree(folder, start)
     tokenizer = kind.from_pretrained(str(start), do_lower_case=lowercase, **options)
@@ -130,7 +130,8 @@ def encoded(folder: Path, slow=False) -> dict:
     tokenizer = kind.from_pretrained(str(folder))
     ids = [tokenizer.encode(text) for text in TEXTS]
     both = tokenizer.encode_plus(*PAIR) if hasattr(tokenizer, "encode_plus") else tokenizer(*PAIR)
-    return {"ids": ids, "pair": [list(both["input_ids"]), list(both["token_type_ids"])]}
+    segments = both.get("token_type_ids", [0] * len(both["input_ids"]))  # what a model takes that is given none
+    return {"ids": ids, "pair": [list(both["input_ids"]), list(segments)]}
 
 
 def outputs(folder: Path, architecture: str, encoding: dict, single: bool) -> list:
@@ -190,6 +191,9 @@ TOKENIZERS = {
     "tokens added, slow": {"add": ("e1e2", "<drug>"), "slow": True},
     "length told": {"model_max_length": 10},
     "vocabulary padded": {"pad": 64},
+    "segments left out": {"model_input_names": ["input_ids", "attention_mask"]},
+    "DistilBERT's tokenizer": {"kind": "DistilBertTokenizerFast"},
+    "cut at the left": {"truncation_side": "left"},
 }
 
 
@@ -277,13 +281,40 @@ def sentence_forms(scratch: Path):
             form["numbers"] = {key: value.tolist() for key, value in modules[2].state_dict().items()}
         shutil.rmtree(scratch)
         yield f"{version}: {name}", form
-    for name, settings in {"cross-encoder": {"num_labels": 1}, "cross-encoder of three": {"id2label": NAMES}}.items():
+    crosses = {
+        "cross-encoder": ({"num_labels": 1}, None),
+        "cross-encoder without activation": ({"num_labels": 1}, torch.nn.Identity()),
+        "cross-encoder of three": ({"id2label": NAMES}, None),
+    }
+    for name, (settings, activation) in crosses.items():
         saved(scratch / "base", base(scratch / "base", "BertForSequenceClassification", **settings))
-        model = CrossEncoder(str(scratch / "base"), device="cpu")
+        model = CrossEncoder(str(scratch / "base"), device="cpu", activation_fn=activation)
         model.save(str(scratch / "model"))
-        scores = np.asarray(CrossEncoder(str(scratch / "model"), device="cpu").predict([PAIR]))
-        yield f"{version}: {name}", described(scratch / "model") | {"scores": scores.reshape(-1).tolist()}
+        yield f"{version}: {name}", scored(scratch / "model")
+        for release, keys in earlier_scores(model.activation_fn, activation is not None).items():
+            shutil.copytree(scratch / "base", scratch / release)
+            config = json.loads((scratch / release / "config.json").read_text("utf-8"))
+            (scratch / release / "config.json").write_text(json.dumps(config | keys, indent=2), "utf-8")
+            yield f"sentence-transformers {release}: {name}", scored(scratch / release)
         shutil.rmtree(scratch)
+
+
+def scored(folder: Path) -> dict:
+    from sentence_transformers import CrossEncoder
+
+    scores = np.asarray(CrossEncoder(str(folder), device="cpu").predict([PAIR]))
+    return described(folder) | {"scores": scores.reshape(-1).tolist()}
+
+
+def earlier_scores(activation, is_chosen: bool) -> dict[str, dict]:
+    """What earlier releases wrote into config.json of a cross-encoder, beside what transformers wrote there."""
+    name = f"{type(activation).__module__}.{type(activation).__qualname__}"
+    older = {"sbert_ce_default_activation_function": name} if is_chosen else {}
+    return {
+        "2.2.2": older,
+        "3.4.1": older,
+        "5.1.2": {"sentence_transformers": {"activation_fn": name, "version": "5.1.2"}},
+    }
 
 
 def part(target: str) -> None:
@@ -362,6 +393,7 @@ def earlier(name: str, form: dict, base: dict) -> dict[str, dict]:
 
 def merge(parts: list[str], target: str) -> None:
     """One file in which what several forms have in common is there once."""
+    stored = json.loads(gzip.decompress(Path(target).read_bytes())) if Path(target).exists() else {"forms": {}}
     contents, forms = {}, {}
 
     def kept(value) -> str:
@@ -369,9 +401,15 @@ def merge(parts: list[str], target: str) -> None:
         contents[key] = value
         return key
 
-    read = {name: form for path in parts for name, form in json.loads(Path(path).read_text()).items()}
+    read = {}
+    for name, form in stored["forms"].items():
+        whole = {kind: {f: stored["contents"][key] for f, key in form[kind].items()} for kind in ("files", "weights")}
+        read[name] = form | whole
+    for path in parts:
+        read = json.loads(Path(path).read_text()) | read
     base = read["transformers 4.30.2: model"]
-    for name, form in [(name, form) for name, form in read.items() if "vectors" in form]:
+    newest = [name for name in read if name.startswith("sentence-transformers 6.") and "vectors" in read[name]]
+    for name, form in [(name, read[name]) for name in newest]:
         read |= earlier(name, form, base)
     for name, form in read.items():
         form["files"] = {file: kept(text) for file, text in form["files"].items()}

@@ -11,8 +11,18 @@ from ..files.json_object import Section
 
 # Whose `vocab.txt` is read by BERT's steps. Japanese BERT, for one, has a `vocab.txt` but finds words otherwise.
 CLASSES = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
-# Beginnings of the classes that tell a model its segments where `model_input_names` does not say (transformers 5).
-WITH_SEGMENTS = ("Bert", "Electra", "Deberta", "RoFormer", "MobileBert", "Funnel")
+# Classes that tell a model its segments where `model_input_names` does not say, without "Tokenizer" (transformers 5).
+WITH_SEGMENTS = (
+    "Bert",
+    "Electra",
+    "MobileBert",
+    "ConvBert",
+    "SqueezeBert",
+    "Lxmert",
+    "LayoutLM",
+    "Deberta",
+    "DebertaV2",
+)
 WITHOUT_SEGMENTS = ["input_ids", "attention_mask"]
 
 
@@ -34,7 +44,8 @@ def has_segments(config: Section, model_config: Section) -> bool:
     """Whether the model gets the segments of a pair. Error: the names of its inputs are none."""
     names = config.values.get("model_input_names")
     if names is None:
-        return (_class(config, model_config)[1] or WITH_SEGMENTS[0]).startswith(WITH_SEGMENTS)
+        kind = _class(config, model_config)[1].removesuffix("Fast").removesuffix("Tokenizer")
+        return not kind or kind in WITH_SEGMENTS
     if not isinstance(names, list):
         raise config.error("model_input_names", "an array of names", names)
     return "token_type_ids" in names

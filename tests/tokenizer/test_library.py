@@ -129,6 +129,9 @@ def test_the_model_input_names_say_whether_there_are_segments(tmp_path):
         ({"model_input_names": names[:1]}, {0}),
         ({}, {0}),  # of a class without a name of its own, as transformers 5 has it
         ({"tokenizer_class": "BertTokenizerFast"}, {0, 1}),
+        ({"tokenizer_class": "ElectraTokenizer"}, {0, 1}),
+        ({"tokenizer_class": "FunnelTokenizer"}, {0}),
+        ({"tokenizer_class": "BertJapaneseTokenizer"}, {0}),
     ):
         ours = read_tokenizer(other_tokenizers.write(tmp_path, made, **config))
         assert set(ours.encode("a", "b").segment_ids) == segments

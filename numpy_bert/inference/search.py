@@ -11,15 +11,16 @@ Source: util/retrieval.py (semantic_search) and util/quantization.py of sentence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import Error
 from ..numerics.arrays import Array
+from ..numerics.threads import ordered_map
 from . import quantization, similarity
-from .best import Best
+from .best import Best, Candidates
 
 ROWS = 8192  # of the corpus at a time
 QUERIES = 512  # at a time: so many scores for each of these rows
@@ -79,19 +80,28 @@ def sparse(queries: Any, corpus: Any, k: int, name: str) -> Hits:
 def _best(
     queries: Any, corpus: Any, k: int, opened: Callable[[Any], Any], scores: Callable[[Any, Any, int], Array]
 ) -> list[Best]:
-    """The best k of each chunk of queries. opened: a block of the corpus as it is scored."""
+    """The best k of each chunk of queries. opened: a block of the corpus as it is scored.
+
+    Each core has blocks of its own, with one BLAS thread: then nothing waits while scores are compared.
+    """
     parts = [queries[start : start + QUERIES] for start in range(0, queries.shape[0], QUERIES)]
     best = [Best(part.shape[0], k) for part in parts]
-    for first, block in _blocks(corpus):
-        block = opened(block)
-        for part, nearest in zip(parts, best, strict=True):
-            nearest.add(first, scores(part, block, first))
+
+    def candidates(first: int) -> list[Candidates]:
+        block = opened(corpus[first : first + ROWS])
+        return [nearest.candidates(scores(part, block, first)) for part, nearest in zip(parts, best, strict=True)]
+
+    def merge(first: int, of_parts: list[Candidates]) -> None:
+        for nearest, of_part in zip(best, of_parts, strict=True):
+            nearest.merge(first, of_part)
+
+    starts = range(0, corpus.shape[0], ROWS)
+    for first in starts[:1]:  # alone: the others are compared with it
+        merge(first, candidates(first))
+    if len(starts) > 1:
+        for first, of_parts in zip(starts[1:], ordered_map(candidates, starts[1:]), strict=True):
+            merge(first, of_parts)
     return best
-
-
-def _blocks(corpus: Any) -> Iterator[tuple[int, Any]]:
-    for first in range(0, corpus.shape[0], ROWS):
-        yield first, corpus[first : first + ROWS]
 
 
 def _by_bits(queries: Array, corpus: Array, k: int, multiplier: int) -> Hits:

@@ -330,7 +330,7 @@ def damaged(kind, path):
         "pointer": {"indptr": np.array([0, 9, 2, 3], np.int32)},
         "pickle": {"data": np.array([Trap()] * 3, object)},
         "nan": {"data": np.array([1, np.nan, 2])},
-        "other format": {"format": b"coo", "row": matrix.indices, "col": matrix.indices},
+        "other format": {"format": b"csc", "shape": (9, 3)},
         "no matrix": {"format": b"x"},
         "cut": {},
     }[kind]

@@ -62,6 +62,25 @@ def test_dense_search(rng, monkeypatch, name):
     assert all(type(h["corpus_id"]) is int and type(h["score"]) is float for hit in hits for h in hit)
 
 
+def test_equal_scores_in_many_blocks_keep_their_order(rng, monkeypatch):
+    """Blocks are compared by several threads and merged in their order."""
+    monkeypatch.setattr(search, "ROWS", 8)
+    queries = rng.integers(-1, 2, (6, 4)).astype(np.float32)
+    corpus = rng.integers(-1, 2, (2000, 4)).astype(np.float32)
+    expected = sorted_hits(queries @ corpus.T, 25)
+    for _ in range(5):
+        assert ids(search.dense(queries, corpus, 25, "dot")) == expected
+
+
+def test_the_first_bad_row_is_named(rng, monkeypatch):
+    monkeypatch.setattr(search, "ROWS", 8)
+    corpus = rng.normal(size=(400, 4))
+    corpus[[90, 250]] = np.nan
+    for _ in range(5):
+        with pytest.raises(Error, match=r"^corpus: row 90: expected finite numbers"):
+            search.dense(corpus[:2], corpus, 3, "dot")
+
+
 def test_search_of_texts_is_search_of_their_vectors(rng, tmp_path):
     bert = tiny_bert(())
     texts = ["it rains", "a dull film", "the film was good", "i liked this movie", "it rains"]

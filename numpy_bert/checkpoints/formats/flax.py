@@ -66,13 +66,10 @@ def others(path: Path) -> dict[str, str]:
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
     """The arrays by name, each read straight into its place; see tensors.py for `names`, `into` and dtypes."""
     with File(path) as file:
-        slots = Walk(file).slots
-        wanted = chosen(file, slots, names)
-        arrays = {}
-        for name, slot in slots.items():
-            if name in wanted:
-                arrays[name] = read_slot(file, slot, into(name, slot.entry) if into else None)
-        return arrays
+        slots = chosen(file, Walk(file).slots, names)
+        return {
+            name: read_slot(file, slot, into(name, slot.entry) if into else None) for name, slot in slots.items()
+        }
 
 
 def read_slot(file: File, slot: Slot, target: Array | None) -> Array:

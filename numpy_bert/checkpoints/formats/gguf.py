@@ -82,12 +82,8 @@ def describe(path: Path) -> dict[str, Entry]:
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
     """The tensors by name; quantized ones become float32. Error: a type that only the extra can read, without it."""
     with File(path) as file:
-        tensors = read_header(file).tensors
-        wanted = chosen(file, tensors, names)
         arrays = {}
-        for name, tensor in tensors.items():
-            if name not in wanted:
-                continue
+        for name, tensor in chosen(file, read_header(file).tensors, names).items():
             target = into(name, tensor.entry) if into else None
             if tensor.kind in PLAIN:
                 arrays[name] = read_tensor(file, tensor.begin, tensor.entry, target)

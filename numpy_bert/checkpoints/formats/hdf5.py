@@ -57,13 +57,11 @@ def describe(path: Path) -> dict[str, Entry]:
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
     """The arrays by their paths in the file; see tensors.py for `names`, `into` and dtypes."""
     with File(path) as file:
-        slots = slots_of(file)
-        wanted = chosen(file, slots, names)
-        arrays = {}
-        for name, (entry, offset, order) in slots.items():
-            if name in wanted:
-                arrays[name] = read_tensor(file, offset, entry, into(name, entry) if into else None, order)
-        return arrays
+        slots = chosen(file, slots_of(file), names)
+        return {
+            name: read_tensor(file, offset, entry, into(name, entry) if into else None, order)
+            for name, (entry, offset, order) in slots.items()
+        }
 
 
 def slots_of(file: File) -> dict[str, Slot]:

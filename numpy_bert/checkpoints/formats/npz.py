@@ -77,13 +77,10 @@ def describe(path: Path) -> dict[str, Entry]:
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
     """The arrays by name; see tensors.py for `names`, `into` and dtypes."""
     with File(path) as file:
-        slots = slots_of(file)
-        wanted = chosen(file, slots, names)
-        arrays = {}
-        for name, slot in slots.items():
-            if name in wanted:
-                arrays[name] = read_slot(file, slot, into(name, slot.entry) if into else None)
-        return arrays
+        slots = chosen(file, slots_of(file), names)
+        return {
+            name: read_slot(file, slot, into(name, slot.entry) if into else None) for name, slot in slots.items()
+        }
 
 
 def slots_of(file: File) -> dict[str, Slot]:

@@ -77,12 +77,9 @@ def read(
     """
     with File(path) as file:
         start, slots = read_header(file, longest_header)
-        wanted = chosen(file, slots, names)
         shared = file.mapped() if mmap else None
         arrays = {}
-        for name, (entry, begin, end) in slots.items():
-            if name not in wanted:
-                continue
+        for name, (entry, begin, end) in chosen(file, slots, names).items():
             view = None if shared is None else aligned_view(shared[start + begin : start + end], entry)
             target = into(name, entry) if into and view is None else None
             arrays[name] = read_tensor(file, start + begin, entry, target) if view is None else view

@@ -13,8 +13,8 @@ or None for a new one. So Q, K and V are read into the three parts of one array 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ...files.reading import CHUNK, File, Seen
 from ...numerics.arrays import Array
 
 Order = Literal["<", ">"]  # little-endian, big-endian
+Described = TypeVar("Described")  # what a reader knows of a tensor
 
 MOST_TENSORS = 10_000  # in one file; the largest BERT has some 400
 LARGEST_RANK = 8
@@ -123,12 +124,9 @@ def too_large(shape: Iterable[int]) -> str | None:
     return None
 
 
-def chosen(file: File, entries: Iterable[str], names: Iterable[str] | None) -> set[str]:
-    """The names to read: all there are, or the asked ones, each of which must be there."""
-    present = set(entries)
-    if names is None:
-        return present
-    asked = set(names)
-    for name in sorted(asked - present):
+def chosen(file: File, entries: Mapping[str, Described], names: Iterable[str] | None) -> dict[str, Described]:
+    """The tensors to read, in the order of the file: all there are, or those of the names, which must be there."""
+    asked = set(entries if names is None else names)
+    for name in sorted(asked - entries.keys()):
         raise file.error(f"{show(name)}: expected a tensor of this name, got none")
-    return asked
+    return {name: entry for name, entry in entries.items() if name in asked}

@@ -46,13 +46,10 @@ def files_of(path: Path) -> list[SystemPath]:
 def read(path: Path, names: Iterable[str] | None = None, into: Into | None = None) -> dict[str, Array]:
     """The weights by name."""
     with File(path) as file:
-        weights, _ = _weights(file)
-        wanted = chosen(file, weights, names)
         arrays = {}
-        for name, weight in weights.items():
-            if name in wanted:
-                entry = entry_of(weight)
-                arrays[name] = _read(file, weight, entry, into(name, entry) if into else None)
+        for name, weight in chosen(file, _weights(file)[0], names).items():
+            entry = entry_of(weight)
+            arrays[name] = _read(file, weight, entry, into(name, entry) if into else None)
         return arrays
 
 

@@ -79,7 +79,7 @@ def read(path: Path, names: Iterable[str] | None = None, into: Into | None = Non
             for part in parts:
                 if part.name in wanted:
                     read_part(file, part, index, arrays, into)
-    return {name: arrays[name] for name in index.entries if name in wanted}
+    return {name: arrays[name] for name in wanted}
 
 
 def index_of(path: Path) -> Path:

@@ -48,15 +48,14 @@ class Reader:
 
     def read(self, names: Iterable[str] | None, into: Into | None) -> dict[str, Array]:
         wanted = chosen(self.file, self.tensors, names)
-        self.refuse_overlaps({tensor for name, tensor in self.tensors.items() if name in wanted})
+        self.refuse_overlaps(set(wanted.values()))
         by_storage: dict[str, dict[Tensor, list[str]]] = {}
-        for name, tensor in self.tensors.items():
-            if name in wanted:
-                by_storage.setdefault(tensor.storage.key, {}).setdefault(tensor, []).append(name)
+        for name, tensor in wanted.items():
+            by_storage.setdefault(tensor.storage.key, {}).setdefault(tensor, []).append(name)
         arrays: dict[str, Array] = {}
         for key in sorted(by_storage, key=lambda key: self.places[key].offset):
             self.read_storage(by_storage[key], into, arrays)
-        return {name: arrays[name] for name in self.tensors if name in wanted}
+        return {name: arrays[name] for name in wanted}
 
     def refuse_overlaps(self, tensors: set[Tensor]) -> None:
         asked = sum(tensor.entry.nbytes for tensor in tensors)

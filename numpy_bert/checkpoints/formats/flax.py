@@ -67,9 +67,7 @@ def read(path: Path, names: Iterable[str] | None = None, into: Into | None = Non
     """The arrays by name, each read straight into its place; see tensors.py for `names`, `into` and dtypes."""
     with File(path) as file:
         slots = chosen(file, Walk(file).slots, names)
-        return {
-            name: read_slot(file, slot, into(name, slot.entry) if into else None) for name, slot in slots.items()
-        }
+        return {name: read_slot(file, slot, into(name, slot.entry) if into else None) for name, slot in slots.items()}
 
 
 def read_slot(file: File, slot: Slot, target: Array | None) -> Array:

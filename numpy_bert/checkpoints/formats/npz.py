@@ -78,9 +78,7 @@ def read(path: Path, names: Iterable[str] | None = None, into: Into | None = Non
     """The arrays by name; see tensors.py for `names`, `into` and dtypes."""
     with File(path) as file:
         slots = chosen(file, slots_of(file), names)
-        return {
-            name: read_slot(file, slot, into(name, slot.entry) if into else None) for name, slot in slots.items()
-        }
+        return {name: read_slot(file, slot, into(name, slot.entry) if into else None) for name, slot in slots.items()}
 
 
 def slots_of(file: File) -> dict[str, Slot]:

@@ -20,6 +20,7 @@ from ..rules import as_integer
 from ..tasks import sequence_classification
 from . import classification, encoding, similarity, vectors
 from .activations import FUNCTIONS
+from .batching import cls_rows
 from .run import Options, finite, head, run
 from .vectors import Form, SentenceModel
 
@@ -65,7 +66,7 @@ def pair_scores(model: SentenceModel, query: str, documents: Sequence[Any], opti
         logits, _ = sequence_classification.forward(encoded, params, model.config)  # (B, 1)
         return [float(score) for score in activation(finite(logits))[:, 0]]
 
-    return np.array(run(model, texts, scores, options), np.float64)
+    return np.array(run(model, texts, scores, options, cls_rows), np.float64)
 
 
 def _similarities(model: SentenceModel, query: str, documents: Sequence[Any], options: Options) -> Array:

@@ -38,6 +38,7 @@ CALLS = {
     "classify": (lambda bert: bert.classify(TEXTS), 1),
     "next_sentence": (lambda bert: bert.next_sentence(PAIRS), 1),
     "choose": (lambda bert: bert.choose("i liked it", TEXTS), 1),
+    "rank": (lambda bert: tiny_bert(num_labels=1, dtype="float64").rank("i liked it", TEXTS), 1),
     "fill_mask": (lambda bert: bert.fill_mask(MASKED, 2), 4),  # [CLS] and the three of the text with most
     "embed, cls": (lambda bert: pooled("cls").embed(TEXTS), 1),
     "embed, mean": (lambda bert: pooled("mean").embed(TEXTS), None),
@@ -56,7 +57,7 @@ def test_no_row_is_computed_that_is_not_read(name, rows):
         assert computed == (tokens if wanted is None else wanted)
 
 
-@pytest.mark.parametrize("name", ["classify", "next_sentence", "choose", "fill_mask", "embed, cls"])
+@pytest.mark.parametrize("name", ["classify", "next_sentence", "choose", "rank", "fill_mask", "embed, cls"])
 def test_the_answers_are_those_of_the_whole_layer(name, monkeypatch):
     def numbers(answers):
         if isinstance(answers, dict):

@@ -64,8 +64,8 @@ class Text(NamedTuple):
 
 
 def padded(texts: Sequence[Text], pad_id: int = 0) -> Inputs:
-    """Texts of any lengths as one batch, padded on the right; no mask where there is nothing to pad."""
-    T = max(len(text.ids) for text in texts)
+    """Texts of any lengths, also of no tokens, as one batch, padded on the right; no mask where nothing is padded."""
+    T = max([1, *(len(text.ids) for text in texts)])
     tokens = np.full((len(texts), T), pad_id, np.int64)
     segment_ids = np.zeros((len(texts), T), np.int64)
     mask = np.zeros((len(texts), T), np.bool_)

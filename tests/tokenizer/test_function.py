@@ -62,6 +62,13 @@ def test_a_folder_without_a_vocabulary(folder):
         load(folder, tokenizer=str.split).embed("x")
 
 
+def test_a_text_of_no_tokens_alone_is_as_among_others(folder):
+    (folder / "vocab.txt").unlink()
+    bert = load(folder, tokenizer=lambda text: [5] * len(text))
+    assert bert("").shape == (0, bert.config.hidden_size)
+    np.testing.assert_array_equal(bert.embed(""), bert.embed(["", "ab"])[0])
+
+
 def test_the_tokenizer_of_another_folder(folder, tmp_path):
     cased = tmp_path / "cased"
     cased.mkdir()

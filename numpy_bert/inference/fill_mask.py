@@ -43,8 +43,9 @@ def predict(model: Model, texts: Sequence[Any], top_k: int, options: Options) ->
 
     def predictions(encoded: bert.Output, batch: bert.Inputs) -> list[list[list[Prediction]]]:
         assert batch.rows is not None
+        # M rows of each text, N masked tokens in all texts together
         is_mask = np.take_along_axis(is_masked(batch), batch.rows, axis=1)  # (B, T) -> (B, M)
-        logits, _ = masked_lm.forward(encoded, params, config, positions=np.flatnonzero(is_mask))  # (M, V)
+        logits, _ = masked_lm.forward(encoded, params, config, positions=np.flatnonzero(is_mask))  # (N, V)
         p, _ = softmax.forward(finite(logits))
         results: list[list[list[Prediction]]] = [[] for _ in is_mask]
         for row, probabilities in zip(np.nonzero(is_mask)[0], p, strict=True):

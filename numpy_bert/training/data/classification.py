@@ -31,7 +31,8 @@ from .labeled_texts import LabeledText, classes, is_whole, number, parse
 from .options import LOOK, DataOptions
 from .records import Path
 
-DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+OTHER_NUMBER = re.compile(r"-?\d+,\d+|-?\d+(?:[.,]\d+)? ?%")
+BETWEEN = ",|;"  # several labels
 MISSING = ("nan", "na", "n/a", "<na>", "null", "none")  # as tables have them, in lower case
 MANY = 8  # examples; with fewer, that nearly all labels differ says nothing
 MANY_NUMBERS = 20  # different whole numbers that may be classes although they do not count from 0 or 1
@@ -64,10 +65,12 @@ def _is_regression(path: Path, labels: list[str], config: BertConfig, options: D
     ask = "say --regression, or --labels with the names of the classes"
     numbers = [value for value in map(number, labels) if value is not None]
     others = {label for label in labels if number(label) is None}
-    if others and all(map(DECIMAL_COMMA.fullmatch, others)):
-        raise Error(
-            f"labels such as {show(min(others), 20)} may be numbers: write them with a point, or {ask}", at=path
-        )
+    if others and all(map(OTHER_NUMBER.fullmatch, others)):
+        raise Error(f"labels such as {show(min(others), 20)} may be numbers: write them as 0.5, or {ask}", at=path)
+    several = next((label for label in sorted(others) if _is_several(label, others)), None)
+    if several is not None:
+        how = "say --multi-label, with commas between them, or --labels with the names of the classes"
+        raise Error(f"labels such as {show(several, 40)} may be several labels of a text: {how}", at=path)
     decimals = [label for label in labels if not is_whole(label) and number(label) is not None]
     if len(numbers) == len(labels):
         if config.is_regression or any(value != int(value) for value in numbers):
@@ -88,6 +91,11 @@ def _is_regression(path: Path, labels: list[str], config: BertConfig, options: D
         counts = f"{len(set(labels))} different labels in {len(labels)} examples"
         raise Error(f"{counts}, such as {show(labels[0], 40)}: say --columns, --labels or --regression", at=path)
     return False
+
+
+def _is_several(label: str, labels: set[str]) -> bool:
+    """Whether a label is made of others, as "joy,fear" is beside "joy"."""
+    return any(sign in label and labels & {part.strip() for part in label.split(sign)} for sign in BETWEEN)
 
 
 def read(

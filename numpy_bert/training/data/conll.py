@@ -13,6 +13,7 @@ An option names the columns (word, label, "-") where this is not what a file mea
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from .options import LOOK, DataOptions
 from .records import Path
 
 DOCUMENT = "-DOCSTART-"  # what the files of CoNLL-2003 have in place of the first word of each document
+NUMBER = re.compile(r"[0-9]{1,11}([-.][0-9]{1,11})?")  # 1-2 and 1.1 as CoNLL-U has them
 PREFIXES = "BIESLUM"  # of all schemes
 CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"}
 
@@ -131,12 +133,11 @@ def _columns(path: Path, blocks: list[Block], known: Sequence[str], chosen: tupl
 def _is_numbered(path: Path, blocks: list[Block]) -> bool:
     """Whether the first column counts the words of each sentence. Error: it holds other numbers alone."""
     columns = [[row[0] for row in block.rows] for block in blocks]
-    if (
-        not all(field.isdecimal() and len(field) < 12 for fields in columns for field in fields)
-        or max(map(len, columns)) < 2
-    ):
+    if not all(NUMBER.fullmatch(field) for fields in columns for field in fields) or max(map(len, columns)) < 2:
         return False
-    if not all(fields == [str(int(fields[0]) + i) for i in range(len(fields))] for fields in columns):
+    if not all(
+        fields[0].isdecimal() and fields == [str(int(fields[0]) + i) for i in range(len(fields))] for fields in columns
+    ):
         raise Error("column 1 holds numbers alone: say --columns with word, label and - for each other column", at=path)
     return True
 

@@ -65,7 +65,8 @@ def _swag(path: Path) -> list[ChoiceQuestion]:
     table = records.read(path)
     names = table.records[0].fields
     endings = [name for name in names if re.fullmatch(r"ending\d+", name)]
-    lacking = [name for name in ("sent1", "sent2", "ending0", "ending1", "label") if name not in names]
+    wanted = ("sent1", "sent2", *(f"ending{k}" for k in range(max(2, len(endings)))), "label")
+    lacking = [name for name in wanted if name not in names]
     if lacking:
         expected = "expected the columns of SWAG (sent1, sent2, ending0, ending1, ..., label), or JSON lines"
         raise Error(f"{expected}, got none called {lacking[0]}", at=path)

@@ -1,9 +1,9 @@
 """A file of records, one example each: tab-separated columns, CSV, or JSON lines.
 
-A file is CSV where its name ends in .csv and its first line has no tab (the published .csv files of STS-B have tabs and
-no quoting); its columns stand between commas or semicolons. It is JSON lines where its first line is a JSON object.
-Everything else has columns between tabs, without quoting, as the files of GLUE have. All are UTF-8; a byte-order
-mark is skipped, and so are empty lines.
+A file is CSV where its name ends in .csv and its first line has no tab (the published .csv files of STS-B have tabs
+and no quoting); its columns stand between commas or semicolons. It is JSON lines where its first line is a JSON
+object. Everything else has columns between tabs, without quoting, as the files of GLUE have, unless all of it is
+quoted. All are UTF-8; a byte-order mark is skipped, and so are empty lines.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import csv
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from ...files.text_lines import lines
 Path = str | os.PathLike[str]
 TSV, CSV, JSON = "tab-separated", "CSV", "JSON lines"
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
+NUMBER = re.compile(r"\s*[-+.\deE]*\s*")
 SAMPLE = 20  # lines that tell what stands between columns
 
 
@@ -51,7 +54,8 @@ def read(path: Path) -> Records:
         return _json_records(path, itertools.chain(sample, numbered))
     if form == CSV:
         return Records(CSV, _csv_records(path, delimiter([line for _, line in sample])))
-    return Records(TSV, [Record(number, line.split("\t")) for number, line in itertools.chain(sample, numbered)])
+    records = [Record(number, line.split("\t")) for number, line in itertools.chain(sample, numbered)]
+    return Records(TSV, _csv_records(path, "\t") if _are_quoted(records) else records)
 
 
 def _form(path: Path, first: str) -> str:
@@ -61,6 +65,18 @@ def _form(path: Path, first: str) -> str:
     if first.lstrip().startswith("{") and ending not in (".tsv", ".csv"):
         return JSON
     return CSV if ending == ".csv" and "\t" not in first else TSV
+
+
+def _are_quoted(records: list[Record]) -> bool:
+    """Whether columns between tabs are quoted as in CSV: each field with a mark is between marks, and either one
+    of them has doubled marks inside, or only numbers have none.
+    """
+    fields = [field for record in records for field in record.fields]
+    marked = [field for field in fields if '"' in field]
+    if not marked or not all(map(QUOTED.fullmatch, marked)):
+        return False
+    others = (field for field in fields if '"' not in field)
+    return any('""' in field[1:-1] for field in marked) or all(map(NUMBER.fullmatch, others))
 
 
 def delimiter(sample: list[str]) -> str:

@@ -139,6 +139,7 @@ def test_swag_as_it_is_published(tmp_path):
     assert first == ("It rains.", choices, 0)
     assert (second.prompt, second.choices[3], second.label) == ("Bo reads.", "He eats rain.", 3)
     for text, message in (
+        (SWAG.replace("ending3", "ending4"), "expected the columns of SWAG .*, got none called ending3"),
         (SWAG.replace("sent2", "middle"), "expected the columns of SWAG .*, got none called sent2"),
         (SWAG.replace("eats rain.,3", "eats rain.,4"), "line 3: label: expected an integer from 0 to 3, got '4'"),
         (SWAG.splitlines()[0] + "\n", "expected a question a line, got a header alone"),

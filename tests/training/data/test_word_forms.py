@@ -87,6 +87,8 @@ def test_what_may_be_read_in_two_ways_is_asked_about(tmp_path):
         Error, match="column 1 holds numbers alone: say --columns with word, label and - for each other"
     ):
         read(tmp_path, numbers)
+    with pytest.raises(Error, match="column 1 holds numbers alone"):
+        read(tmp_path, "1-2 ab _ O\n1 a _ B-x\n2 b _ O\n")  # a word of two, as CoNLL-U has it
     asked = read(tmp_path, numbers, DataOptions(("-", "word", "label")))
     assert pairs(asked) == [[("a", "O"), ("b", "B-x")], [("c", "O")]]
     with pytest.raises(UsageError, match=r"^columns: expected word and label, perhaps -, got "):

@@ -12,7 +12,7 @@ from .command import Command
 from .gradcheck import verdict
 from .inputs import require_new
 from .numbers import count
-from .output import paragraph, print_json, print_result, printable, table
+from .output import facts, paragraph, print_json, print_result, printable, table
 
 if TYPE_CHECKING:
     from ..exercises import Exercise
@@ -87,8 +87,13 @@ def _show(number: int, exercise: Exercise, as_json: bool) -> int:
     print(f"\nIts backward, with a mistake:\n\n{source.numbered(code)}\n\nWhat the checker says:\n")
     print(_format_report(rows))
     again = f"numpy-bert exercise {number}"
-    print("\n" + paragraph(f"Stuck: {again} --hint, then --hint 2, then --answer."))
-    print(paragraph(f"To repair it: {again} --output mine.py, edit mine.py, {again} --check mine.py."))
+    ways = [
+        ("read first", source.page(exercise)),
+        ("if stuck", f"{again} --hint, then --hint 2, then --answer"),
+        ("repair", f"{again} --output mine.py, then edit mine.py"),
+        ("check", f"{again} --check mine.py"),
+    ]
+    print("\n" + facts(ways))
     return 0
 
 

@@ -298,3 +298,9 @@ def test_a_backward_that_raises_or_returns_nonsense_fails_the_check(capsys, tmp_
         status, out, _ = run(capsys, 1, "--check", mine, "--json")
         assert status == 1
         assert json.loads(out)["passed"] is False
+
+
+def test_every_page_names_its_exercises():
+    for number, exercise in enumerate(EXERCISES, 1):
+        text = (ROOT / source.page(exercise)).read_text("utf-8")
+        assert re.search(rf"numpy-bert\s+exercise\s+{number}`", text), number

@@ -110,11 +110,11 @@ def _next_sentence(bert: Bert) -> Section:
     right, wrong = p[0::2], p[1::2]
     hits = [x > y for x, y in zip(right, wrong, strict=True)]
     rows = [
-        (f"{a} {b}", f"{probability:.3f}")
+        (f"{a} | {b}", kind, f"{probability:.3f}")
         for (a, *both), *pair in zip(triples, right, wrong, strict=True)
-        for b, probability in zip(both, pair, strict=True)
+        for b, kind, probability in zip(both, ("real", "elsewhere"), pair, strict=True)
     ]
-    shown = table(("two sentences", "the second follows"), rows[: 2 * SHOWN], "lr")
+    shown = table(("first sentence | second", "second is", "follows"), rows[: 2 * SHOWN], "llr")
     text = _with_hits(shown, "the real next sentence is likelier than one from elsewhere", hits)
     return "Next sentence", text, _counted(hits, triples, list(zip(right, wrong, strict=True)))
 

@@ -36,7 +36,7 @@ def test_the_reference_is_of_these_forms():
     assert len(STORED) > 60
 
 
-@pytest.mark.filterwarnings("ignore:.*do_lower_case: lower case is set")
+@pytest.mark.filterwarnings("ignore:.*lower case is set, but the vocabulary")
 @pytest.mark.parametrize("name", CONFIGS)
 def test_from_a_vocabulary(tmp_path, name):
     maker.write_folder(tmp_path, CONFIGS[name])
@@ -44,7 +44,7 @@ def test_from_a_vocabulary(tmp_path, name):
     assert found(read_tokenizer(tmp_path)) == STORED[name]["listed"]
 
 
-@pytest.mark.filterwarnings("ignore:.*do_lower_case: lower case is set")
+@pytest.mark.filterwarnings("ignore:.*lower case is set, but the vocabulary")
 @pytest.mark.parametrize("name", CONFIGS)
 def test_from_a_description(tmp_path, name):
     maker.write_folder(tmp_path, {})

@@ -21,7 +21,7 @@ COMMANDS = {
     "search": (TEXTS[0], "--texts", "texts.txt"),
     "rank": (TEXTS[0], *TEXTS),
     "sparse": TEXTS,
-    "quantize": ("vectors.npy", "made.npy"),
+    "quantize": ("vectors.npy", "--output", "made.npy"),
     "fill-mask": ("the [MASK] was [MASK]",),
     "next-sentence": TEXTS[:2],
     "classify": TEXTS,

@@ -200,7 +200,8 @@ def _cached(models: Sequence[Model], beside: Sequence[str], subfolder: str | Non
             folder = Path(snapshot_download(model.name, revision=model.revision, local_files_only=True)) / place
             if any(folder.glob("*.gguf")):
                 return folder
-    raise Error(f"{models[0]}: expected a folder, a file or a model of the hub, got none in its cache, and {why}")
+    expected = "expected a folder, a file or a model of the hub"
+    raise Error(f"{models[0]}: {expected}, got none in its cache, and {why}; connect, or pass the folder of a copy")
 
 
 def _parts(weights: str, fetched: Path, files: Collection[str]) -> list[str]:

@@ -42,7 +42,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise
     finally:
         if held is not None:
-            os.close(held)
+            with contextlib.suppress(OSError):  # everything is flushed, and the lock ends in any case
+                os.close(held)
 
 
 def refuse_existing(folder: Path) -> None:

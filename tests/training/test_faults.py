@@ -15,7 +15,7 @@ from support.faulty_disk import Disk
 from support.training_models import Repeated, equal, pretraining_batch, small_model
 
 from numpy_bert.errors import Error
-from numpy_bert.files import atomic
+from numpy_bert.files import atomic, new_folder
 from numpy_bert.numerics import tree
 from numpy_bert.training import loop, step
 from numpy_bert.training.optim.layer_decay import multipliers
@@ -159,7 +159,7 @@ def test_a_flush_that_is_forgotten_would_be_seen(two_saves, tmp_path, monkeypatc
     trainer = Trainer(path, resume=True)
     trainer.take()
     if forgotten == "the folder":
-        monkeypatch.setattr(saves, "flush_folder", lambda folder: None)
+        monkeypatch.setattr(new_folder, "flush_folder", lambda folder: None)
     else:
         monkeypatch.setattr(saves, "write_text", write_and_forget)
     with Disk(pytest.MonkeyPatch()) as disk:

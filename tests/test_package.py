@@ -72,6 +72,16 @@ print(json.dumps({
     assert run_python(code, "-B") == {"events": [], "changed": False, "threads": 1, "imported": []}
 
 
+def test_loading_and_embedding_import_no_part_of_scipy():
+    """They take longer to import than a small model takes to load."""
+    code = """
+import json, sys, numpy_bert
+numpy_bert.load().embed("I liked this movie.")
+print(json.dumps([name for name in ("scipy.special", "scipy.sparse", "scipy.spatial", "rich") if name in sys.modules]))
+"""
+    assert run_python(code) == []
+
+
 def test_blas_threads_stay_as_they_are():
     code = """
 import json, numpy, scipy.linalg, scipy.special, threadpoolctl

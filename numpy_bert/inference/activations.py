@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import expit
 
 from ..blocks import gelu
 from ..numerics.arrays import Array
+from ..numerics.sigmoid import sigmoid
 
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda x: x,
     "tanh": np.tanh,
-    "sigmoid": expit,
+    "sigmoid": sigmoid,
     "relu": lambda x: np.maximum(x, 0),
     "gelu": lambda x: gelu.forward(x, "erf")[0],
-    "silu": lambda x: x * expit(x),
+    "silu": lambda x: x * sigmoid(x),
 }

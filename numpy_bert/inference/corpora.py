@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix, issparse, load_npz
+import scipy
 
 from ..errors import Error, describe, show
 from ..files.reading import File
@@ -28,7 +28,7 @@ def opened(model: SentenceModel, value: Any, name: str, form: Form, options: Opt
     if isinstance(value, os.PathLike) or (isinstance(value, str) and name == "corpus" and value.endswith(ENDINGS)):
         value = mapped_or_sparse(value)
     if is_sparse(value):
-        return csr_matrix(value)
+        return scipy.sparse.csr_matrix(value)
     array = numbers(value, name)
     if array is not None:
         return _checked(array, name)
@@ -43,7 +43,7 @@ def opened(model: SentenceModel, value: Any, name: str, form: Form, options: Opt
 
 
 def is_sparse(value: Any) -> bool:
-    return bool(issparse(value))
+    return bool(scipy.sparse.issparse(value))
 
 
 def numbers(value: Any, name: str) -> Array | None:
@@ -75,13 +75,13 @@ def _is_vector(value: Any) -> bool:
     return hasattr(value, "__array__") and np.ndim(value) == 1
 
 
-def rows(value: Any, name: str) -> csr_matrix:
+def rows(value: Any, name: str) -> scipy.sparse.csr_matrix:
     """A sparse matrix. Error: an array, where the other side is sparse."""
     if not is_sparse(value):
         raise Error(
             f"{name}: expected a sparse matrix, as the other side is, got an array; bert.sparse(texts) makes one"
         )
-    matrix: csr_matrix = value
+    matrix: scipy.sparse.csr_matrix = value
     return matrix
 
 
@@ -105,7 +105,7 @@ def mapped_or_sparse(path: Any) -> Any:
             return mapped(path)
         try:
             with open(file.path, "rb") as stream:
-                matrix: Any = load_npz(stream)
+                matrix: Any = scipy.sparse.load_npz(stream)
             if matrix.format == "csr":
                 matrix.check_format(full_check=True)  # else an index beyond the matrix would be followed
         except Exception as error:  # of many kinds: of zip, of zlib, of NumPy and of SciPy

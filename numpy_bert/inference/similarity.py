@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.spatial import distance
+import scipy
 
 from ..errors import Error
 from ..numerics.arrays import Array
@@ -21,7 +21,7 @@ SHORTEST = 1e-12  # a vector shorter than this is divided by it, as in PyTorch's
 def matrix(name: str, a: Array, b: Array) -> Array:
     """name: one of sentence_settings.SIMILARITIES; a (n, H), b (m, H) -> (n, m), in the dtype of a."""
     if name in ("euclidean", "manhattan"):
-        distances: Array = distance.cdist(a, b, "euclidean" if name == "euclidean" else "cityblock")
+        distances: Array = scipy.spatial.distance.cdist(a, b, "euclidean" if name == "euclidean" else "cityblock")
         return -distances.astype(a.dtype, copy=False)
     products: Array = a @ b.T
     if name == "cosine":

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
+import scipy
 
 from ..blocks import bert
 from ..checkpoints.sentence_pooling import Splade
@@ -26,7 +26,7 @@ from .vectors import SentenceModel
 POSITIONS = 128  # whose scores for the whole vocabulary are in memory at a time
 
 
-def embed(model: SentenceModel, texts: Iterable[Any], prompt: str, options: Options) -> csr_matrix:
+def embed(model: SentenceModel, texts: Iterable[Any], prompt: str, options: Options) -> scipy.sparse.csr_matrix:
     """(n, V): the weights of each text. Error: the model has no masked-LM head."""
     params, splade = head(model, "masked_lm"), _splade(model)
     limit = classification.limit(model)
@@ -51,9 +51,9 @@ def embed(model: SentenceModel, texts: Iterable[Any], prompt: str, options: Opti
     ends = np.cumsum([0, *(len(tokens) for tokens, _ in rows)])
     shape = (len(rows), model.config.vocab_size)
     if not rows:
-        return csr_matrix(shape, dtype=params.bias.dtype)
+        return scipy.sparse.csr_matrix(shape, dtype=params.bias.dtype)
     tokens, values = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-    return csr_matrix((values, tokens, ends), shape=shape)
+    return scipy.sparse.csr_matrix((values, tokens, ends), shape=shape)
 
 
 def _splade(model: SentenceModel) -> Splade:

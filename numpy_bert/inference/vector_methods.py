@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from scipy.sparse import csr_matrix
+import scipy
 
 from ..errors import Error
 from ..numerics.arrays import Array
@@ -153,7 +153,7 @@ class VectorMethods(TextMethods, OtherNames):
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
-    ) -> csr_matrix:
+    ) -> scipy.sparse.csr_matrix:
         """Sparse vectors (n, V) by the masked-LM head (SPLADE): a weight for each token of the vocabulary, most 0.
 
         A scipy.sparse.csr_matrix; (1, V) for a single text. `search` takes it. Error: the model has no such head.

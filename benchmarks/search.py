@@ -69,7 +69,7 @@ def compare() -> None:
 def memory() -> None:
     corpus, queries = vectors(N, 0), vectors(QUERIES, 1)
     before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew (Linux)
+    Path("/proc/self/clear_refs").write_text("5")  # measure the peak from here (Linux)
     search.dense(queries, corpus, K, "cosine")
     more = max(0, _resident("VmHWM") - before)
     share = 1 + more / corpus.nbytes

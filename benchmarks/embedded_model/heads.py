@@ -250,7 +250,7 @@ def main() -> None:
 
 
 def model(config: BertConfig, params: objective.Params, tokenizer: Tokenizer) -> Bert:
-    """The whole model; whoever trains it further has BERT's usual dropout."""
+    """The whole model, with BERT's usual dropout for further training."""
     usual = replace(config, hidden_dropout=0.1, attention_dropout=0.1)
     return Bert(usual, params, tokenizer, SentencePooling("mean", (Normalize(),), config.max_position_embeddings))
 

@@ -16,7 +16,7 @@ DROPPED = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "GOTO_N
 
 
 def environment(threads: int) -> dict[str, str]:
-    """That of a side: how many threads a library takes is told to the library, not left to the shell."""
+    """That of a side: the number of threads is set in each library, not left to the shell."""
     kept = {key: value for key, value in os.environ.items() if key not in DROPPED}
     return kept | {
         "RAYON_NUM_THREADS": str(threads),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from ..errors import UsageError
 from .output import printable
 
-PATHS = ("PATH", "FILE", "FOLDER", "OTHER", "SRC", "DST")  # metavars of names of files, beside OUT.npy and the like
+PATHS = ("PATH", "FILE", "FOLDER", "OTHER", "SRC", "DST")  # metavars of paths, besides those like OUT.npy
 # What other programs call a command of ours.
 ELSEWHERE = {
     "encode": "embed",

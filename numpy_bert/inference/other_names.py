@@ -1,6 +1,6 @@
-"""Names of sentence-transformers and fastembed, and what does the same here: who types one of them is told ours.
+"""Names of sentence-transformers and fastembed, and what does the same here.
 
-The tables are those of docs/faq.md.
+Using one of them is an error that gives ours. The tables are those of docs/faq.md.
 """
 
 from __future__ import annotations

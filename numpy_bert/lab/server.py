@@ -33,7 +33,7 @@ class Server(ThreadingHTTPServer):
     """Serves a session until it is shut down. Error (OSError): the port is taken."""
 
     daemon_threads = True
-    request_queue_size = 1024  # connections that wait to be accepted: whoever finds no room tries again a second later
+    request_queue_size = 1024  # connections that may wait: a client that finds no room tries again a second later
 
     def __init__(self, session: Session, port: int = 0) -> None:
         super().__init__((ADDRESS, port), _Handler)
